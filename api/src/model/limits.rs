@@ -1,0 +1,27 @@
+//! Every limit has a name. These are the defaults; those an operator may change are in the node's
+//! configuration under the same name.
+
+/// Longest topic name, in bytes.
+pub const TOPIC_NAME_BYTES_MAX: usize = 249;
+/// Partitions of one topic.
+pub const PARTITIONS_PER_TOPIC_MAX: u32 = 10_000;
+/// Topics of one cluster.
+pub const TOPICS_MAX: usize = 10_000;
+/// Key, value and headers of one record together, in bytes.
+pub const RECORD_BYTES_MAX: usize = 1 << 20;
+/// Headers of one record, in bytes.
+pub const RECORD_HEADERS_BYTES_MAX: usize = 64 << 10;
+/// Body of one HTTP request, in bytes.
+pub const REQUEST_BYTES_MAX: usize = 16 << 20;
+/// Records of one HTTP request.
+pub const RECORDS_PER_REQUEST_MAX: usize = 10_000;
+/// Nesting of a JSON body.
+pub const JSON_DEPTH_MAX: usize = 32;
+/// A frame between nodes, in bytes.
+pub const PEER_FRAME_BYTES_MAX: usize = 64 << 20;
+/// A frame between nodes before the handshake is done, in bytes.
+pub const PEER_HANDSHAKE_BYTES_MAX: usize = 64 << 10;
+/// A decompressed batch, in bytes.
+pub const BATCH_DECOMPRESSED_BYTES_MAX: usize = 64 << 20;
+/// Keyless records of one request are cut into blocks of at most this many.
+pub const KEYLESS_BLOCK_RECORDS_MAX: usize = 250;

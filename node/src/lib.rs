@@ -1,0 +1,4 @@
+//! The one server: listeners, replicas, the controller, and the command line in front of them.
+
+pub mod clock;
+pub mod tasks;

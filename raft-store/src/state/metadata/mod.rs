@@ -1,0 +1,5 @@
+//! The truth about nodes, topics, placement and configuration. Applied by every node; when to
+//! change it is the controller's business (`node/src/controller`).
+
+pub mod command;
+pub mod state;
