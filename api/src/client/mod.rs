@@ -1,0 +1,1 @@
+//! The HTTP client that the CLI, the demo and the tests use.

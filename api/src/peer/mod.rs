@@ -1,0 +1,1 @@
+//! The node-to-node protocol: bytes to messages and back. No sockets.
