@@ -1,0 +1,92 @@
+# The commands of this repository; `make` lists them. One profile, --release, and one selection of
+# packages for everything, so that building, testing and the demo share what is compiled.
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+export PATH := $(PATH):$(HOME)/.cargo/bin
+
+# Reads .ci/env.sh at each use: the archive it points to may have been made by the step before.
+CARGO := . .ci/env.sh; cargo
+FLAGS := --release --locked
+# The packages that must also compile without RocksDB, over the memory engine.
+WITHOUT_ROCKS := -p rampart-raft-store -p rampart-node --no-default-features
+TARGET = $$(cargo metadata --locked --no-deps --format-version 1 | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')
+PREFIX ?= $(if $(filter 0,$(shell id -u)),/usr/local,$(HOME)/.local)
+
+.PHONY: help
+help: ## This list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ready ## The server at ./target/rampart (first time on a machine: about 25 minutes, then 1-5)
+	@$(CARGO) build $(FLAGS) --workspace --bins
+	@$(MAKE) --no-print-directory place
+
+.PHONY: demo
+demo: build ## Three nodes, 10,000 flights, a kill -9, a drain; KEEP=1 leaves the cluster up
+	@RAMPART_BIN="$(CURDIR)/target/rampart" "$(TARGET)/release/demo"
+
+.PHONY: bench
+bench: build ## Throughput, latency, failover and memory of a local three-node cluster
+	@RAMPART_BIN="$(CURDIR)/target/rampart" "$(TARGET)/release/bench"
+
+.PHONY: install
+install: ## Copies ./target/rampart to PREFIX/bin (/usr/local as root, else ~/.local)
+	@[ -x target/rampart ] || { echo "install: no ./target/rampart yet; run: make build" >&2; exit 1; }
+	install -D -m 0755 target/rampart "$(DESTDIR)$(PREFIX)/bin/rampart"
+
+.PHONY: test
+test: ready ## All tests: rules, storage, one node, clusters of real processes
+	@$(CARGO) build $(FLAGS) --workspace --bins --tests
+	@$(MAKE) --no-print-directory place
+	@$(CARGO) test $(FLAGS) --workspace --no-fail-fast
+
+.PHONY: check
+check: lint ## Before each commit: format, clippy, the tests that start no process
+	@$(CARGO) test $(FLAGS) --workspace --lib --no-fail-fast
+
+.PHONY: verify
+verify: lint test doc deny deploy ## What CI runs: check, test, doc, deny, deploy; writes no source file
+
+.PHONY: fix
+fix: ready ## Formats, and applies what clippy can apply
+	@$(CARGO) clippy $(FLAGS) --workspace --all-targets --fix --allow-dirty --allow-staged
+	@cargo fmt --all
+
+.PHONY: lint
+lint: ready ## Format and clippy, with RocksDB and without
+	@cargo fmt --all --check
+	@$(CARGO) clippy $(FLAGS) --workspace --all-targets -- -D warnings
+	@$(CARGO) clippy $(FLAGS) $(WITHOUT_ROCKS) --all-targets -- -D warnings
+
+.PHONY: doc
+doc: ready ## The code's own documentation, without a warning
+	@export RUSTDOCFLAGS="-D warnings"; \
+	$(CARGO) doc $(FLAGS) --workspace --no-deps --document-private-items
+
+.PHONY: deny
+deny: ## Licences, sources and duplicates of the dependencies (skipped without cargo-deny)
+	@if command -v cargo-deny >/dev/null; then \
+		cargo deny --locked check --hide-inclusion-graph bans licenses sources; \
+	else \
+		echo "deny: SKIPPED, cargo-deny is not installed (cargo install --locked cargo-deny)"; \
+	fi
+
+.PHONY: deploy
+deploy: ## The Dockerfile, the compose file and the systemd unit, without a Docker engine
+	@.ci/deploy
+
+# What a build needs and this machine may lack: packages, Rust, the RocksDB archive.
+.PHONY: ready
+ready:
+	@.ci/setup
+	@.ci/rocksdb
+
+# Puts the binary where README says it is; renamed into place, for it may be running.
+.PHONY: place
+place:
+	@mkdir -p target; \
+	cmp -s "$(TARGET)/release/rampart" target/rampart || { \
+		cp "$(TARGET)/release/rampart" target/rampart.new; \
+		mv target/rampart.new target/rampart; }
