@@ -1,3 +1,4 @@
+# shellcheck shell=sh
 # Sourced by the Makefile, the scripts here, and people, from the root of the repository: says where
 # the RocksDB archive of this machine is ($rampart_cache) and, once it is there, points cargo at it.
 # The archive is keyed by crate version and compiler flags, so it is compiled once per machine and
