@@ -3,6 +3,9 @@
 //!
 //! openraft's types stop here and in `node/src/raft`. RocksDB is named in `engine/rocks` alone.
 
+pub mod engine;
+pub mod format;
+pub mod keys;
 pub mod state;
 pub mod ticket;
 pub mod type_config;

@@ -98,8 +98,6 @@ impl fmt::Display for Proposal {
     }
 }
 
-impl openraft::AppData for Proposal {}
-
 /// What applying an entry answers to its proposer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Applied {
@@ -126,5 +124,3 @@ impl fmt::Display for Applied {
         fmt::Debug::fmt(self, f)
     }
 }
-
-impl openraft::AppDataResponse for Applied {}

@@ -2,3 +2,4 @@
 //! no randomness; time and ids travel inside the command.
 
 pub mod metadata;
+pub mod partition;

@@ -1,0 +1,138 @@
+//! The handle by which a test owns the disk in memory: it outlives the store, so that a test can
+//! crash one and start another on what is left.
+
+use std::io;
+use std::sync::{Arc, Mutex};
+
+use rampart_api::model::ids::GroupId;
+
+use super::{Shared, call, lock};
+
+/// What a power cut leaves of the writes that were not synced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Crash {
+    /// Nothing.
+    LoseUnsynced,
+    /// The first so many changes, and half of the next one: a torn tail.
+    Torn {
+        /// Changes that reached the disk whole.
+        survivors: usize,
+    },
+}
+
+/// A disk in memory and its faults. Cheap to clone; all clones are the same disk.
+#[derive(Debug, Clone, Default)]
+pub struct MemoryFaults {
+    shared: Arc<Mutex<Shared>>,
+}
+
+impl MemoryFaults {
+    /// A disk without faults.
+    pub fn none() -> Self {
+        MemoryFaults::default()
+    }
+
+    pub(super) fn shared(&self) -> Arc<Mutex<Shared>> {
+        self.shared.clone()
+    }
+
+    /// From now on synced writes wait for [`MemoryFaults::sync`].
+    pub fn hold_syncs(&self) {
+        lock(&self.shared).hold_syncs = true;
+    }
+
+    /// Syncs what waits and goes back to syncing inline.
+    pub fn release_syncs(&self) {
+        {
+            let mut shared = lock(&self.shared);
+            shared.hold_syncs = false;
+            shared.slow_syncs = 0;
+        }
+        self.sync();
+    }
+
+    /// From now on a sync takes so many calls of [`MemoryFaults::tick`].
+    pub fn slow_syncs(&self, ticks: u32) {
+        let mut shared = lock(&self.shared);
+        shared.slow_syncs = ticks;
+        shared.sync_countdown = ticks;
+    }
+
+    /// Time passes for slow syncs.
+    pub fn tick(&self) {
+        let callbacks = {
+            let mut shared = lock(&self.shared);
+            if shared.slow_syncs == 0 {
+                return;
+            }
+            shared.sync_countdown = shared.sync_countdown.saturating_sub(1);
+            if shared.sync_countdown > 0 {
+                return;
+            }
+            shared.sync_countdown = shared.slow_syncs;
+            shared.sync()
+        };
+        call(callbacks);
+    }
+
+    /// Everything written so far becomes durable, and whoever waits for that is told.
+    pub fn sync(&self) {
+        let callbacks = lock(&self.shared).sync();
+        call(callbacks);
+    }
+
+    /// Changes that were written and not synced.
+    pub fn unsynced(&self) -> usize {
+        lock(&self.shared).disk.unsynced()
+    }
+
+    /// Power is cut. Engines on this disk fail from now on; a new one starts with what is left.
+    pub fn crash(&self, crash: Crash) {
+        let dropped = {
+            let mut shared = lock(&self.shared);
+            shared.disk.lose_power(match crash {
+                Crash::LoseUnsynced => 0,
+                Crash::Torn { survivors } => survivors,
+            });
+            shared.life += 1;
+            shared.failed = None;
+            std::mem::take(&mut shared.waiting)
+        };
+        // Never called: the process that waited is gone. Dropped without the lock, since a
+        // callback may own whatever its caller gave it.
+        drop(dropped);
+    }
+
+    /// Flips a bit of a stored entry; false if it is not stored.
+    pub fn flip_bit(&self, group: GroupId, index: u64) -> bool {
+        lock(&self.shared).disk.flip_bit(group, index)
+    }
+
+    /// Makes a stored entry disappear; false if it is not stored.
+    pub fn lose_entry(&self, group: GroupId, index: u64) -> bool {
+        lock(&self.shared).disk.lose_entry(group, index)
+    }
+
+    /// The next write fails with this, and the engine with it: EIO, or `StorageFull`.
+    pub fn fail_writes(&self, kind: io::ErrorKind) {
+        lock(&self.shared).fail_writes = Some(kind);
+    }
+
+    /// The disk is replaced by a good one with the same content.
+    pub fn repair(&self) {
+        let mut shared = lock(&self.shared);
+        shared.fail_writes = None;
+        shared.fail_reads = false;
+        shared.failed = None;
+    }
+
+    /// Reads fail until [`MemoryFaults::repair`].
+    pub fn fail_reads(&self) {
+        lock(&self.shared).fail_reads = true;
+    }
+
+    /// What the disk says about its room; `None` for plenty.
+    pub fn set_free_bytes(&self, free_bytes: Option<u64>) {
+        lock(&self.shared).free_bytes = free_bytes;
+    }
+}

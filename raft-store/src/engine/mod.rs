@@ -1,0 +1,205 @@
+//! The one narrow interface to what holds bytes: logs of groups and small facts beside them.
+//! Writes are submitted in order and complete in order, many groups' writes in one sync; reads
+//! are synchronous and see everything submitted and settled.
+//!
+//! `memory` is always compiled, deterministic, and fails on command. `rocks` is the one on disk.
+//! Called by `log`, `machine`, `store` and `inspect`; nobody else.
+
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use rampart_api::model::ids::GroupId;
+use tokio::sync::{Semaphore, watch};
+
+pub mod memory;
+
+/// Bytes that may be submitted and not yet synced, over all groups (INV-12).
+pub const SUBMITTED_BYTES_MAX: usize = 64 << 20;
+
+/// A change to what is stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Op {
+    /// Stores an entry: header, then payload.
+    Append {
+        /// Whose log.
+        group: GroupId,
+        /// Where in it.
+        index: u64,
+        /// Encoded entry header.
+        header: Bytes,
+        /// The payload as it came.
+        payload: Bytes,
+    },
+    /// Removes the entries from this index on.
+    Truncate {
+        /// Whose log.
+        group: GroupId,
+        /// First index that goes.
+        from: u64,
+    },
+    /// Removes the entries up to this index.
+    Purge {
+        /// Whose log.
+        group: GroupId,
+        /// Last index that goes.
+        upto: u64,
+    },
+    /// Stores a fact.
+    Put {
+        /// Its key, made by `keys`.
+        key: Vec<u8>,
+        /// Its value.
+        value: Bytes,
+    },
+    /// Removes the facts with `from <= key < to`.
+    Erase {
+        /// First key that goes.
+        from: Vec<u8>,
+        /// First key that stays.
+        to: Vec<u8>,
+    },
+}
+
+impl Op {
+    /// A fact.
+    pub fn put(key: Vec<u8>, value: impl Into<Bytes>) -> Op {
+        Op::Put {
+            key,
+            value: value.into(),
+        }
+    }
+
+    /// Roughly what the change occupies in memory and in the log.
+    pub fn size(&self) -> usize {
+        match self {
+            Op::Append {
+                header, payload, ..
+            } => 64 + header.len() + payload.len(),
+            Op::Truncate { .. } | Op::Purge { .. } => 64,
+            Op::Put { key, value } => 64 + key.len() + value.len(),
+            Op::Erase { from, to } => 64 + from.len() + to.len(),
+        }
+    }
+}
+
+/// Called once, when a write is durable or has failed. Runs on the engine's thread: it must not
+/// block.
+pub type Done = Box<dyn FnOnce(Result<(), WriteError>) + Send>;
+
+/// Changes that become durable together or not at all.
+pub struct Write {
+    /// In order.
+    pub ops: Vec<Op>,
+    /// With `Some`, the write is synced and the callback says when. With `None` it becomes durable
+    /// with the next synced write, or a little later.
+    pub done: Option<Done>,
+}
+
+impl fmt::Debug for Write {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let synced = self.done.is_some();
+        f.debug_struct("Write")
+            .field("ops", &self.ops)
+            .field("synced", &synced)
+            .finish()
+    }
+}
+
+/// A write that is not durable. The engine has failed as a whole: nothing is acknowledged any
+/// more (INV-13).
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{message}")]
+pub struct WriteError {
+    /// `StorageFull` when the disk had no room, else what the disk said.
+    pub kind: io::ErrorKind,
+    /// What failed and where.
+    pub message: String,
+}
+
+impl From<WriteError> for io::Error {
+    fn from(error: WriteError) -> Self {
+        io::Error::new(error.kind, error)
+    }
+}
+
+impl From<&io::Error> for WriteError {
+    fn from(error: &io::Error) -> Self {
+        WriteError {
+            kind: error.kind(),
+            message: error.to_string(),
+        }
+    }
+}
+
+/// Room on the disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Space {
+    /// Bytes that can still be written.
+    pub free_bytes: u64,
+    /// Size of the file system.
+    pub total_bytes: u64,
+}
+
+/// What holds the bytes.
+pub trait Engine: Send + Sync + fmt::Debug + 'static {
+    /// Takes a write. Returns at once; writes become visible and durable in the order of the
+    /// calls.
+    fn submit(&self, write: Write);
+
+    /// Waits until everything submitted is visible to reads.
+    fn settle(&self) -> io::Result<()>;
+
+    /// A write that is durable when this returns. Blocks.
+    fn write_now(&self, ops: Vec<Op>) -> io::Result<()>;
+
+    /// The entries of a group with `from <= index < to` in order, as many as fit `max_bytes` but
+    /// at least one if there is any.
+    fn entries(
+        &self,
+        group: GroupId,
+        from: u64,
+        to: u64,
+        max_bytes: usize,
+    ) -> io::Result<Vec<(u64, Bytes)>>;
+
+    /// First and last index of a group's log.
+    fn log_bounds(&self, group: GroupId) -> io::Result<Option<(u64, u64)>>;
+
+    /// One fact.
+    fn fact(&self, key: &[u8]) -> io::Result<Option<Bytes>>;
+
+    /// The facts with `from <= key < to` in order.
+    fn facts(&self, from: &[u8], to: &[u8]) -> io::Result<Vec<(Vec<u8>, Bytes)>>;
+
+    /// Whether reads can wait for a disk, so that async callers move them to another thread.
+    fn reads_block(&self) -> bool;
+
+    /// Counts submitted bytes; a writer takes permits before it submits and drops them when the
+    /// write is done.
+    fn admission(&self) -> &Arc<Semaphore>;
+
+    /// Becomes `Some` when a write or sync failed, and stays so.
+    fn failed(&self) -> watch::Receiver<Option<String>>;
+
+    /// Room on the disk.
+    fn space(&self) -> io::Result<Space>;
+}
+
+/// Submits a write and answers when it is durable.
+pub(crate) async fn write(engine: &dyn Engine, ops: Vec<Op>) -> io::Result<()> {
+    let (tx, rx) = tokio::sync::oneshot::channel();
+    let done: Done = Box::new(move |result| {
+        // The waiter may be gone; the write counts all the same.
+        let _ = tx.send(result);
+    });
+    engine.submit(Write {
+        ops,
+        done: Some(done),
+    });
+    match rx.await {
+        Ok(result) => Ok(result?),
+        Err(_) => Err(io::Error::other("the storage engine stopped")),
+    }
+}
