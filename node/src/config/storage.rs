@@ -1,0 +1,31 @@
+//! `[storage]`: memory and disk of the store.
+
+use super::section::section;
+use super::value::between;
+
+const MIB: u64 = 1 << 20;
+
+section! {
+    /// Memory and disk of the store, for the whole node.
+    StorageConfig = "storage" {
+        /// Memory for writes that are in the write-ahead log but not in a table file yet.
+        memtable_bytes_max: u64 = 32 * MIB, |v| between(v, MIB, 16 << 30);
+        /// Memory for blocks read from disk.
+        block_cache_bytes: u64 = 16 * MIB, |v| between(v, MIB, 64 << 30);
+        /// Memory for the newest entries of all logs, so that replication and reads at the tail
+        /// don't touch the disk.
+        tail_cache_bytes_max: u64 = 16 * MIB, |v| between(v, MIB, 64 << 30);
+        /// Part of the disk that clients' records may not use. Below it produce is refused with
+        /// STORAGE_FULL, reads go on, and the cluster can still elect, trim and delete.
+        disk_reserve_percent: u64 = 5, |v| between(v, 0, 50);
+        /// The same as an absolute minimum; the larger of the two counts.
+        disk_reserve_bytes_min: u64 = 1 << 30, |v| between(v, 0, 1 << 50);
+    }
+}
+
+impl StorageConfig {
+    /// Bytes to leave free on a disk of this size.
+    pub fn disk_reserve_bytes(&self, disk_bytes: u64) -> u64 {
+        (disk_bytes / 100 * self.disk_reserve_percent).max(self.disk_reserve_bytes_min)
+    }
+}
