@@ -1,6 +1,6 @@
 //! The metadata's state. Whose view: the cluster's, as of an applied index.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use rampart_api::model::ids::{
@@ -9,6 +9,9 @@ use rampart_api::model::ids::{
 use serde::{Deserialize, Serialize};
 
 use super::command::NodeInfo;
+
+/// What the default replication factor rises to as nodes join.
+pub const DEFAULT_REPLICATION_FACTOR: u32 = 3;
 
 /// Where a node is in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -84,6 +87,11 @@ pub struct PartitionRecord {
     pub epoch: LeaderEpoch,
     /// Index of the last membership that its leader reported.
     pub membership_index: u64,
+    /// Voters of that membership, or of the creation record: tells a leaving replica that can be
+    /// kept from one that never voted.
+    pub voters: BTreeSet<ReplicaId>,
+    /// Replicas that were found damaged or lost. They only leave, whatever is asked later.
+    pub damaged: BTreeSet<ReplicaId>,
 }
 
 /// A topic.
@@ -98,7 +106,7 @@ pub struct TopicRecord {
     /// Replicas every partition should have.
     pub replication_factor: u32,
     /// Whether the factor was the default at creation while there were fewer nodes than it wants;
-    /// then it rises as nodes join.
+    /// then it rises as nodes join, until it is what the default wants or is set explicitly.
     pub default_replication: bool,
     /// What was set explicitly; the rest is default.
     pub config: BTreeMap<String, String>,
@@ -123,6 +131,8 @@ pub struct MetadataState {
     pub groups: BTreeMap<GroupId, (TopicId, PartitionId)>,
     /// Cluster-wide settings.
     pub config: BTreeMap<String, String>,
+    /// Index of the last command applied: each is applied once and in order (INV-04).
+    pub applied_index: u64,
     /// Next node id to give out.
     pub next_node: u64,
     /// Next group id to give out.
@@ -142,5 +152,39 @@ impl MetadataState {
         let (topic, partition) = self.groups.get(&group)?;
         let topic = self.topics.get(topic)?;
         Some((topic, topic.partitions.get(*partition as usize)?))
+    }
+
+    /// All partitions with their topic, in the order of topic ids and partition numbers.
+    pub fn partitions(
+        &self,
+    ) -> impl Iterator<Item = (&TopicRecord, PartitionId, &PartitionRecord)> {
+        self.topics.values().flat_map(|topic| {
+            (0..)
+                .zip(&topic.partitions)
+                .map(move |(number, partition)| (topic.as_ref(), number, partition))
+        })
+    }
+
+    /// `topic/partition` of every replica on the node, in a stable order.
+    pub fn replicas_on(&self, node: NodeId) -> impl Iterator<Item = (&TopicRecord, PartitionId)> {
+        self.partitions()
+            .filter(move |(_, _, partition)| partition.replicas.iter().any(|r| r.node == node))
+            .map(|(topic, number, _)| (topic, number))
+    }
+}
+
+impl PartitionRecord {
+    /// Nodes the partition shall live on, the preferred leader first: those of its replicas that
+    /// are not leaving.
+    pub fn wanted_nodes(&self) -> impl Iterator<Item = NodeId> {
+        self.replicas
+            .iter()
+            .filter(|r| r.state != ReplicaState::Leaving)
+            .map(|r| r.node)
+    }
+
+    /// Whether replicas are on their way in or out.
+    pub fn is_moving(&self) -> bool {
+        self.replicas.iter().any(|r| r.state != ReplicaState::Voter)
     }
 }
