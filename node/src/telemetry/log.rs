@@ -1,0 +1,78 @@
+//! Log lines on standard error: text on a terminal, one JSON object a line otherwise, or as the
+//! configuration says. Called once, by the command line.
+
+use std::io::IsTerminal;
+
+use tracing_subscriber::EnvFilter;
+
+use crate::config::{LogConfig, LogFormat};
+
+/// openraft tells its own story at `info`, once per group; ours is told at the same level.
+const QUIET_MODULES: [&str; 2] = ["openraft=error", "tower_http=warn"];
+
+/// Sends this process's log lines to standard error. Does nothing if something already collects
+/// them, as a test harness may.
+pub fn start(config: &LogConfig) {
+    let builder = tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_env_filter(filter(config));
+    let started = match is_text(config.format, std::io::stderr().is_terminal()) {
+        true => builder
+            .with_ansi(std::io::stderr().is_terminal())
+            .try_init(),
+        false => builder.json().flatten_event(true).try_init(),
+    };
+    if started.is_err() {
+        tracing::debug!("log lines are collected already");
+    }
+}
+
+fn filter(config: &LogConfig) -> EnvFilter {
+    let mut filter = EnvFilter::new(&config.level);
+    for module in QUIET_MODULES {
+        let name = module.split('=').next().unwrap_or(module);
+        if !config.level.contains(name) {
+            filter = filter.add_directive(module.parse().expect("a directive of our own"));
+        }
+    }
+    filter
+}
+
+fn is_text(format: LogFormat, is_terminal: bool) -> bool {
+    match format {
+        LogFormat::Auto => is_terminal,
+        LogFormat::Json => false,
+        LogFormat::Text => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn format_follows_the_terminal_unless_told() {
+        assert!(is_text(LogFormat::Auto, true));
+        assert!(!is_text(LogFormat::Auto, false));
+        assert!(is_text(LogFormat::Text, false));
+        assert!(!is_text(LogFormat::Json, true));
+    }
+
+    #[test]
+    fn noisy_modules_are_quiet_unless_named() {
+        let level = |level: &str| LogConfig {
+            level: level.to_owned(),
+            ..LogConfig::default()
+        };
+        assert!(
+            filter(&level("info"))
+                .to_string()
+                .contains("openraft=error")
+        );
+        assert!(
+            !filter(&level("info,openraft=debug"))
+                .to_string()
+                .contains("openraft=error")
+        );
+    }
+}
