@@ -46,10 +46,13 @@ pub fn encode<T: Serialize + ?Sized>(value: &T) -> Vec<u8> {
 pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CodecError> {
     // A legal string is never longer than the input, so a tight limit refuses nothing legal and
     // keeps a hostile length in a small frame from reserving much.
-    match bytes.len() {
-        0..=SMALL => decode_within::<T, SMALL>(bytes),
-        0..=MEDIUM => decode_within::<T, MEDIUM>(bytes),
-        _ => decode_within::<T, PEER_FRAME_BYTES_MAX>(bytes),
+    let size = bytes.len();
+    if size <= SMALL {
+        decode_within::<T, SMALL>(bytes)
+    } else if size <= MEDIUM {
+        decode_within::<T, MEDIUM>(bytes)
+    } else {
+        decode_within::<T, PEER_FRAME_BYTES_MAX>(bytes)
     }
 }
 

@@ -1,1 +1,12 @@
-//! The JSON bodies of the HTTP interface, one file per resource. No sockets, no decisions.
+//! The JSON bodies of the HTTP interface, one file per resource. No sockets, no decisions: the
+//! node's `http` listener and the client both use these shapes. Large bodies (records) are read
+//! and written as text, field by field, without a tree in between.
+
+pub mod cluster;
+pub mod encoding;
+pub mod error;
+pub mod fetch;
+pub mod json_pointer;
+pub mod json_text;
+pub mod produce;
+pub mod topics;
