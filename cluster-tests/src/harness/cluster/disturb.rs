@@ -1,0 +1,91 @@
+//! What is done to the nodes of a cluster: kill, stop, pause, cut off, start again.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+
+use super::super::process::exit_code;
+use super::{Cluster, READY};
+
+impl Cluster {
+    /// kill -9.
+    pub fn kill(&mut self, index: usize) {
+        if let Some(mut process) = self.nodes[index].process.take() {
+            process.kill();
+        }
+    }
+
+    /// kill -9 of all at once.
+    pub fn kill_all(&mut self) {
+        for node in &self.nodes {
+            if let Some(process) = &node.process {
+                // Fails only if it has ended, which is what is wanted.
+                let _ = process.signal("KILL");
+            }
+        }
+        for index in 0..self.nodes.len() {
+            self.kill(index);
+        }
+    }
+
+    /// SIGTERM, and waits for its orderly end; answers the exit code.
+    pub async fn terminate(&mut self, index: usize) -> Result<i32> {
+        let mut process = self.nodes[index]
+            .process
+            .take()
+            .context("the node is not running")?;
+        process.signal("TERM")?;
+        Ok(exit_code(process.wait_end(READY).await?))
+    }
+
+    /// Waits for a process that is expected to end by itself; answers the exit code.
+    pub async fn wait_end(&mut self, index: usize, deadline: Duration) -> Result<i32> {
+        let mut process = self.nodes[index]
+            .process
+            .take()
+            .context("the node is not running")?;
+        Ok(exit_code(process.wait_end(deadline).await?))
+    }
+
+    /// Starts a node again on the data it has, and waits until it is ready.
+    pub async fn restart(&mut self, index: usize) -> Result<Duration> {
+        self.launch(index)?;
+        self.wait_ready(index).await
+    }
+
+    /// SIGSTOP: the process holds its connections and answers nothing.
+    pub fn pause(&self, index: usize) -> Result<()> {
+        self.signal(index, "STOP")
+    }
+
+    /// SIGCONT.
+    pub fn resume(&self, index: usize) -> Result<()> {
+        self.signal(index, "CONT")
+    }
+
+    fn signal(&self, index: usize, name: &str) -> Result<()> {
+        self.nodes[index]
+            .process
+            .as_ref()
+            .context("the node is not running")?
+            .signal(name)
+    }
+
+    /// Cuts a node off from the others (clients still reach it).
+    pub fn isolate(&self, index: usize) -> Result<()> {
+        self.network
+            .as_ref()
+            .context("start it with `cuttable`")?
+            .isolate(index);
+        Ok(())
+    }
+
+    /// Ends the cut.
+    pub fn heal(&self, index: usize) -> Result<()> {
+        self.network
+            .as_ref()
+            .context("start it with `cuttable`")?
+            .heal(index);
+        Ok(())
+    }
+}

@@ -1,0 +1,263 @@
+//! A cluster of real processes on loopback, each with its own data directory. Whatever way a test
+//! ends, its processes end with it, and its logs are kept until the verdict.
+
+mod disturb;
+mod observe;
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow, bail};
+use tempfile::TempDir;
+
+use super::client::Api;
+use super::clock::Stopwatch;
+use super::network::Network;
+use super::ports::free_port;
+use super::probe::wait_for;
+use super::process::Process;
+use super::session::keep_until_verdict;
+
+/// A node must be ready within this time, on a machine that does other things too.
+pub const READY: Duration = Duration::from_secs(30);
+
+/// What kind of cluster.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// Put a network between the nodes that can be cut.
+    pub cuttable: bool,
+    /// Further arguments of every server.
+    pub args: Vec<String>,
+    /// Where the data directories are made; the system's temporary folder if not said.
+    pub folder: Option<PathBuf>,
+}
+
+/// One node: where it listens, where its data is, and its process if it runs.
+#[derive(Debug)]
+pub struct Node {
+    /// Its data directory.
+    pub data_dir: PathBuf,
+    /// Its HTTP listener.
+    pub http: SocketAddr,
+    /// Its peer listener.
+    pub peer: SocketAddr,
+    /// How the others reach it.
+    pub advertised_peer: SocketAddr,
+    log: PathBuf,
+    api: Api,
+    process: Option<Process>,
+}
+
+/// Nodes by index; indices are never reused, so a removed node leaves a gap that is down.
+#[derive(Debug)]
+pub struct Cluster {
+    options: Options,
+    nodes: Vec<Node>,
+    network: Option<Network>,
+    folder: Option<TempDir>,
+}
+
+impl Cluster {
+    /// So many nodes, ready, all of them voters of the metadata group (up to five).
+    pub async fn start(nodes: usize) -> Result<Cluster> {
+        Cluster::start_with(nodes, Options::default()).await
+    }
+
+    /// The same with options.
+    pub async fn start_with(nodes: usize, options: Options) -> Result<Cluster> {
+        let mut cluster = Cluster::empty(options)?;
+        for _ in 0..nodes {
+            cluster.prepare().await?;
+        }
+        cluster.launch(0)?;
+        cluster.wait_ready(0).await?;
+        for index in 1..nodes {
+            cluster.launch(index)?;
+        }
+        for index in 1..nodes {
+            cluster.wait_ready(index).await?;
+        }
+        cluster.wait_members(nodes).await?;
+        Ok(cluster)
+    }
+
+    /// No node yet: for tests that start them by hand.
+    pub fn empty(options: Options) -> Result<Cluster> {
+        let prefix = "rampart-";
+        let folder = match &options.folder {
+            Some(parent) => {
+                std::fs::create_dir_all(parent)?;
+                TempDir::with_prefix_in(prefix, parent)?
+            }
+            None => TempDir::with_prefix(prefix)?,
+        };
+        let network = options.cuttable.then(Network::new);
+        Ok(Cluster {
+            options,
+            nodes: Vec::new(),
+            network,
+            folder: Some(folder),
+        })
+    }
+
+    /// Chooses addresses and a folder for one more node, without starting it.
+    pub async fn prepare(&mut self) -> Result<usize> {
+        let index = self.nodes.len();
+        let http = SocketAddr::from(([127, 0, 0, 1], free_port()?));
+        let peer = SocketAddr::from(([127, 0, 0, 1], free_port()?));
+        let advertised_peer = match &mut self.network {
+            Some(network) => network.add_node(index, peer).await?,
+            None => peer,
+        };
+        self.nodes.push(Node {
+            data_dir: self.folder().join(format!("node-{index}")),
+            log: self.folder().join(format!("node-{index}.log")),
+            api: Api::new(http)?,
+            http,
+            peer,
+            advertised_peer,
+            process: None,
+        });
+        Ok(index)
+    }
+
+    /// Starts a node's process: the first one bootstraps, the others join it. On a directory that
+    /// was used before the server ignores both, so this also restarts.
+    pub fn launch(&mut self, index: usize) -> Result<()> {
+        let args = self.server_args(index);
+        let node = &mut self.nodes[index];
+        let process = Process::start(&args, &node.log)?;
+        if let Some(network) = &self.network {
+            network.set_pid(index, process.pid());
+        }
+        node.process = Some(process);
+        Ok(())
+    }
+
+    /// The arguments a node is started with.
+    pub fn server_args(&self, index: usize) -> Vec<String> {
+        let node = &self.nodes[index];
+        let mut args = vec![
+            "server".to_owned(),
+            format!("--data-dir={}", node.data_dir.display()),
+            format!("--http-listen={}", node.http),
+            format!("--peer-listen={}", node.peer),
+            format!("--advertise-peer={}", node.advertised_peer),
+        ];
+        if index == 0 {
+            args.push("--bootstrap".to_owned());
+        } else {
+            args.push(format!("--join={}", self.nodes[0].advertised_peer));
+        }
+        args.extend(self.options.args.iter().cloned());
+        args
+    }
+
+    /// Starts one more node and waits until it is a member.
+    pub async fn add_node(&mut self) -> Result<usize> {
+        let index = self.prepare().await?;
+        self.launch(index)?;
+        self.wait_ready(index).await?;
+        Ok(index)
+    }
+
+    /// Waits until a node says that it is ready; fails at once if its process ends.
+    pub async fn wait_ready(&mut self, index: usize) -> Result<Duration> {
+        let watch = Stopwatch::start();
+        let Node { api, process, .. } = &mut self.nodes[index];
+        let process = process.as_mut().context("the node is not running")?;
+        let probe = async || {
+            let answer = api.get("/readyz").await?;
+            if answer.status == 200 {
+                Ok(())
+            } else {
+                Err(anyhow!("{answer:?}"))
+            }
+        };
+        loop {
+            if let Some(status) = process.ended()? {
+                bail!("node {index} ended with {status} instead of getting ready");
+            }
+            let tick = Duration::from_millis(500);
+            match wait_for(format!("node {index} to be ready"), tick, &probe).await {
+                Ok(()) => return Ok(watch.elapsed()),
+                Err(error) if watch.elapsed() > READY => return Err(error),
+                Err(_) => {}
+            }
+        }
+    }
+
+    /// Everything of the cluster lies here.
+    pub fn folder(&self) -> &Path {
+        self.folder
+            .as_ref()
+            .expect("the folder goes with the cluster")
+            .path()
+    }
+
+    /// A node.
+    pub fn node(&self, index: usize) -> &Node {
+        &self.nodes[index]
+    }
+
+    /// A node's HTTP interface.
+    pub fn api(&self, index: usize) -> &Api {
+        &self.nodes[index].api
+    }
+
+    /// The HTTP interfaces of all nodes.
+    pub fn apis(&self) -> Vec<Api> {
+        self.nodes.iter().map(|node| node.api.clone()).collect()
+    }
+
+    /// Indices of the nodes whose process was started and not ended by the test.
+    pub fn running(&self) -> Vec<usize> {
+        (0..self.nodes.len())
+            .filter(|&index| self.nodes[index].process.is_some())
+            .collect()
+    }
+
+    /// Any running node.
+    pub fn any(&self) -> Result<&Api> {
+        let index = *self.running().first().context("no node runs")?;
+        Ok(self.api(index))
+    }
+
+    /// A node's process id.
+    pub fn pid(&self, index: usize) -> Result<u32> {
+        Ok(self.nodes[index]
+            .process
+            .as_ref()
+            .context("the node is not running")?
+            .pid())
+    }
+
+    /// What a node has logged, over all its lives.
+    pub fn log(&self, index: usize) -> String {
+        String::from_utf8_lossy(&std::fs::read(&self.nodes[index].log).unwrap_or_default())
+            .into_owned()
+    }
+
+    /// Leaves all processes and data where they are; answers the folder.
+    pub fn leave_running(mut self) -> PathBuf {
+        for node in &mut self.nodes {
+            if let Some(process) = node.process.take() {
+                process.leave_running();
+            }
+        }
+        self.folder
+            .take()
+            .expect("the folder goes with the cluster")
+            .keep()
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        self.kill_all();
+        if let Some(folder) = self.folder.take() {
+            keep_until_verdict(folder);
+        }
+    }
+}

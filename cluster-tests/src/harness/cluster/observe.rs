@@ -1,0 +1,67 @@
+//! What the cluster says about itself: members, leaders, replicas that are level.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+
+use super::super::probe::wait_for;
+use super::super::views;
+use super::{Cluster, Node};
+
+/// The cluster must agree on something within this time.
+const SETTLE: Duration = Duration::from_secs(30);
+
+impl Cluster {
+    /// Waits until every running node knows so many nodes, and enough of them vote on metadata.
+    pub async fn wait_members(&self, count: usize) -> Result<()> {
+        for index in self.running() {
+            let what = format!("node {index} to see {count} members");
+            wait_for(what, SETTLE, || async {
+                views::demand_members(&self.api(index).get("/v1/cluster").await?.ok()?, count)
+            })
+            .await?;
+        }
+        Ok(())
+    }
+
+    /// The id the cluster gave to a node.
+    pub async fn node_id(&self, index: usize) -> Result<u64> {
+        let nodes = self.any()?.get("/v1/cluster/nodes").await?.ok()?;
+        views::node_id(&nodes, self.nodes[index].http)
+    }
+
+    /// The index of a node by its id.
+    pub async fn index_of(&self, id: u64) -> Result<usize> {
+        let nodes = self.any()?.get("/v1/cluster/nodes").await?.ok()?;
+        let is_it = |node: &Node| views::node_id(&nodes, node.http).is_ok_and(|found| found == id);
+        self.nodes
+            .iter()
+            .position(is_it)
+            .with_context(|| format!("no node {id} in {nodes}"))
+    }
+
+    /// The node that leads a partition, as soon as the given node knows a living one.
+    pub async fn leader(&self, asked: usize, topic: &str, partition: u32) -> Result<usize> {
+        let what = format!("a leader of {topic}-{partition}");
+        let running = self.running();
+        let id = wait_for(what, SETTLE, || async {
+            let id = views::leader(&self.api(asked).topic(topic).await?, partition)?;
+            let index = self.index_of(id).await?;
+            running
+                .contains(&index)
+                .then_some(index)
+                .context("the leader known is down")
+        });
+        id.await
+    }
+
+    /// Waits until every partition of a topic has a leader and so many replicas, all in sync and
+    /// level with it.
+    pub async fn wait_in_sync(&self, topic: &str, replicas: usize) -> Result<()> {
+        let what = format!("{replicas} replicas of each partition of {topic} to be level");
+        wait_for(what, SETTLE, || async {
+            views::demand_level(&self.any()?.topic(topic).await?, replicas)
+        })
+        .await
+    }
+}

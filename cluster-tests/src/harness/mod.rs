@@ -1,0 +1,14 @@
+//! Real processes of the product, started, watched, disturbed and ended.
+
+pub mod binary;
+pub mod client;
+pub mod clock;
+pub mod cluster;
+pub mod network;
+pub mod ports;
+pub mod probe;
+pub mod proc_stat;
+pub mod process;
+pub mod session;
+pub mod socket_owner;
+pub mod views;

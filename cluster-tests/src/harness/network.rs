@@ -1,0 +1,149 @@
+//! The network between nodes, in user space and without privileges: each node advertises a proxy
+//! as its peer address, and the proxy holds back what crosses a cut. Bytes are held, not dropped,
+//! and connections stay open, as when packets vanish on a real network and are sent again later.
+
+use std::collections::{BTreeMap, HashSet};
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use anyhow::Result;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use super::clock::background;
+use super::socket_owner::owner_of;
+
+/// All links of a cluster. Nodes are known by their index in it.
+#[derive(Debug)]
+pub struct Network {
+    isolated: watch::Sender<HashSet<usize>>,
+    pids: Arc<Mutex<BTreeMap<usize, u32>>>,
+    listeners: Vec<JoinHandle<()>>,
+}
+
+impl Default for Network {
+    fn default() -> Self {
+        Network::new()
+    }
+}
+
+impl Network {
+    /// A network where everybody reaches everybody.
+    pub fn new() -> Self {
+        Network {
+            isolated: watch::Sender::new(HashSet::new()),
+            pids: Arc::default(),
+            listeners: Vec::new(),
+        }
+    }
+
+    /// Puts a proxy before a node's peer listener; answers the address to advertise.
+    pub async fn add_node(&mut self, index: usize, target: SocketAddr) -> Result<SocketAddr> {
+        let listener = TcpListener::bind(("127.0.0.1", super::ports::free_port()?)).await?;
+        let address = listener.local_addr()?;
+        let gate = Gate {
+            isolated: self.isolated.subscribe(),
+            pids: self.pids.clone(),
+        };
+        self.listeners
+            .push(background(accept(listener, index, target, gate)));
+        Ok(address)
+    }
+
+    /// Tells which process a node is, so that its outgoing connections are recognised.
+    pub fn set_pid(&self, index: usize, pid: u32) {
+        self.pids
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(index, pid);
+    }
+
+    /// Cuts a node off from all others, both ways.
+    pub fn isolate(&self, index: usize) {
+        self.isolated.send_modify(|isolated| {
+            isolated.insert(index);
+        });
+    }
+
+    /// Lets a node reach the others again.
+    pub fn heal(&self, index: usize) {
+        self.isolated.send_modify(|isolated| {
+            isolated.remove(&index);
+        });
+    }
+}
+
+impl Drop for Network {
+    fn drop(&mut self) {
+        for listener in &self.listeners {
+            listener.abort();
+        }
+    }
+}
+
+#[derive(Debug, Clone)]
+struct Gate {
+    isolated: watch::Receiver<HashSet<usize>>,
+    pids: Arc<Mutex<BTreeMap<usize, u32>>>,
+}
+
+impl Gate {
+    fn sender(&self, port: u16) -> Option<usize> {
+        let pids = self.pids.lock().unwrap_or_else(PoisonError::into_inner);
+        let pids: Vec<(usize, u32)> = pids.iter().map(|(index, pid)| (*index, *pid)).collect();
+        owner_of(port, &pids)
+    }
+
+    /// Resolves as soon as neither end is cut off; an error means that the network is gone.
+    async fn open(&mut self, ends: (usize, usize)) -> Result<()> {
+        let open = |cut: &HashSet<usize>| !cut.contains(&ends.0) && !cut.contains(&ends.1);
+        self.isolated.wait_for(open).await?;
+        Ok(())
+    }
+}
+
+async fn accept(listener: TcpListener, index: usize, target: SocketAddr, gate: Gate) {
+    while let Ok((stream, from)) = listener.accept().await {
+        // Unknown senders are gone already, or are not ours.
+        let Some(sender) = gate.sender(from.port()) else {
+            continue;
+        };
+        background(link(stream, target, (sender, index), gate.clone()));
+    }
+}
+
+async fn link(incoming: TcpStream, target: SocketAddr, ends: (usize, usize), mut gate: Gate) {
+    if gate.open(ends).await.is_err() {
+        return;
+    }
+    let Ok(outgoing) = TcpStream::connect(target).await else {
+        return;
+    };
+    // Failing is harmless: the proxy is then only a little slower.
+    let _ = (incoming.set_nodelay(true), outgoing.set_nodelay(true));
+    let (in_read, in_write) = incoming.into_split();
+    let (out_read, out_write) = outgoing.into_split();
+    // When one direction breaks the whole connection goes, as with a reset.
+    tokio::select! {
+        _ = pump(in_read, out_write, ends, gate.clone()) => {}
+        _ = pump(out_read, in_write, ends, gate) => {}
+    }
+}
+
+async fn pump<R, W>(mut from: R, mut to: W, ends: (usize, usize), mut gate: Gate) -> Result<()>
+where
+    R: AsyncRead + Unpin,
+    W: AsyncWrite + Unpin,
+{
+    let mut buffer = vec![0; 64 << 10];
+    loop {
+        let read = from.read(&mut buffer).await;
+        gate.open(ends).await?;
+        match read? {
+            0 => return Ok(to.shutdown().await?),
+            n => to.write_all(&buffer[..n]).await?,
+        }
+    }
+}

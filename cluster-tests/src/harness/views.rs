@@ -1,0 +1,104 @@
+//! What the tests read out of the server's descriptions: one place that knows their shape.
+
+use std::fmt::Display;
+
+use anyhow::{Context, Result, ensure};
+use serde_json::Value;
+
+fn list<'a>(value: &'a Value, name: &str) -> Result<&'a Vec<Value>> {
+    value[name]
+        .as_array()
+        .with_context(|| format!("no list {name} in {value}"))
+}
+
+fn partition(topic: &Value, number: u32) -> Result<&Value> {
+    let all = list(topic, "partitions")?;
+    all.iter()
+        .find(|partition| partition["partition"] == number)
+        .with_context(|| format!("no partition {number} in {topic}"))
+}
+
+/// Id of the node that leads a partition, from the topic's description.
+pub fn leader(topic: &Value, number: u32) -> Result<u64> {
+    let partition = partition(topic, number)?;
+    partition["leader"]
+        .as_u64()
+        .with_context(|| format!("no leader: {partition}"))
+}
+
+/// Partitions of a topic that a node leads.
+pub fn led_by(topic: &Value, node: u64) -> Result<usize> {
+    Ok(list(topic, "partitions")?
+        .iter()
+        .filter(|p| p["leader"] == node)
+        .count())
+}
+
+/// Replicas of a topic on a node.
+pub fn replicas_on(topic: &Value, node: u64) -> Result<usize> {
+    let mut count = 0;
+    for partition in list(topic, "partitions")? {
+        count += list(partition, "replicas")?
+            .iter()
+            .filter(|r| r["node"] == node)
+            .count();
+    }
+    Ok(count)
+}
+
+/// Every partition has a leader and exactly so many replicas, each in sync and not behind.
+pub fn demand_level(topic: &Value, replicas: usize) -> Result<()> {
+    for partition in list(topic, "partitions")? {
+        ensure!(partition["leader"].is_u64(), "no leader: {partition}");
+        let all = list(partition, "replicas")?;
+        ensure!(all.len() == replicas, "{} replicas: {partition}", all.len());
+        for replica in all {
+            let level = replica["in_sync"] == true && replica["lag_records"] == 0;
+            ensure!(level, "a replica is behind: {partition}");
+        }
+    }
+    Ok(())
+}
+
+/// Records the farthest replica of a topic is behind; `None` while one of them is unknown.
+pub fn worst_lag(topic: &Value) -> Result<Option<u64>> {
+    let mut worst = Some(0);
+    for partition in list(topic, "partitions")? {
+        for replica in list(partition, "replicas")? {
+            let lag = replica["lag_records"].as_u64();
+            worst = worst.zip(lag).map(|(a, b)| a.max(b));
+        }
+    }
+    Ok(worst)
+}
+
+/// Id of the node whose HTTP listener is at this address, from the list of nodes.
+pub fn node_id(nodes: &Value, http: impl Display) -> Result<u64> {
+    let http = http.to_string();
+    list(nodes, "nodes")?
+        .iter()
+        .find(|node| node["http"] == *http && node["state"] != "replaced")
+        .and_then(|node| node["id"].as_u64())
+        .with_context(|| format!("no node at {http} in {nodes}"))
+}
+
+/// The cluster's description shows so many living nodes, and as many metadata voters as there
+/// should be: the largest odd number up to five.
+pub fn demand_members(cluster: &Value, count: usize) -> Result<()> {
+    let nodes = list(cluster, "nodes")?;
+    let alive = nodes.iter().filter(|node| node["alive"] == true).count();
+    ensure!(alive == count, "{alive} nodes alive: {cluster}");
+    let voters = list(cluster, "metadata_voters")?.len();
+    let wanted = if count >= 5 {
+        5
+    } else if count >= 3 {
+        3
+    } else {
+        1
+    };
+    ensure!(
+        voters == wanted,
+        "{voters} metadata voters instead of {wanted}: {cluster}"
+    );
+    Ok(())
+}

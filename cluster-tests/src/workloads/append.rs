@@ -1,0 +1,229 @@
+//! Writers that append unique values, one partition each, and remember what they were told. An
+//! attempt is never repeated under the same value, so each may be in the log once at most.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use anyhow::Result;
+use serde_json::{Value, json};
+use tokio::task::JoinHandle;
+
+use crate::harness::client::{Answer, Api};
+use crate::harness::clock::{Stopwatch, background};
+
+/// Wait after an attempt that was not acknowledged, so that a dead cluster isn't hammered.
+const PAUSE: Duration = Duration::from_millis(10);
+/// How long the server may take; the client waits a little longer.
+const TIMEOUT_MS: u64 = 4_000;
+
+/// What became of an attempt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// Acknowledged, with the offset of each value.
+    Acked(Vec<u64>),
+    /// Certainly not done.
+    NotDone(String),
+    /// May have been done, or may still be.
+    Unknown(String),
+}
+
+/// One request: values that were sent together to one partition.
+#[derive(Debug, Clone)]
+pub struct Attempt {
+    /// Where to.
+    pub partition: u32,
+    /// Unique over the whole run.
+    pub values: Vec<String>,
+    /// What the writer was told.
+    pub outcome: Outcome,
+    /// When it was sent.
+    pub sent: Stopwatch,
+    /// When the answer was there.
+    pub answered: Stopwatch,
+}
+
+/// What is written, and how.
+#[derive(Debug, Clone)]
+pub struct AppendOptions {
+    /// Topic.
+    pub topic: String,
+    /// Writer `i` writes to partition `i mod partitions`.
+    pub partitions: u32,
+    /// Writers.
+    pub writers: u32,
+    /// Values in one request.
+    pub batch: usize,
+    /// `-1`, `quorum`, `1`, or empty for the topic's.
+    pub ack: &'static str,
+    /// Begins every value, so that the values of several runs stay unique.
+    pub prefix: String,
+}
+
+impl AppendOptions {
+    /// One writer a partition, five values a request, the topic's ack.
+    pub fn new(topic: &str, partitions: u32) -> Self {
+        AppendOptions {
+            topic: topic.to_owned(),
+            partitions,
+            writers: partitions,
+            batch: 5,
+            ack: "",
+            prefix: "w".to_owned(),
+        }
+    }
+}
+
+/// Running writers.
+#[derive(Debug)]
+pub struct Appender {
+    stop: Arc<AtomicBool>,
+    acked: Arc<AtomicU64>,
+    writers: Vec<JoinHandle<Vec<Attempt>>>,
+}
+
+impl Appender {
+    /// Starts writing through these nodes; a writer moves to the next one when it is refused.
+    pub fn start(nodes: &[Api], options: &AppendOptions) -> Appender {
+        let (stop, acked) = (
+            Arc::new(AtomicBool::new(false)),
+            Arc::new(AtomicU64::new(0)),
+        );
+        let writers = (0..options.writers)
+            .map(|number| {
+                let writer = Writer {
+                    number,
+                    nodes: nodes.to_vec(),
+                    options: options.clone(),
+                    stop: stop.clone(),
+                    acked: acked.clone(),
+                };
+                background(writer.run())
+            })
+            .collect();
+        Appender {
+            stop,
+            acked,
+            writers,
+        }
+    }
+
+    /// Requests acknowledged so far.
+    pub fn acked(&self) -> u64 {
+        self.acked.load(Ordering::Relaxed)
+    }
+
+    /// Lets every writer finish its attempt; answers all attempts, each writer's in order.
+    pub async fn stop(self) -> Result<Vec<Attempt>> {
+        self.stop.store(true, Ordering::Relaxed);
+        let mut all = Vec::new();
+        for writer in self.writers {
+            all.extend(writer.await?);
+        }
+        Ok(all)
+    }
+}
+
+struct Writer {
+    number: u32,
+    nodes: Vec<Api>,
+    options: AppendOptions,
+    stop: Arc<AtomicBool>,
+    acked: Arc<AtomicU64>,
+}
+
+impl Writer {
+    async fn run(self) -> Vec<Attempt> {
+        let mut attempts = Vec::new();
+        let mut node = self.number as usize % self.nodes.len();
+        while !self.stop.load(Ordering::Relaxed) {
+            let attempt = self.attempt(&self.nodes[node], attempts.len()).await;
+            if matches!(attempt.outcome, Outcome::Acked(_)) {
+                self.acked.fetch_add(1, Ordering::Relaxed);
+            } else {
+                node = (node + 1) % self.nodes.len();
+                tokio::time::sleep(PAUSE).await;
+            }
+            attempts.push(attempt);
+        }
+        attempts
+    }
+
+    async fn attempt(&self, node: &Api, sequence: usize) -> Attempt {
+        let partition = self.number % self.options.partitions;
+        let (prefix, number) = (&self.options.prefix, self.number);
+        let value = |i| format!("{prefix}{number}-{sequence}-{i}");
+        let values: Vec<String> = (0..self.options.batch).map(value).collect();
+        let records: Vec<Value> = values
+            .iter()
+            .map(|value| json!({ "value": value }))
+            .collect();
+        let body = json!({ "encoding": "string", "records": records });
+        let sent = Stopwatch::start();
+        let answer = self.send(node, partition, &body).await;
+        let outcome = judge(answer, values.len());
+        Attempt {
+            partition,
+            values,
+            outcome,
+            sent,
+            answered: Stopwatch::start(),
+        }
+    }
+
+    async fn send(&self, node: &Api, partition: u32, body: &Value) -> Result<Answer> {
+        let (topic, ack) = (&self.options.topic, self.options.ack);
+        let ack = if ack.is_empty() {
+            String::new()
+        } else {
+            format!("&ack={ack}")
+        };
+        let query = format!("partition={partition}&timeout_ms={TIMEOUT_MS}{ack}");
+        let path = format!("/v1/topics/{topic}/records?{query}");
+        let request = node.request(reqwest::Method::POST, &path).json(body);
+        node.send(request.timeout(Duration::from_millis(TIMEOUT_MS + 2_000)))
+            .await
+    }
+}
+
+/// Done, not done, or unknown: only a refusal that says so, and a connection that was never made,
+/// count as not done.
+fn judge(answer: Result<Answer>, count: usize) -> Outcome {
+    let answer = match answer {
+        Ok(answer) => answer,
+        Err(error) => {
+            let connected = !error.chain().any(|cause| {
+                cause
+                    .downcast_ref::<reqwest::Error>()
+                    .is_some_and(reqwest::Error::is_connect)
+            });
+            let text = format!("{error:#}");
+            return if connected {
+                Outcome::Unknown(text)
+            } else {
+                Outcome::NotDone(text)
+            };
+        }
+    };
+    let body = answer.json().unwrap_or(Value::Null);
+    if answer.status == 200 {
+        let offsets: Vec<u64> = body["offsets"]
+            .as_array()
+            .map(|all| {
+                all.iter()
+                    .filter_map(|ack| ack["offset"].as_u64())
+                    .collect()
+            })
+            .unwrap_or_default();
+        if offsets.len() == count {
+            return Outcome::Acked(offsets);
+        }
+        return Outcome::Unknown(format!("an acknowledgement of another form: {answer:?}"));
+    }
+    let text = format!("{answer:?}");
+    if body["outcome"] == "not_done" {
+        Outcome::NotDone(text)
+    } else {
+        Outcome::Unknown(text)
+    }
+}

@@ -1,0 +1,3 @@
+//! What clients do to a cluster while something happens to it.
+
+pub mod append;
