@@ -1,0 +1,294 @@
+//! Keeps the facts that rot when they are only written down: who may import whom, which folders
+//! are pure, that every file says what it is, and that the documents name what exists.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use rampart_api::model::error_code::ErrorCode;
+
+/// Folders and files without tokio, storage, clock or randomness.
+const PURE: &str = "
+    api/src/model/ api/src/codec.rs api/src/peer/
+    raft-store/src/state/ raft-store/src/keys/ raft-store/src/format/
+    node/src/raft/node_ticker/ node/src/controller/placement node/src/partition/acks.rs";
+
+/// What a pure file does not name.
+const IMPURE: &str = "tokio:: rocksdb SystemTime Instant::now rand:: std::env std::fs";
+
+/// Files whose path starts so, and what they may not name: api depends on no crate of ours,
+/// raft-store on the model only, nobody on node; edges don't import each other, and what lies
+/// below doesn't import what lies above.
+const DIRECTION: &str = "
+    api/                  rampart_raft_store rampart_node
+    raft-store/           rampart_api::http rampart_api::peer rampart_api::client rampart_node
+    cluster-tests/src/    rampart_node rampart_raft_store
+    node/src/http/        crate::cli
+    node/src/cli/         crate::http
+    node/src/partition/   crate::http crate::cli
+    node/src/controller/  crate::http crate::cli
+    node/src/metadata/    crate::http crate::cli crate::controller
+    node/src/raft/        crate::http crate::cli crate::controller
+    node/src/peer/        crate::http crate::cli";
+
+/// A word, and the only places that may name it.
+const ONLY_IN: &str = "
+    rocksdb::             raft-store/src/engine/rocks
+    rampart_api::client   node/src/cli/ cluster-tests/ api/";
+
+/// Names that say nothing about what is inside.
+const EMPTY_NAMES: &str = "utils util helpers common misc impls manager2";
+
+/// All there is at the top, besides names that start with a dot.
+const TOP_LEVEL: &str = "
+    Cargo.toml Cargo.lock Makefile README.md ARCHITECTURE.md CHANGELOG.md CONTRIBUTING.md LICENSE
+    deny.toml rust-toolchain.toml node raft-store api cluster-tests deploy docs target";
+
+/// This file names all that is forbidden.
+const ME: &str = "cluster-tests/tests/tidy.rs";
+
+/// The rows of a table above: the first word of a line, and the words after it.
+fn rows(table: &'static str) -> Vec<(&'static str, Vec<&'static str>)> {
+    let rows = table.lines().filter_map(|line| {
+        let mut words = line.split_whitespace();
+        Some((words.next()?, words.collect()))
+    });
+    rows.collect()
+}
+
+fn words(list: &'static str) -> Vec<&'static str> {
+    list.split_whitespace().collect()
+}
+
+struct Source {
+    path: String,
+    text: String,
+}
+
+impl Source {
+    /// Lines that are code, numbered from 1.
+    fn code(&self) -> impl Iterator<Item = (usize, &str)> {
+        let lines = self.text.lines().enumerate();
+        lines
+            .map(|(i, line)| (i + 1, line))
+            .filter(|(_, line)| !line.trim_start().starts_with("//"))
+    }
+
+    /// The code above the file's tests.
+    fn product_code(&self) -> impl Iterator<Item = (usize, &str)> {
+        self.code()
+            .take_while(|(_, line)| !line.trim_start().starts_with("#[cfg(test)]"))
+    }
+
+    /// A file of tests only.
+    fn is_test(&self) -> bool {
+        self.path.contains("/tests/") || self.path.ends_with("tests.rs")
+    }
+}
+
+fn root() -> PathBuf {
+    let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
+    manifest
+        .parent()
+        .expect("the workspace is above its members")
+        .to_owned()
+}
+
+fn files(extension: &str) -> Vec<Source> {
+    let mut found = Vec::new();
+    for folder in [
+        "api",
+        "raft-store",
+        "node",
+        "cluster-tests",
+        "deploy",
+        "docs",
+    ] {
+        walk(&root().join(folder), extension, &mut found);
+    }
+    found.sort_by(|a, b| a.path.cmp(&b.path));
+    found
+}
+
+fn walk(folder: &Path, extension: &str, found: &mut Vec<Source>) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let (path, name) = (entry.path(), entry.file_name());
+        if path.is_dir() {
+            if !matches!(
+                name.to_string_lossy().as_ref(),
+                "target" | "node_modules" | "dist"
+            ) {
+                walk(&path, extension, found);
+            }
+        } else if path.extension().is_some_and(|e| e == extension) {
+            let text = fs::read_to_string(&path).expect("sources are readable text");
+            let path = path
+                .strip_prefix(root())
+                .expect("it was found below the root");
+            let path = path.to_string_lossy().into_owned();
+            found.push(Source { path, text });
+        }
+    }
+}
+
+/// Fails with everything that was found, so that one run shows all.
+fn expect_none(what: &str, found: &[String]) {
+    assert!(found.is_empty(), "{what}:\n  {}", found.join("\n  "));
+}
+
+#[test]
+fn every_source_file_says_what_it_is() {
+    let silent: Vec<String> = files("rs")
+        .into_iter()
+        .filter(|file| !file.text.starts_with("//!"))
+        .map(|file| file.path)
+        .collect();
+    expect_none("files that don't open with `//!`", &silent);
+}
+
+#[test]
+fn pure_folders_name_no_runtime_storage_clock_or_randomness() {
+    let (pure, impure) = (words(PURE), words(IMPURE));
+    let is_pure = |file: &Source| pure.iter().any(|pure| file.path.starts_with(pure));
+    let mut found = Vec::new();
+    for file in files("rs")
+        .iter()
+        .filter(|file| is_pure(file) && !file.is_test())
+    {
+        for (number, line) in file.product_code() {
+            if let Some(word) = impure.iter().find(|word| line.contains(**word)) {
+                found.push(format!("{}:{number} names {word}", file.path));
+            }
+        }
+    }
+    expect_none("pure files that are not", &found);
+}
+
+#[test]
+fn imports_go_one_way() {
+    let (direction, only_in) = (rows(DIRECTION), rows(ONLY_IN));
+    let mut found = Vec::new();
+    for file in files("rs").iter().filter(|file| file.path != ME) {
+        let starts = |folder: &str| file.path.starts_with(folder);
+        for (number, line) in file.code() {
+            let forbidden = direction.iter().filter(|(folder, _)| starts(folder));
+            let forbidden = forbidden.flat_map(|(_, words)| words);
+            let foreign = only_in
+                .iter()
+                .filter(|(_, places)| !places.iter().any(|p| starts(p)));
+            let foreign = foreign.map(|(word, _)| word);
+            for word in forbidden
+                .chain(foreign)
+                .filter(|word| line.contains(**word))
+            {
+                found.push(format!("{}:{number} names {word}", file.path));
+            }
+        }
+    }
+    expect_none("imports against the direction", &found);
+}
+
+#[test]
+fn every_error_code_has_a_page_and_every_page_a_code() {
+    let codes: BTreeSet<String> = ErrorCode::ALL
+        .iter()
+        .map(|c| c.as_str().to_owned())
+        .collect();
+    let folder = root().join("docs/errors");
+    let pages: BTreeSet<String> = fs::read_dir(&folder)
+        .unwrap_or_else(|e| panic!("{}: {e}", folder.display()))
+        .filter_map(|entry| {
+            entry
+                .unwrap()
+                .path()
+                .file_stem()?
+                .to_str()
+                .map(str::to_owned)
+        })
+        .filter(|page| page != "README")
+        .collect();
+    let differ: Vec<String> = codes.symmetric_difference(&pages).cloned().collect();
+    expect_none(
+        "error codes without docs/errors/<CODE>.md, or pages without a code",
+        &differ,
+    );
+}
+
+#[test]
+fn every_invariant_is_described_and_names_a_test_that_exists() {
+    let architecture = fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
+    let sources = files("rs");
+    let (mut described, mut found) = (BTreeSet::new(), Vec::new());
+    for row in architecture.lines().filter(|line| line.starts_with('|')) {
+        let Some(number) = invariants(row).into_iter().next() else {
+            continue;
+        };
+        let names: Vec<&str> = row.split('`').skip(1).step_by(2).collect();
+        for name in names.iter().filter(|name| !exists(name, &sources)) {
+            found.push(format!("{number} names `{name}`: no such file or fn"));
+        }
+        if names.is_empty() {
+            found.push(format!("{number} names no test"));
+        }
+        described.insert(number);
+    }
+    for file in sources.iter().filter(|file| file.path != ME) {
+        let numbers = file.text.lines().flat_map(invariants);
+        for number in numbers.filter(|number| !described.contains(number)) {
+            found.push(format!("{} names {number}, unknown here", file.path));
+        }
+    }
+    let count = described.len();
+    assert!(count >= 9, "a table with only {count} invariants");
+    expect_none("invariants of ARCHITECTURE.md", &found);
+}
+
+/// `INV-` and two digits, wherever they stand in a line.
+fn invariants(line: &str) -> Vec<String> {
+    let numbers = line.split("INV-").skip(1).filter_map(|rest| rest.get(..2));
+    numbers.map(|number| format!("INV-{number}")).collect()
+}
+
+/// A path (perhaps with `::fn` behind it) or a function of this workspace.
+fn exists(name: &str, sources: &[Source]) -> bool {
+    let last = name.rsplit("::").next().unwrap_or(name);
+    let last = last.trim_end_matches("()");
+    let function = format!("fn {last}");
+    let is_it = |file: &Source| file.path.contains(last) || file.text.contains(&function);
+    root().join(name).exists() || sources.iter().any(is_it)
+}
+
+#[test]
+fn nothing_is_left_for_later_and_no_name_is_empty() {
+    let marks = [["TO", "DO"], ["FIX", "ME"]].map(|parts| parts.concat());
+    let home = ["/ho", "me/"].concat();
+    let empty = words(EMPTY_NAMES);
+    let mut found = Vec::new();
+    for file in words("rs md toml yml yaml sh").into_iter().flat_map(files) {
+        for (i, line) in file.text.lines().enumerate() {
+            let mut parts = line.split(|c: char| !c.is_ascii_alphanumeric());
+            if parts.any(|word| marks.iter().any(|mark| mark == word)) || line.contains(&home) {
+                found.push(format!("{}:{} {}", file.path, i + 1, line.trim()));
+            }
+        }
+        let mut names = file
+            .path
+            .split('/')
+            .map(|name| name.trim_end_matches(".rs"));
+        if names.any(|name| empty.contains(&name)) {
+            found.push(format!("{} has a name that says nothing", file.path));
+        }
+    }
+    expect_none("left for later, or of one machine", &found);
+}
+
+#[test]
+fn the_top_level_holds_only_what_belongs_there() {
+    let allowed = words(TOP_LEVEL);
+    let strangers: Vec<String> = fs::read_dir(root())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
+        .filter(|name| !name.starts_with('.') && !allowed.contains(&name.as_str()))
+        .collect();
+    expect_none("files at the top level that don't belong there", &strangers);
+}
