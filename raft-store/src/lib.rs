@@ -3,9 +3,24 @@
 //!
 //! openraft's types stop here and in `node/src/raft`. RocksDB is named in `engine/rocks` alone.
 
-pub mod engine;
+mod engine;
+pub mod error;
 pub mod format;
-pub mod keys;
+mod keys;
+mod log;
+mod machine;
+mod partition_log;
 pub mod state;
+mod store;
+#[cfg(test)]
+mod test_data;
 pub mod ticket;
 pub mod type_config;
+
+pub use engine::Space;
+pub use engine::memory::{Crash, MemoryFaults};
+pub use keys::group::GroupKind;
+pub use log::{LogReader, LogStorage};
+pub use machine::{Machine, MetadataReader, SnapshotBuilder};
+pub use partition_log::PartitionLog;
+pub use store::{OpenGroup, Store, StoreOptions};

@@ -40,7 +40,10 @@ pub struct TicketHolder {
 /// A new ticket and its holder.
 pub fn ticket() -> (Arc<Ticket>, TicketHolder) {
     let (tx, rx) = watch::channel(Progress::Proposed);
-    (Arc::new(Ticket { progress: tx }), TicketHolder { progress: rx })
+    (
+        Arc::new(Ticket { progress: tx }),
+        TicketHolder { progress: rx },
+    )
 }
 
 impl Ticket {
@@ -63,8 +66,11 @@ impl TicketHolder {
     /// Waits until the entry is on this node's disk. `None` if every ticket end was dropped
     /// before that: the entry was truncated, or the node is stopping.
     pub async fn wait_synced(&mut self) -> Option<AppendPosition> {
-        let progress =
-            self.progress.wait_for(|progress| matches!(progress, Progress::Synced(_))).await.ok()?;
+        let progress = self
+            .progress
+            .wait_for(|progress| matches!(progress, Progress::Synced(_)))
+            .await
+            .ok()?;
         match *progress {
             Progress::Synced(position) => Some(position),
             Progress::Proposed | Progress::Appended(_) => None,

@@ -7,20 +7,26 @@
 
 use std::fmt;
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use rampart_api::model::ids::GroupId;
 use tokio::sync::{Semaphore, watch};
 
-pub mod memory;
+use crate::error::OpenError;
+use crate::store::StoreOptions;
+
+pub(crate) mod memory;
+#[cfg(feature = "rocks")]
+pub mod rocks;
 
 /// Bytes that may be submitted and not yet synced, over all groups (INV-12).
-pub const SUBMITTED_BYTES_MAX: usize = 64 << 20;
+pub(crate) const SUBMITTED_BYTES_MAX: usize = 64 << 20;
 
 /// A change to what is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Op {
+pub(crate) enum Op {
     /// Stores an entry: header, then payload.
     Append {
         /// Whose log.
@@ -64,7 +70,7 @@ pub enum Op {
 
 impl Op {
     /// A fact.
-    pub fn put(key: Vec<u8>, value: impl Into<Bytes>) -> Op {
+    pub(crate) fn put(key: Vec<u8>, value: impl Into<Bytes>) -> Op {
         Op::Put {
             key,
             value: value.into(),
@@ -72,7 +78,7 @@ impl Op {
     }
 
     /// Roughly what the change occupies in memory and in the log.
-    pub fn size(&self) -> usize {
+    pub(crate) fn size(&self) -> usize {
         match self {
             Op::Append {
                 header, payload, ..
@@ -86,10 +92,10 @@ impl Op {
 
 /// Called once, when a write is durable or has failed. Runs on the engine's thread: it must not
 /// block.
-pub type Done = Box<dyn FnOnce(Result<(), WriteError>) + Send>;
+pub(crate) type Done = Box<dyn FnOnce(Result<(), WriteError>) + Send>;
 
 /// Changes that become durable together or not at all.
-pub struct Write {
+pub(crate) struct Write {
     /// In order.
     pub ops: Vec<Op>,
     /// With `Some`, the write is synced and the callback says when. With `None` it becomes durable
@@ -143,7 +149,7 @@ pub struct Space {
 }
 
 /// What holds the bytes.
-pub trait Engine: Send + Sync + fmt::Debug + 'static {
+pub(crate) trait Engine: Send + Sync + fmt::Debug + 'static {
     /// Takes a write. Returns at once; writes become visible and durable in the order of the
     /// calls.
     fn submit(&self, write: Write);
@@ -185,6 +191,15 @@ pub trait Engine: Send + Sync + fmt::Debug + 'static {
 
     /// Room on the disk.
     fn space(&self) -> io::Result<Space>;
+}
+
+/// The engine on disk.
+pub(crate) fn open_disk(dir: &Path, _options: &StoreOptions) -> Result<Arc<dyn Engine>, OpenError> {
+    let source = io::Error::new(io::ErrorKind::Unsupported, "built without RocksDB");
+    Err(OpenError::Unusable {
+        dir: dir.to_owned(),
+        source,
+    })
 }
 
 /// Submits a write and answers when it is durable.

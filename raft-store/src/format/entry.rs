@@ -129,7 +129,7 @@ mod tests {
                 EntryHeader { kind: 1, term: 2, index: 3, base_offset: Offset(4), records: 5 };
             let mut bytes = stored(&header, GroupId(1), &payload);
             let at = at.index(bytes.len());
-            bytes[at] ^= 1 << bit;
+            bytes[at] ^= 1u8 << bit;
             prop_assert!(EntryHeader::decode(GroupId(1), &bytes.into()).is_err());
         }
     }

@@ -128,7 +128,7 @@ mod tests {
         fn any_flipped_bit_is_found(value: (u64, String), at: prop::sample::Index, bit in 0..8) {
             let mut bytes = seal(1, &value);
             let at = at.index(bytes.len());
-            bytes[at] ^= 1 << bit;
+            bytes[at] ^= 1u8 << bit;
             prop_assert!(open::<(u64, String)>(1, &bytes).is_err());
         }
 

@@ -9,11 +9,11 @@ use crate::format::membership::StoredMembershipRecord;
 use crate::state::partition::PartitionState;
 
 /// Newest version of the value.
-pub const VERSION: u8 = 1;
+pub(crate) const VERSION: u8 = 1;
 
 /// The value.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct AppliedRecord {
+pub(crate) struct AppliedRecord {
     /// Last applied entry.
     pub log_id: Option<StoredLogId>,
     /// The state after it.

@@ -2,4 +2,4 @@
 //! a sync of its own, so that a restart applies its log at once instead of waiting for a leader.
 
 /// Newest version of the value.
-pub const VERSION: u8 = 1;
+pub(crate) const VERSION: u8 = 1;

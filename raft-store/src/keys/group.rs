@@ -5,7 +5,7 @@ use rampart_api::model::ids::ReplicaId;
 use serde::{Deserialize, Serialize};
 
 /// Newest version of the value.
-pub const VERSION: u8 = 1;
+pub(crate) const VERSION: u8 = 1;
 
 /// What kind of state machine a group has. On disk: append only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,7 +18,7 @@ pub enum GroupKind {
 
 /// The value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct GroupRecord {
+pub(crate) struct GroupRecord {
     /// The replica whose log and votes these are.
     pub replica: ReplicaId,
     /// Its kind.

@@ -3,4 +3,4 @@
 //! reading the log.
 
 /// Newest version of the value.
-pub const VERSION: u8 = 1;
+pub(crate) const VERSION: u8 = 1;

@@ -2,16 +2,16 @@
 //! its key and value are and why it is persisted. Pure. Log entries are not here: the engine
 //! stores them under (group, index).
 
-pub mod applied;
-pub mod committed;
-pub mod group;
-pub mod log_term;
-pub mod node_record;
-pub mod offset_index;
-pub mod purged;
-pub mod registry;
-pub mod snapshot;
-pub mod synced_mark;
-pub mod vote;
+pub(crate) mod applied;
+pub(crate) mod committed;
+pub(crate) mod group;
+pub(crate) mod log_term;
+pub(crate) mod node_record;
+pub(crate) mod offset_index;
+pub(crate) mod purged;
+pub(crate) mod registry;
+pub(crate) mod snapshot;
+pub(crate) mod synced_mark;
+pub(crate) mod vote;
 
-pub use registry::Family;
+pub(crate) use registry::Family;

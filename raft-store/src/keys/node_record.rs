@@ -4,7 +4,7 @@
 use super::registry::Family;
 
 /// Key of a named fact.
-pub fn key(name: &str) -> Vec<u8> {
+pub(crate) fn key(name: &str) -> Vec<u8> {
     let mut key = Vec::with_capacity(1 + name.len());
     key.push(Family::NodeRecord as u8);
     key.extend_from_slice(name.as_bytes());

@@ -6,11 +6,11 @@ use rampart_api::model::ids::Offset;
 use serde::{Deserialize, Serialize};
 
 /// Newest version of the value.
-pub const VERSION: u8 = 1;
+pub(crate) const VERSION: u8 = 1;
 
 /// The value: what lies between the granule's first and last entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Granule {
+pub(crate) struct Granule {
     /// Index of the first entry.
     pub first_index: u64,
     /// Index of the last entry.

@@ -7,11 +7,11 @@ use serde::{Deserialize, Serialize};
 use crate::format::log_id::StoredLogId;
 
 /// Newest version of the value.
-pub const VERSION: u8 = 1;
+pub(crate) const VERSION: u8 = 1;
 
 /// The value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PurgedRecord {
+pub(crate) struct PurgedRecord {
     /// The last purged entry.
     pub log_id: StoredLogId,
     /// Offset of the first record after it.

@@ -6,7 +6,7 @@ use rampart_api::model::ids::GroupId;
 /// A family of keys. The numbers are on disk: never reuse, never renumber.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
-pub enum Family {
+pub(crate) enum Family {
     /// Facts of the node itself; see `node_record`.
     NodeRecord = 1,
     /// The groups that live here; see `group`.
@@ -33,7 +33,7 @@ pub enum Family {
 
 impl Family {
     /// All families.
-    pub const ALL: [Family; 11] = [
+    pub(crate) const ALL: [Family; 11] = [
         Family::NodeRecord,
         Family::Group,
         Family::Vote,
@@ -48,14 +48,14 @@ impl Family {
     ];
 
     /// The families whose keys begin with a group: what dropping a group erases.
-    pub fn of_groups() -> impl Iterator<Item = Family> {
+    pub(crate) fn of_groups() -> impl Iterator<Item = Family> {
         Family::ALL
             .into_iter()
             .filter(|family| *family != Family::NodeRecord)
     }
 
     /// Key of the group's one fact in this family.
-    pub fn group_key(self, group: GroupId) -> Vec<u8> {
+    pub(crate) fn group_key(self, group: GroupId) -> Vec<u8> {
         let mut key = Vec::with_capacity(17);
         key.push(self as u8);
         key.extend_from_slice(&group.0.to_be_bytes());
@@ -63,14 +63,14 @@ impl Family {
     }
 
     /// Key of one of the group's facts in this family, ordered by `index`.
-    pub fn indexed_key(self, group: GroupId, index: u64) -> Vec<u8> {
+    pub(crate) fn indexed_key(self, group: GroupId, index: u64) -> Vec<u8> {
         let mut key = self.group_key(group);
         key.extend_from_slice(&index.to_be_bytes());
         key
     }
 
     /// First key of the group in this family and first key after it.
-    pub fn group_range(self, group: GroupId) -> (Vec<u8>, Vec<u8>) {
+    pub(crate) fn group_range(self, group: GroupId) -> (Vec<u8>, Vec<u8>) {
         let end = match group.0.checked_add(1) {
             Some(next) => self.group_key(GroupId(next)),
             None => vec![self as u8 + 1],
@@ -79,13 +79,13 @@ impl Family {
     }
 
     /// First key of the family and first key after it.
-    pub fn range(self) -> (Vec<u8>, Vec<u8>) {
+    pub(crate) fn range(self) -> (Vec<u8>, Vec<u8>) {
         (vec![self as u8], vec![self as u8 + 1])
     }
 }
 
 /// The group and, if there is one, the index of a key of a group family.
-pub fn parse(key: &[u8]) -> Option<(GroupId, Option<u64>)> {
+pub(crate) fn parse(key: &[u8]) -> Option<(GroupId, Option<u64>)> {
     let (_, rest) = key.split_first()?;
     let (group, index) = rest.split_first_chunk::<8>()?;
     let group = GroupId(u64::from_be_bytes(*group));

@@ -10,7 +10,7 @@ use crate::type_config::{LogId, SnapshotMeta};
 
 /// Newest version of the value of family 10. Family 11 has a version of its own, that of the
 /// state machine whose snapshot it is.
-pub const VERSION: u8 = 1;
+pub(crate) const VERSION: u8 = 1;
 
 /// The value of family 10.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

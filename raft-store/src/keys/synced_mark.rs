@@ -3,4 +3,4 @@
 //! from damage (at or below it: acknowledged, this replica must not go on).
 
 /// Newest version of the value.
-pub const VERSION: u8 = 1;
+pub(crate) const VERSION: u8 = 1;

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::type_config::Vote;
 
 /// Newest version of the value.
-pub const VERSION: u8 = 1;
+pub(crate) const VERSION: u8 = 1;
 
 /// The value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

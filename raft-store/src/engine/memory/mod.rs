@@ -45,7 +45,7 @@ impl std::fmt::Debug for Waiting {
 
 /// An engine over a disk in memory.
 #[derive(Debug)]
-pub struct MemoryEngine {
+pub(crate) struct MemoryEngine {
     shared: Arc<Mutex<Shared>>,
     life: u64,
     admission: Arc<Semaphore>,
@@ -59,7 +59,7 @@ fn lock(shared: &Mutex<Shared>) -> MutexGuard<'_, Shared> {
 
 impl MemoryEngine {
     /// Starts on the disk behind this handle, with what the last crash left on it.
-    pub fn new(faults: &MemoryFaults) -> Self {
+    pub(crate) fn new(faults: &MemoryFaults) -> Self {
         let shared = faults.shared();
         let life = lock(&shared).life;
         MemoryEngine {

@@ -1,0 +1,132 @@
+//! Errors of opening and reading, one per operation, each saying what to do. Errors of writing are
+//! openraft's business: any of them ends the group, and a failed sync ends the process.
+
+use std::io;
+use std::path::PathBuf;
+
+use rampart_api::model::ids::{GroupId, Offset, ReplicaId};
+
+use crate::keys::group::GroupKind;
+
+/// Why a data directory cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Another process holds it.
+    #[error(
+        "data directory {} is in use by another process; stop that process or use another \
+         directory",
+        dir.display()
+    )]
+    InUse {
+        /// The directory.
+        dir: PathBuf,
+    },
+    /// The file system does not let us.
+    #[error("data directory {} cannot be used: {source}; check its owner and permissions", dir.display())]
+    Unusable {
+        /// The directory.
+        dir: PathBuf,
+        /// What the file system said.
+        source: io::Error,
+    },
+    /// A newer program wrote it.
+    #[error(
+        "data directory {} has format {found}, newer than {known}, the newest this program knows; \
+         start the newer program again, nothing was changed",
+        dir.display()
+    )]
+    Newer {
+        /// The directory.
+        dir: PathBuf,
+        /// Its format.
+        found: u32,
+        /// Newest format known here.
+        known: u32,
+    },
+    /// Bytes that were synced are damaged or gone, and no replica on this disk can be trusted.
+    #[error(
+        "data directory {} is damaged: {what}; move it away and start with an empty one: the node \
+         rejoins and its replicas are rebuilt from the others",
+        dir.display()
+    )]
+    Damaged {
+        /// The directory.
+        dir: PathBuf,
+        /// The file and what is wrong with it.
+        what: String,
+    },
+}
+
+/// Why a replica on a good disk cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenGroupError {
+    /// Synced bytes of this replica are damaged or gone. It must neither vote nor lead nor serve.
+    #[error(
+        "replica of group {group} is damaged{}: {what}; it is not started: replace it under a new \
+         replica id, and it is rebuilt from the others",
+        index.map(|index| format!(" at index {index}")).unwrap_or_default()
+    )]
+    Damaged {
+        /// The group.
+        group: GroupId,
+        /// The entry, if it is one.
+        index: Option<u64>,
+        /// What is wrong.
+        what: String,
+    },
+    /// The log on disk is of another replica or of another kind of group.
+    #[error(
+        "the log of group {group} on this disk is of replica {found} ({found_kind:?}), not of \
+         {wanted} ({wanted_kind:?}); drop the group before opening it under another id"
+    )]
+    OtherReplica {
+        /// The group.
+        group: GroupId,
+        /// Replica that wrote it.
+        found: ReplicaId,
+        /// Its kind.
+        found_kind: GroupKind,
+        /// Replica that was asked for.
+        wanted: ReplicaId,
+        /// Its kind.
+        wanted_kind: GroupKind,
+    },
+    /// The disk does not answer.
+    #[error("group {group} cannot be read: {source}")]
+    Io {
+        /// The group.
+        group: GroupId,
+        /// What the engine said.
+        source: io::Error,
+    },
+}
+
+impl OpenGroupError {
+    /// A read that failed while a group was opened: damage if the bytes were there and wrong.
+    pub(crate) fn read(group: GroupId, source: io::Error) -> Self {
+        match source.kind() {
+            io::ErrorKind::InvalidData => OpenGroupError::Damaged {
+                group,
+                index: None,
+                what: source.to_string(),
+            },
+            _ => OpenGroupError::Io { group, source },
+        }
+    }
+}
+
+/// Why records cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// The offset is below the log start or above the high watermark.
+    #[error("offset out of range: {log_start} to {high_watermark} can be read")]
+    OutOfRange {
+        /// First offset that can be read.
+        log_start: Offset,
+        /// Offset after the last one that can be read.
+        high_watermark: Offset,
+    },
+    /// The disk does not answer, or the bytes are damaged.
+    #[error("records cannot be read: {0}")]
+    Io(#[from] io::Error),
+}

@@ -1,0 +1,355 @@
+//! One group's log in memory: where it begins and ends, which offsets its records have, its newest
+//! entries. `writer` changes it, `reader` and the partition's reads look at it, `open` rebuilds it.
+//! Everything here is synchronous; the lock is never held over an await or a disk access.
+
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use rampart_api::model::ids::{GroupId, Offset};
+
+use super::offset_index::OffsetIndex;
+use super::placement::place;
+use super::record::LogRecord;
+use super::sync_progress::SyncProgress;
+use super::tail::Tail;
+use super::terms::TermTable;
+use crate::engine::{Engine, Op};
+use crate::format::envelope;
+use crate::format::log_id::{StoredLogId, log_id, term_of};
+use crate::keys::purged::PurgedRecord;
+use crate::keys::{Family, committed, log_term, offset_index, purged, synced_mark};
+use crate::ticket::AppendPosition;
+use crate::type_config::{Entry, LogId, Vote};
+
+/// A snapshot that replaces the log up to its last entry, announced before openraft installs it:
+/// entries behind it may arrive first, and must know their offsets.
+#[derive(Debug, Clone)]
+pub(crate) struct Primed {
+    /// Last entry in the snapshot.
+    pub(crate) log_id: LogId,
+    /// Offset of the first record after it.
+    pub(crate) next_offset: Offset,
+    /// The changes that store the snapshot: written with the first entry behind it, which must
+    /// not be durable without it. Empty if it is stored already.
+    pub(crate) ops: Vec<Op>,
+}
+
+/// One group's log, shared by its writer, its readers and its state machine.
+#[derive(Debug)]
+pub(crate) struct GroupLog {
+    pub(crate) group: GroupId,
+    pub(crate) engine: Arc<dyn Engine>,
+    inner: Mutex<Inner>,
+}
+
+/// What the lock protects.
+#[derive(Debug)]
+pub(super) struct Inner {
+    pub(super) vote: Option<Vote>,
+    pub(super) committed: Option<LogId>,
+    pub(super) purged: Option<PurgedRecord>,
+    /// First index in the log; with an empty log the next one expected, if that is known.
+    pub(super) first: Option<u64>,
+    pub(super) last: Option<LogId>,
+    pub(super) next_offset: Offset,
+    pub(super) terms: TermTable,
+    pub(super) tail: Tail,
+    pub(super) index: OffsetIndex,
+    pub(super) progress: SyncProgress,
+    pub(super) primed: Option<Primed>,
+    /// `committed` changed since it was last written.
+    pub(super) committed_is_new: bool,
+}
+
+/// An append that is in memory and still has to be submitted.
+pub(super) struct Appended {
+    pub(super) ops: Vec<Op>,
+    pub(super) number: u64,
+}
+
+impl GroupLog {
+    pub(super) fn new(group: GroupId, engine: Arc<dyn Engine>, inner: Inner) -> Self {
+        GroupLog {
+            group,
+            engine,
+            inner: Mutex::new(inner),
+        }
+    }
+
+    pub(super) fn lock(&self) -> MutexGuard<'_, Inner> {
+        // A panic under the lock ends the group's core, which is then started from the disk.
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn last_log_id(&self) -> Option<LogId> {
+        self.lock().last
+    }
+
+    pub(crate) fn end_offset(&self) -> Offset {
+        self.lock().next_offset
+    }
+
+    pub(crate) fn bytes(&self) -> u64 {
+        self.lock().index.bytes()
+    }
+
+    pub(crate) fn purged(&self) -> Option<PurgedRecord> {
+        self.lock().purged
+    }
+
+    pub(crate) fn term_at(&self, index: u64) -> Option<u64> {
+        self.lock().terms.term_at(index)
+    }
+
+    /// Granules in order, the open one last.
+    pub(crate) fn granules(&self) -> Vec<offset_index::Granule> {
+        self.lock().index.iter().copied().collect()
+    }
+
+    /// Index at or before the entry that holds the offset.
+    pub(crate) fn index_of(&self, offset: Offset) -> Option<u64> {
+        let inner = self.lock();
+        let index = inner
+            .tail
+            .index_of(offset)
+            .or_else(|| inner.index.index_of(offset))?;
+        Some(index.max(inner.first.unwrap_or(0)))
+    }
+
+    /// The change that stores the committed log id, if it is new.
+    pub(crate) fn take_committed_op(&self) -> Option<Op> {
+        self.lock().committed_op(self.group)
+    }
+
+    /// Announces a snapshot; see [`Primed`].
+    pub(crate) fn prime(&self, primed: Primed) {
+        self.lock().primed = Some(primed);
+    }
+
+    /// Puts entries into the log. On an error nothing has changed but memory, and the group ends.
+    pub(super) fn append(&self, entries: Vec<Entry>) -> io::Result<Option<Appended>> {
+        let mut inner = self.lock();
+        let mut ops = Vec::with_capacity(entries.len() + 2);
+        let Some(last) = entries.last().map(|entry| entry.log_id) else {
+            return Ok(None);
+        };
+        for entry in entries {
+            inner.make_room(self.group, &entry.log_id, &mut ops)?;
+            inner.append_one(self.group, entry, &mut ops)?;
+        }
+        inner.write_marks(self.group, &mut ops);
+        let number = inner.progress.submit(last.index);
+        Ok(Some(Appended { ops, number }))
+    }
+
+    /// An append is on disk.
+    pub(super) fn synced(&self, number: u64) {
+        let tickets = {
+            let mut inner = self.lock();
+            let tickets = inner.progress.complete(number);
+            let synced = inner.progress.synced();
+            inner.tail.evict(synced);
+            tickets
+        };
+        for ticket in tickets {
+            ticket.synced();
+        }
+    }
+}
+
+impl Inner {
+    /// Checks that the entry continues the log; a primed snapshot may stand in for a gap.
+    fn make_room(&mut self, group: GroupId, next: &LogId, ops: &mut Vec<Op>) -> io::Result<()> {
+        let expected = match (self.last, self.purged) {
+            (Some(last), _) => Some(last.index + 1),
+            (None, purged) => purged.map(|purged| purged.log_id.index + 1),
+        };
+        if expected.is_none_or(|expected| expected == next.index) {
+            return Ok(());
+        }
+        if let Some(primed) = &self.primed
+            && primed.log_id.index + 1 == next.index
+        {
+            let upto = primed.log_id;
+            self.purge(group, upto, None, ops);
+            return Ok(());
+        }
+        Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            format!(
+                "group {group}: append of {next} to a log that ends at {:?}",
+                self.last
+            ),
+        ))
+    }
+
+    fn append_one(&mut self, group: GroupId, entry: Entry, ops: &mut Vec<Op>) -> io::Result<()> {
+        let placed = place(entry, self.next_offset)?;
+        let mut record = placed.record;
+        let (term, index) = (term_of(&record.log_id), record.index());
+        ops.push(record.store(group));
+        if self.terms.append(index, term) {
+            let key = Family::LogTerm.indexed_key(group, index);
+            ops.push(Op::put(key, envelope::seal(log_term::VERSION, &term)));
+        }
+        if let Some(closed) = self.index.append(&record, placed.max_timestamp) {
+            let key = Family::OffsetIndex.indexed_key(group, closed.first_index);
+            ops.push(Op::put(key, envelope::seal(offset_index::VERSION, &closed)));
+        }
+        if let Some(ticket) = placed.ticket {
+            let base_offset = record.base_offset;
+            ticket.appended(AppendPosition {
+                term,
+                index,
+                base_offset,
+            });
+            self.progress.wait(index, ticket);
+        }
+        self.first.get_or_insert(index);
+        self.last = Some(record.log_id);
+        self.next_offset = record.next_offset();
+        self.tail.push(record);
+        Ok(())
+    }
+
+    /// Facts that ride along with an append.
+    fn write_marks(&mut self, group: GroupId, ops: &mut Vec<Op>) {
+        if let Some(mark) = self.progress.mark() {
+            let key = Family::SyncedMark.group_key(group);
+            ops.push(Op::put(key, envelope::seal(synced_mark::VERSION, &mark)));
+        }
+        ops.extend(self.committed_op(group));
+    }
+
+    /// The change that stores `committed`, if it has changed.
+    pub(super) fn committed_op(&mut self, group: GroupId) -> Option<Op> {
+        if !std::mem::take(&mut self.committed_is_new) {
+            return None;
+        }
+        let stored = StoredLogId::from(&self.committed?);
+        let key = Family::Committed.group_key(group);
+        Some(Op::put(key, envelope::seal(committed::VERSION, &stored)))
+    }
+
+    /// The entries from `from` on are gone. `reread` are the entries before it whose granule went
+    /// with them, and `next_offset` is where the log ends now.
+    pub(super) fn truncate(
+        &mut self,
+        group: GroupId,
+        from: u64,
+        reread: &[LogRecord],
+        next_offset: Offset,
+    ) -> io::Result<Vec<Op>> {
+        let mut ops = vec![Op::Truncate { group, from }];
+        self.tail.truncate(from);
+        self.terms.truncate(from);
+        ops.push(erase(Family::LogTerm, group, from, u64::MAX));
+        if let Some(first) = self.index.truncate(from) {
+            ops.push(erase(Family::OffsetIndex, group, first, u64::MAX));
+        }
+        for record in reread {
+            self.index.append(record, record.max_timestamp()?);
+        }
+        self.last = match from.checked_sub(1) {
+            Some(keep) if self.first.is_some_and(|first| first <= keep) => {
+                self.terms.term_at(keep).map(|term| log_id(term, keep))
+            }
+            _ => self.purged.map(|purged| purged.log_id.into()),
+        };
+        if self.first.is_some_and(|first| first >= from) {
+            self.first = None;
+        }
+        self.next_offset = next_offset;
+        self.progress.truncate(from);
+        let key = Family::SyncedMark.group_key(group);
+        match self.progress.mark_after_truncate() {
+            Some(mark) => ops.push(Op::put(key, envelope::seal(synced_mark::VERSION, &mark))),
+            None => ops.push(erase_one(key)),
+        }
+        Ok(ops)
+    }
+
+    /// The entries up to `upto` are gone. `next_offset` is the offset after it, unless the whole
+    /// log goes.
+    pub(super) fn purge(
+        &mut self,
+        group: GroupId,
+        upto: LogId,
+        next_offset: Option<Offset>,
+        ops: &mut Vec<Op>,
+    ) {
+        let primed = self
+            .primed
+            .take_if(|primed| primed.log_id.index <= upto.index);
+        if self.last.is_none_or(|last| last.index <= upto.index) {
+            self.replace_all(upto, primed, ops);
+        } else {
+            self.tail.purge(upto.index);
+            self.first = Some(self.first.unwrap_or(0).max(upto.index + 1));
+        }
+        let next_offset = match next_offset {
+            Some(next_offset) if self.first.is_some() => next_offset,
+            _ => self.next_offset,
+        };
+        let record = PurgedRecord {
+            log_id: (&upto).into(),
+            next_offset,
+        };
+        self.purged = Some(record);
+        ops.push(Op::Purge {
+            group,
+            upto: upto.index,
+        });
+        let key = Family::Purged.group_key(group);
+        ops.push(Op::put(key, envelope::seal(purged::VERSION, &record)));
+        let first_term = self.terms.purge(upto.index);
+        ops.push(erase(Family::LogTerm, group, 0, first_term));
+        let first_granule = self.index.purge(upto.index);
+        ops.push(erase(Family::OffsetIndex, group, 0, first_granule));
+    }
+
+    /// A snapshot stands for the whole log, which goes on after it.
+    fn replace_all(&mut self, upto: LogId, primed: Option<Primed>, ops: &mut Vec<Op>) {
+        if let Some(primed) = primed.filter(|primed| primed.log_id == upto)
+            && self.last != Some(upto)
+        {
+            self.next_offset = primed.next_offset;
+            ops.extend(primed.ops);
+        }
+        self.tail.purge(u64::MAX);
+        self.terms.clear();
+        self.first = None;
+        self.last = Some(upto);
+        self.progress.purge_all(upto.index);
+    }
+}
+
+fn erase(family: Family, group: GroupId, from: u64, to: u64) -> Op {
+    let to = match to {
+        u64::MAX => family.group_range(group).1,
+        to => family.indexed_key(group, to),
+    };
+    Op::Erase {
+        from: family.indexed_key(group, from),
+        to,
+    }
+}
+
+fn erase_one(key: Vec<u8>) -> Op {
+    let mut to = key.clone();
+    to.push(0);
+    Op::Erase { from: key, to }
+}
+
+/// A stored fact of a group, checked.
+pub(super) fn stored_fact<T: serde::de::DeserializeOwned>(
+    engine: &dyn Engine,
+    key: &[u8],
+    version: u8,
+) -> io::Result<Option<T>> {
+    let Some(bytes): Option<Bytes> = engine.fact(key)? else {
+        return Ok(None);
+    };
+    Ok(Some(envelope::open(version, &bytes)?))
+}

@@ -1,0 +1,272 @@
+//! Rebuilds a group's log from the disk. Only the entries behind the last closed granule are read;
+//! they are checked one by one. A hole or damage above the synced mark is a torn tail, never
+//! acknowledged: it is cut with a warning. At or below the mark it was acknowledged: the replica
+//! is refused.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use rampart_api::model::ids::{GroupId, Offset};
+
+use super::group_log::{GroupLog, Inner, stored_fact};
+use super::offset_index::OffsetIndex;
+use super::reader::READ_BYTES_MAX;
+use super::record::LogRecord;
+use super::sync_progress::SyncProgress;
+use super::tail::{Tail, TailBudget};
+use super::terms::TermTable;
+use crate::engine::{Engine, Op};
+use crate::error::OpenGroupError;
+use crate::format::envelope;
+use crate::format::log_id::{StoredLogId, log_id};
+use crate::keys::offset_index::Granule;
+use crate::keys::purged::PurgedRecord;
+use crate::keys::vote::VoteRecord;
+use crate::keys::{Family, committed, log_term, offset_index, purged, registry, synced_mark, vote};
+use crate::type_config::{LogId, Vote};
+
+/// What the disk says about a log before its entries are looked at.
+struct Found {
+    vote: Option<Vote>,
+    committed: Option<LogId>,
+    purged: Option<PurgedRecord>,
+    mark: Option<u64>,
+    bounds: Option<(u64, u64)>,
+    terms: Vec<(u64, u64)>,
+    granules: VecDeque<Granule>,
+}
+
+/// Opens a group's log. Blocks.
+pub(crate) fn open(
+    engine: &Arc<dyn Engine>,
+    group: GroupId,
+    budget: &Arc<TailBudget>,
+) -> Result<GroupLog, OpenGroupError> {
+    let mut found =
+        Found::read(&**engine, group).map_err(|error| OpenGroupError::read(group, error))?;
+    let stale = found.drop_stale_granules();
+    let checked = CheckedTail::read(&**engine, group, &found)?;
+    if let Some(cut_at) = checked.cut_at {
+        tracing::warn!(%group, index = cut_at, "log has a torn tail, never acknowledged: cut");
+    }
+    if let Some(cut_at) = checked.cut_at.or(stale.and(checked.end)) {
+        let granules_from = stale.unwrap_or(cut_at).min(cut_at);
+        cut(&**engine, group, cut_at, granules_from)
+            .map_err(|error| OpenGroupError::read(group, error))?;
+    }
+    let inner = found.into_inner(checked, budget);
+    Ok(GroupLog::new(group, engine.clone(), inner))
+}
+
+impl Found {
+    fn read(engine: &dyn Engine, group: GroupId) -> std::io::Result<Found> {
+        let key = |family: Family| family.group_key(group);
+        let vote: Option<VoteRecord> = stored_fact(engine, &key(Family::Vote), vote::VERSION)?;
+        let committed: Option<StoredLogId> =
+            stored_fact(engine, &key(Family::Committed), committed::VERSION)?;
+        let (from, to) = Family::LogTerm.group_range(group);
+        let mut terms = Vec::new();
+        for (key, value) in engine.facts(&from, &to)? {
+            let index = registry::parse(&key)
+                .and_then(|(_, index)| index)
+                .unwrap_or(0);
+            terms.push((index, envelope::open(log_term::VERSION, &value)?));
+        }
+        let (from, to) = Family::OffsetIndex.group_range(group);
+        let mut granules = VecDeque::new();
+        for (_, value) in engine.facts(&from, &to)? {
+            granules.push_back(envelope::open(offset_index::VERSION, &value)?);
+        }
+        Ok(Found {
+            vote: vote.map(Vote::from),
+            committed: committed.map(LogId::from),
+            purged: stored_fact(engine, &key(Family::Purged), purged::VERSION)?,
+            mark: stored_fact(engine, &key(Family::SyncedMark), synced_mark::VERSION)?,
+            bounds: engine.log_bounds(group)?,
+            terms,
+            granules,
+        })
+    }
+
+    /// Forgets granules that reach beyond the stored entries; answers where the first began.
+    fn drop_stale_granules(&mut self) -> Option<u64> {
+        let stored_last = self.bounds.map(|(_, last)| last);
+        let mut first = None;
+        while let Some(last) = self
+            .granules
+            .back()
+            .filter(|g| Some(g.last_index) > stored_last)
+        {
+            first = Some(last.first_index);
+            self.granules.pop_back();
+        }
+        first
+    }
+
+    /// First index that the log must have, if it has any entries.
+    fn first_expected(&self) -> Option<u64> {
+        match &self.purged {
+            Some(purged) => Some(purged.log_id.index + 1),
+            None => self.bounds.map(|(first, _)| first),
+        }
+    }
+
+    /// Last index that must be there: acknowledged, and not purged.
+    fn acknowledged(&self) -> Option<u64> {
+        let purged = self.purged.map(|purged| purged.log_id.index);
+        self.mark
+            .filter(|mark| purged.is_none_or(|purged| *mark > purged))
+    }
+
+    fn into_inner(self, checked: CheckedTail, budget: &Arc<TailBudget>) -> Inner {
+        let terms = {
+            let mut terms = TermTable::new(self.terms);
+            if let Some(cut_at) = checked.cut_at {
+                terms.truncate(cut_at);
+            }
+            terms
+        };
+        let mut index = OffsetIndex::new(self.granules);
+        let purged_offset = self.purged.map_or(Offset(0), |purged| purged.next_offset);
+        let next_offset = match (checked.records.last(), index.iter().next_back()) {
+            (Some(last), _) => last.next_offset(),
+            (None, Some(last)) => last.next_offset,
+            (None, None) => purged_offset,
+        };
+        let mut tail = Tail::new(budget.clone());
+        for (record, max_timestamp) in checked.records.into_iter().zip(checked.max_timestamps) {
+            index.append(&record, max_timestamp);
+            tail.push(record);
+        }
+        let last = checked
+            .last
+            .and_then(|last| Some(log_id(terms.term_at(last)?, last)));
+        let last = last.or(self.purged.map(|purged| purged.log_id.into()));
+        Inner {
+            vote: self.vote,
+            // Written without a sync of its own: it may name entries that a torn tail lost.
+            committed: self.committed.min(last),
+            first: checked
+                .last
+                .and(self.purged.map(|p| p.log_id.index + 1).or(checked.first)),
+            last,
+            purged: self.purged,
+            next_offset,
+            terms,
+            tail,
+            index,
+            progress: SyncProgress::new(checked.last),
+            primed: None,
+            committed_is_new: false,
+        }
+    }
+}
+
+/// The entries behind the last closed granule, read and checked.
+#[derive(Default)]
+struct CheckedTail {
+    records: Vec<LogRecord>,
+    max_timestamps: Vec<i64>,
+    first: Option<u64>,
+    last: Option<u64>,
+    /// Index after the last good entry.
+    end: Option<u64>,
+    /// First index of a torn tail.
+    cut_at: Option<u64>,
+}
+
+impl CheckedTail {
+    fn read(
+        engine: &dyn Engine,
+        group: GroupId,
+        found: &Found,
+    ) -> Result<CheckedTail, OpenGroupError> {
+        let damaged = |index: u64, what: &str| OpenGroupError::Damaged {
+            group,
+            index: Some(index),
+            what: what.to_owned(),
+        };
+        let Some((stored_first, stored_last)) = found.bounds else {
+            return match found.acknowledged() {
+                Some(mark) => Err(damaged(mark, "the entry was synced and is missing")),
+                None => Ok(CheckedTail::default()),
+            };
+        };
+        let first = found.first_expected().unwrap_or(stored_first);
+        let indexed_to = found.granules.back().map(|granule| granule.last_index + 1);
+        let from = indexed_to.unwrap_or(first).max(first);
+        let mut checked = CheckedTail {
+            first: Some(first),
+            ..CheckedTail::default()
+        };
+        checked.last = from.checked_sub(1).filter(|last| *last >= first);
+        checked.scan(engine, group, from, stored_last)?;
+        let end = checked.last.map_or(first, |last| last + 1);
+        if let Some(mark) = found.acknowledged()
+            && mark >= end
+        {
+            return Err(damaged(
+                end,
+                "an entry that was synced is damaged or missing",
+            ));
+        }
+        checked.end = Some(end);
+        if stored_last >= end {
+            checked.cut_at = Some(end);
+        }
+        Ok(checked)
+    }
+
+    /// Takes entries up to the first that is missing, damaged, or of no known term.
+    fn scan(
+        &mut self,
+        engine: &dyn Engine,
+        group: GroupId,
+        from: u64,
+        last: u64,
+    ) -> Result<(), OpenGroupError> {
+        let mut next = from;
+        while next <= last {
+            let stored = engine
+                .entries(group, next, last + 1, READ_BYTES_MAX)
+                .map_err(|error| OpenGroupError::read(group, error))?;
+            if stored.is_empty() {
+                return Ok(());
+            }
+            for (index, bytes) in stored {
+                let record = LogRecord::decode(group, index, &bytes);
+                let Ok(record) = record.inspect_err(|error| {
+                    tracing::warn!(%group, index, %error, "log entry is damaged");
+                }) else {
+                    return Ok(());
+                };
+                let Ok(max_timestamp) = record.max_timestamp() else {
+                    return Ok(());
+                };
+                if index != next {
+                    return Ok(());
+                }
+                self.last = Some(index);
+                self.records.push(record);
+                self.max_timestamps.push(max_timestamp);
+                next += 1;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn cut(engine: &dyn Engine, group: GroupId, from: u64, granules_from: u64) -> std::io::Result<()> {
+    let mut ops = vec![Op::Truncate { group, from }];
+    for (family, from) in [
+        (Family::LogTerm, from),
+        (Family::OffsetIndex, granules_from),
+    ] {
+        let to = family.group_range(group).1;
+        ops.push(Op::Erase {
+            from: family.indexed_key(group, from),
+            to,
+        });
+    }
+    engine.write_now(ops)
+}

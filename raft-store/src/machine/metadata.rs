@@ -1,0 +1,244 @@
+//! The metadata group's state machine: all of its state in memory, published after every batch of
+//! entries. What survives is the snapshot; the log behind it is applied again after a restart.
+
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use futures_util::{Stream, TryStreamExt};
+use openraft::storage::EntryResponder;
+use rampart_api::codec;
+use rampart_api::model::ids::{GroupId, Offset};
+use tokio::sync::watch;
+
+use super::snapshot_store;
+use crate::engine::{self, Engine};
+use crate::format::envelope;
+use crate::log::{GroupLog, Primed};
+use crate::state::metadata::command::MetadataCommand;
+use crate::state::metadata::state::MetadataState;
+use crate::type_config::{
+    Applied, Entry, EntryPayload, LogId, Proposal, ProposalKind, Snapshot, SnapshotMeta,
+    StoredMembership, TypeConfig,
+};
+
+const VERSION: u8 = 1;
+
+/// What the machine, its snapshot builder and the readers share.
+#[derive(Debug)]
+pub(crate) struct MetadataShared {
+    engine: Arc<dyn Engine>,
+    group: GroupId,
+    log: Arc<GroupLog>,
+    applied: Mutex<AppliedMetadata>,
+    published: watch::Sender<(u64, Arc<MetadataState>)>,
+}
+
+/// What was applied last.
+#[derive(Debug, Clone, Default)]
+struct AppliedMetadata {
+    log_id: Option<LogId>,
+    membership: StoredMembership,
+    state: Arc<MetadataState>,
+}
+
+/// The machine itself: the only one that changes what is applied.
+#[derive(Debug)]
+pub struct MetadataMachine {
+    shared: Arc<MetadataShared>,
+}
+
+/// The metadata as this node has applied it: a consistent view at an index. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct MetadataReader {
+    published: watch::Receiver<(u64, Arc<MetadataState>)>,
+}
+
+impl MetadataReader {
+    pub(crate) fn new(shared: &MetadataShared) -> Self {
+        MetadataReader {
+            published: shared.published.subscribe(),
+        }
+    }
+
+    /// The state after the last applied batch.
+    pub fn state(&self) -> Arc<MetadataState> {
+        self.published.borrow().1.clone()
+    }
+
+    /// Index of the last applied entry.
+    pub fn applied_index(&self) -> u64 {
+        self.published.borrow().0
+    }
+
+    /// Changes after every applied batch.
+    pub fn watch(&self) -> watch::Receiver<(u64, Arc<MetadataState>)> {
+        self.published.clone()
+    }
+}
+
+impl MetadataShared {
+    pub(crate) fn new(engine: Arc<dyn Engine>, log: Arc<GroupLog>) -> Self {
+        let published = watch::channel((0, Arc::default())).0;
+        MetadataShared {
+            engine,
+            group: log.group,
+            log,
+            applied: Mutex::default(),
+            published,
+        }
+    }
+
+    /// Starts from the stored snapshot. Blocks where the engine does.
+    pub(crate) fn load(&self) -> io::Result<()> {
+        if let Some(snapshot) = snapshot_store::load(&*self.engine, self.group)? {
+            self.replace(&snapshot.meta, &snapshot.snapshot)?;
+        }
+        Ok(())
+    }
+
+    /// Announces a snapshot that openraft is going to install.
+    pub(crate) fn prime(&self, meta: &SnapshotMeta, data: &Bytes) {
+        if let Some(log_id) = meta.last_log_id {
+            let ops = snapshot_store::store(self.group, meta, data);
+            self.log.prime(Primed {
+                log_id,
+                next_offset: Offset(0),
+                ops,
+            });
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, AppliedMetadata> {
+        // A panic under the lock ends the group's core, which is then started from the disk.
+        self.applied.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn publish(&self) {
+        let (index, state) = {
+            let applied = self.lock();
+            (
+                applied.log_id.map_or(0, |log_id| log_id.index),
+                applied.state.clone(),
+            )
+        };
+        self.published.send_replace((index, state));
+    }
+
+    fn replace(&self, meta: &SnapshotMeta, data: &[u8]) -> io::Result<()> {
+        let state: MetadataState = envelope::open(VERSION, data)?;
+        *self.lock() = AppliedMetadata {
+            log_id: meta.last_log_id,
+            membership: meta.last_membership.clone(),
+            state: Arc::new(state),
+        };
+        self.publish();
+        Ok(())
+    }
+}
+
+impl MetadataMachine {
+    pub(crate) fn new(shared: Arc<MetadataShared>) -> Self {
+        MetadataMachine { shared }
+    }
+
+    pub(super) fn applied_state(&self) -> (Option<LogId>, StoredMembership) {
+        let applied = self.shared.lock();
+        (applied.log_id, applied.membership.clone())
+    }
+
+    pub(super) async fn apply<S>(&mut self, mut entries: S) -> io::Result<()>
+    where
+        S: Stream<Item = Result<EntryResponder<TypeConfig>, io::Error>> + Unpin + Send,
+    {
+        // Answered after the new state is published, so that whoever is answered can see it.
+        let mut answers = Vec::new();
+        while let Some((entry, responder)) = entries.try_next().await? {
+            let response = self.shared.lock().apply(self.shared.group, entry)?;
+            answers.extend(responder.map(|responder| (responder, response)));
+        }
+        self.shared.publish();
+        for (responder, response) in answers {
+            responder.send(response);
+        }
+        Ok(())
+    }
+
+    pub(super) fn snapshot_builder(&self) -> MetadataSnapshotBuilder {
+        let applied = self.shared.lock().clone();
+        MetadataSnapshotBuilder {
+            shared: self.shared.clone(),
+            applied,
+        }
+    }
+
+    pub(super) async fn install_snapshot(
+        &mut self,
+        meta: &SnapshotMeta,
+        data: Bytes,
+    ) -> io::Result<()> {
+        let ops = snapshot_store::store(self.shared.group, meta, &data);
+        engine::write(&*self.shared.engine, ops).await?;
+        self.shared.replace(meta, &data)
+    }
+
+    pub(super) fn current_snapshot(&self) -> io::Result<Option<Snapshot>> {
+        snapshot_store::load(&*self.shared.engine, self.shared.group)
+    }
+}
+
+impl AppliedMetadata {
+    fn apply(&mut self, group: GroupId, entry: Entry) -> io::Result<Applied> {
+        let Entry { log_id, payload } = entry;
+        let response = match payload {
+            EntryPayload::Blank => Applied::Nothing,
+            EntryPayload::Membership(membership) => {
+                self.membership = StoredMembership::new(Some(log_id), membership);
+                Applied::Nothing
+            }
+            EntryPayload::Normal(proposal) => {
+                self.apply_command(log_id.index, &proposal)
+                    .map_err(|what| {
+                        let what = format!("group {group}: entry {log_id}: {what}");
+                        io::Error::new(io::ErrorKind::InvalidData, what)
+                    })?
+            }
+        };
+        self.log_id = Some(log_id);
+        Ok(response)
+    }
+
+    fn apply_command(&mut self, index: u64, proposal: &Proposal) -> Result<Applied, String> {
+        if proposal.kind != ProposalKind::Metadata {
+            return Err(format!("{:?} in the metadata group", proposal.kind));
+        }
+        let command: MetadataCommand =
+            codec::decode(&proposal.body).map_err(|error| error.to_string())?;
+        let response = Arc::make_mut(&mut self.state).apply(index, &command);
+        Ok(Applied::Metadata(Bytes::from(codec::encode(&response))))
+    }
+}
+
+/// Builds a snapshot of the state as it was when the builder was made.
+#[derive(Debug)]
+pub struct MetadataSnapshotBuilder {
+    shared: Arc<MetadataShared>,
+    applied: AppliedMetadata,
+}
+
+impl MetadataSnapshotBuilder {
+    /// The snapshot is durable when this returns: openraft purges what it covers next.
+    pub(super) async fn build(&mut self) -> io::Result<Snapshot> {
+        let data = Bytes::from(envelope::seal(VERSION, &*self.applied.state));
+        let meta = SnapshotMeta {
+            last_log_id: self.applied.log_id,
+            last_membership: self.applied.membership.clone(),
+        };
+        let ops = snapshot_store::store(self.shared.group, &meta, &data);
+        engine::write(&*self.shared.engine, ops).await?;
+        Ok(Snapshot {
+            meta,
+            snapshot: data,
+        })
+    }
+}

@@ -1,0 +1,116 @@
+//! openraft's state machine over ours: takes committed entries apart, hands them to the pure
+//! state machines in `state`, keeps what must survive. One enum for all kinds of groups, so that
+//! openraft is instantiated once.
+
+mod metadata;
+mod partition;
+mod partition_snapshot;
+mod snapshot_store;
+
+use std::io;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures_util::Stream;
+use openraft::storage::{EntryResponder, RaftSnapshotBuilder, RaftStateMachine};
+
+use self::metadata::MetadataMachine;
+pub use self::metadata::MetadataReader;
+pub(crate) use self::metadata::MetadataShared;
+use self::partition::PartitionMachine;
+pub(crate) use self::partition::PartitionShared;
+pub(crate) use self::partition_snapshot::{Cut, decode as decode_partition_snapshot};
+pub(crate) use self::snapshot_store::store as snapshot_ops;
+use crate::type_config::{LogId, Snapshot, SnapshotMeta, StoredMembership, TypeConfig};
+
+/// The state machine of one group.
+#[derive(Debug)]
+pub enum Machine {
+    /// A partition's.
+    Partition(PartitionMachine),
+    /// The metadata group's.
+    Metadata(MetadataMachine),
+}
+
+/// Builds one snapshot of one group.
+#[derive(Debug)]
+pub enum SnapshotBuilder {
+    /// Of a partition, at the planned cut.
+    Partition(partition_snapshot::PartitionSnapshotBuilder),
+    /// Of the metadata group, at the last applied entry.
+    Metadata(metadata::MetadataSnapshotBuilder),
+}
+
+impl Machine {
+    pub(crate) fn partition(shared: Arc<PartitionShared>) -> Self {
+        Machine::Partition(PartitionMachine::new(shared))
+    }
+
+    pub(crate) fn metadata(shared: Arc<MetadataShared>) -> Self {
+        Machine::Metadata(MetadataMachine::new(shared))
+    }
+}
+
+impl RaftStateMachine<TypeConfig> for Machine {
+    type SnapshotData = Bytes;
+    type SnapshotBuilder = SnapshotBuilder;
+
+    async fn applied_state(&mut self) -> io::Result<(Option<LogId>, StoredMembership)> {
+        Ok(match self {
+            Machine::Partition(machine) => machine.applied_state(),
+            Machine::Metadata(machine) => machine.applied_state(),
+        })
+    }
+
+    async fn apply<S>(&mut self, entries: S) -> io::Result<()>
+    where
+        S: Stream<Item = Result<EntryResponder<TypeConfig>, io::Error>> + Unpin + Send,
+    {
+        match self {
+            Machine::Partition(machine) => machine.apply(entries).await,
+            Machine::Metadata(machine) => machine.apply(entries).await,
+        }
+    }
+
+    async fn try_create_snapshot_builder(&mut self, force: bool) -> Option<SnapshotBuilder> {
+        match self {
+            Machine::Partition(machine) => machine
+                .snapshot_builder(force)
+                .map(SnapshotBuilder::Partition),
+            Machine::Metadata(machine) => {
+                Some(SnapshotBuilder::Metadata(machine.snapshot_builder()))
+            }
+        }
+    }
+
+    async fn get_snapshot_builder(&mut self) -> SnapshotBuilder {
+        self.try_create_snapshot_builder(true)
+            .await
+            .expect("forced, so there is a builder")
+    }
+
+    async fn install_snapshot(&mut self, meta: &SnapshotMeta, snapshot: Bytes) -> io::Result<()> {
+        match self {
+            Machine::Partition(machine) => machine.install_snapshot(meta, snapshot).await,
+            Machine::Metadata(machine) => machine.install_snapshot(meta, snapshot).await,
+        }
+    }
+
+    async fn get_current_snapshot(&mut self) -> io::Result<Option<Snapshot>> {
+        match self {
+            Machine::Partition(machine) => Ok(machine.current_snapshot()),
+            Machine::Metadata(machine) => machine.current_snapshot(),
+        }
+    }
+}
+
+impl RaftSnapshotBuilder<TypeConfig> for SnapshotBuilder {
+    type SnapshotData = Bytes;
+
+    async fn build_snapshot(&mut self) -> io::Result<Snapshot> {
+        match self {
+            SnapshotBuilder::Partition(builder) => builder.build().await,
+            SnapshotBuilder::Metadata(builder) => builder.build().await,
+        }
+    }
+}

@@ -1,0 +1,312 @@
+//! A partition's state machine. The records stay in the log; applying an entry checks its offsets
+//! (INV-02), moves the high watermark (INV-03) and answers the proposer.
+
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use futures_util::{Stream, TryStreamExt};
+use openraft::storage::EntryResponder;
+use rampart_api::model::ids::{GroupId, Offset};
+use rampart_api::model::record_batch;
+use tokio::sync::watch;
+
+use super::partition_snapshot::{self, Cut, PartitionSnapshotBuilder};
+use super::snapshot_store;
+use crate::engine::{self, Engine, Op, Write};
+use crate::format::envelope;
+use crate::format::log_id::term_of;
+use crate::format::membership::StoredMembershipRecord;
+use crate::keys::Family;
+use crate::keys::applied::{self, AppliedRecord};
+use crate::log::{GroupLog, Primed};
+use crate::state::partition::{PartitionCommand, PartitionState};
+use crate::type_config::{
+    self, Entry, EntryPayload, LogId, Proposal, ProposalKind, Snapshot, SnapshotMeta,
+    StoredMembership, TypeConfig,
+};
+
+/// The applied state is written again after so many entries.
+const CHECKPOINT_ENTRIES: u64 = 1_024;
+/// The applied state is written again after so many bytes of records.
+const CHECKPOINT_BYTES: u64 = 1 << 20;
+
+/// What a partition has applied.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Applied {
+    pub(crate) log_id: Option<LogId>,
+    pub(crate) state: PartitionState,
+    /// In order, see `keys::applied`.
+    pub(crate) memberships: Vec<StoredMembership>,
+}
+
+/// What the machine shares with the partition's reads.
+#[derive(Debug)]
+pub(crate) struct PartitionShared {
+    pub(crate) group: GroupId,
+    pub(crate) engine: Arc<dyn Engine>,
+    pub(crate) log: Arc<GroupLog>,
+    applied: Mutex<Applied>,
+    pub(crate) cut: Mutex<Option<Cut>>,
+    pub(super) snapshot: Mutex<Option<(SnapshotMeta, Bytes)>>,
+    high_watermark: watch::Sender<Offset>,
+}
+
+/// The machine itself: the only one that changes what is applied.
+#[derive(Debug)]
+pub struct PartitionMachine {
+    shared: Arc<PartitionShared>,
+    entries_since_checkpoint: u64,
+    bytes_since_checkpoint: u64,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // A panic under the lock ends the group's core, which is then started from the disk.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl PartitionShared {
+    /// Starts from the stored applied state and snapshot. Blocks where the engine does.
+    pub(crate) fn open(engine: Arc<dyn Engine>, log: Arc<GroupLog>) -> io::Result<Self> {
+        let group = log.group;
+        let applied = match engine.fact(&Family::Applied.group_key(group))? {
+            Some(bytes) => {
+                Applied::try_from(envelope::open::<AppliedRecord>(applied::VERSION, &bytes)?)?
+            }
+            None => Applied::default(),
+        };
+        let snapshot = snapshot_store::load(&*engine, group)?.map(|s| (s.meta, s.snapshot));
+        if let Some(log_id) = applied.log_id {
+            let next_offset = applied.state.next_offset;
+            log.prime(Primed {
+                log_id,
+                next_offset,
+                ops: Vec::new(),
+            });
+        }
+        Ok(PartitionShared {
+            group,
+            engine,
+            log,
+            high_watermark: watch::channel(applied.state.next_offset).0,
+            applied: Mutex::new(applied),
+            cut: Mutex::new(None),
+            snapshot: Mutex::new(snapshot),
+        })
+    }
+
+    pub(crate) fn applied(&self) -> MutexGuard<'_, Applied> {
+        lock(&self.applied)
+    }
+
+    pub(crate) fn cut(&self) -> MutexGuard<'_, Option<Cut>> {
+        lock(&self.cut)
+    }
+
+    pub(crate) fn current_snapshot(&self) -> Option<(SnapshotMeta, Bytes)> {
+        lock(&self.snapshot).clone()
+    }
+
+    pub(super) fn set_snapshot(&self, meta: &SnapshotMeta, data: &Bytes) {
+        *lock(&self.snapshot) = Some((meta.clone(), data.clone()));
+    }
+
+    pub(crate) fn watch_high_watermark(&self) -> watch::Receiver<Offset> {
+        self.high_watermark.subscribe()
+    }
+
+    fn publish(&self) {
+        let next_offset = self.applied().state.next_offset;
+        self.high_watermark.send_if_modified(|high_watermark| {
+            let changed = *high_watermark != next_offset;
+            *high_watermark = next_offset;
+            changed
+        });
+    }
+
+    /// The change that stores what is applied now.
+    pub(crate) fn checkpoint(&self) -> Op {
+        let record = AppliedRecord::from(&*self.applied());
+        let value = envelope::seal(applied::VERSION, &record);
+        Op::put(Family::Applied.group_key(self.group), value)
+    }
+}
+
+impl PartitionMachine {
+    pub(crate) fn new(shared: Arc<PartitionShared>) -> Self {
+        PartitionMachine {
+            shared,
+            entries_since_checkpoint: 0,
+            bytes_since_checkpoint: 0,
+        }
+    }
+
+    pub(super) fn applied_state(&self) -> (Option<LogId>, StoredMembership) {
+        let applied = self.shared.applied();
+        (
+            applied.log_id,
+            applied.memberships.last().cloned().unwrap_or_default(),
+        )
+    }
+
+    pub(super) async fn apply<S>(&mut self, mut entries: S) -> io::Result<()>
+    where
+        S: Stream<Item = Result<EntryResponder<TypeConfig>, io::Error>> + Unpin + Send,
+    {
+        while let Some((entry, responder)) = entries.try_next().await? {
+            self.entries_since_checkpoint += 1;
+            if let EntryPayload::Normal(proposal) = &entry.payload {
+                self.bytes_since_checkpoint += proposal.body.len() as u64;
+            }
+            let response = self.shared.applied().apply(self.shared.group, entry)?;
+            if let Some(responder) = responder {
+                responder.send(response);
+            }
+        }
+        self.shared.publish();
+        self.checkpoint_sometimes();
+        Ok(())
+    }
+
+    fn checkpoint_sometimes(&mut self) {
+        if self.entries_since_checkpoint < CHECKPOINT_ENTRIES
+            && self.bytes_since_checkpoint < CHECKPOINT_BYTES
+        {
+            return;
+        }
+        (self.entries_since_checkpoint, self.bytes_since_checkpoint) = (0, 0);
+        let mut ops = vec![self.shared.checkpoint()];
+        ops.extend(self.shared.log.take_committed_op());
+        self.shared.engine.submit(Write { ops, done: None });
+    }
+
+    pub(super) fn snapshot_builder(&self, force: bool) -> Option<PartitionSnapshotBuilder> {
+        // Without a planned cut a snapshot would take the retained records from new learners.
+        if !force && self.shared.cut().is_none() {
+            return None;
+        }
+        Some(PartitionSnapshotBuilder::new(self.shared.clone()))
+    }
+
+    pub(super) async fn install_snapshot(
+        &mut self,
+        meta: &SnapshotMeta,
+        data: Bytes,
+    ) -> io::Result<()> {
+        let shared = &self.shared;
+        let state = partition_snapshot::decode(&data)?;
+        let next_offset = state.next_offset;
+        let installed = Applied {
+            log_id: meta.last_log_id,
+            state,
+            memberships: vec![meta.last_membership.clone()],
+        };
+        let mut ops = snapshot_store::store(shared.group, meta, &data);
+        let record = envelope::seal(applied::VERSION, &AppliedRecord::from(&installed));
+        ops.push(Op::put(Family::Applied.group_key(shared.group), record));
+        engine::write(&*shared.engine, ops).await?;
+        if let Some(log_id) = meta.last_log_id {
+            shared.log.prime(Primed {
+                log_id,
+                next_offset,
+                ops: Vec::new(),
+            });
+        }
+        *shared.applied() = installed;
+        shared.set_snapshot(meta, &data);
+        shared.publish();
+        Ok(())
+    }
+
+    pub(super) fn current_snapshot(&self) -> Option<Snapshot> {
+        let (meta, snapshot) = self.shared.current_snapshot()?;
+        Some(Snapshot { meta, snapshot })
+    }
+}
+
+impl Applied {
+    fn apply(&mut self, group: GroupId, entry: Entry) -> io::Result<type_config::Applied> {
+        let Entry { log_id, payload } = entry;
+        let wrong = |what: String| {
+            let what = format!("group {group}: entry {log_id}: {what}");
+            io::Error::new(io::ErrorKind::InvalidData, what)
+        };
+        self.state.apply_term(term_of(&log_id));
+        let response = match payload {
+            EntryPayload::Blank => type_config::Applied::Nothing,
+            EntryPayload::Membership(membership) => {
+                self.memberships
+                    .push(StoredMembership::new(Some(log_id), membership));
+                type_config::Applied::Nothing
+            }
+            EntryPayload::Normal(proposal) => {
+                self.state.apply_proposal(&proposal).map_err(wrong)?
+            }
+        };
+        self.log_id = Some(log_id);
+        Ok(response)
+    }
+}
+
+impl PartitionState {
+    fn apply_proposal(&mut self, proposal: &Proposal) -> Result<type_config::Applied, String> {
+        match proposal.kind {
+            ProposalKind::Batches => self.apply_batches(&proposal.body),
+            ProposalKind::Partition => {
+                let command =
+                    PartitionCommand::decode(&proposal.body).map_err(|e| e.to_string())?;
+                let PartitionCommand::TrimTo { offset } = command;
+                Ok(type_config::Applied::Trimmed {
+                    log_start: self.apply_trim(offset),
+                })
+            }
+            ProposalKind::Metadata => Err("a metadata command in a partition".to_owned()),
+        }
+    }
+
+    fn apply_batches(&mut self, body: &Bytes) -> Result<type_config::Applied, String> {
+        let base_offset = self.next_offset;
+        let mut records = 0;
+        for (header, _) in record_batch::split(body).map_err(|error| error.to_string())? {
+            let base = u64::try_from(header.base_offset).map_err(|error| error.to_string())?;
+            let count = u32::try_from(header.record_count).map_err(|error| error.to_string())?;
+            self.apply_records(Offset(base), count)
+                .map_err(|error| error.to_string())?;
+            records += count;
+        }
+        Ok(type_config::Applied::Appended {
+            base_offset,
+            records,
+        })
+    }
+}
+
+impl From<&Applied> for AppliedRecord {
+    fn from(applied: &Applied) -> Self {
+        AppliedRecord {
+            log_id: applied.log_id.as_ref().map(Into::into),
+            state: applied.state.clone(),
+            memberships: applied
+                .memberships
+                .iter()
+                .map(StoredMembershipRecord::from)
+                .collect(),
+        }
+    }
+}
+
+impl TryFrom<AppliedRecord> for Applied {
+    type Error = crate::format::FormatError;
+
+    fn try_from(record: AppliedRecord) -> Result<Self, Self::Error> {
+        let memberships = record
+            .memberships
+            .into_iter()
+            .map(StoredMembership::try_from);
+        Ok(Applied {
+            log_id: record.log_id.map(LogId::from),
+            state: record.state,
+            memberships: memberships.collect::<Result<_, _>>()?,
+        })
+    }
+}

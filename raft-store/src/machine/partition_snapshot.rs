@@ -1,0 +1,114 @@
+//! A partition's snapshot: not its records, only where they go on. It is of the planned cut, below
+//! which everything was trimmed, and never of the last applied entry: a new learner would start at
+//! the end and lose the retained records.
+
+use std::io;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use rampart_api::model::ids::Offset;
+
+use super::partition::PartitionShared;
+use super::snapshot_store;
+use crate::engine;
+use crate::format::envelope;
+use crate::format::log_id::{log_id, term_of};
+use crate::state::partition::PartitionState;
+use crate::type_config::{LogId, Snapshot, SnapshotMeta};
+
+const VERSION: u8 = 1;
+
+/// Where the log is cut.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Cut {
+    /// Last entry that goes.
+    pub(crate) log_id: LogId,
+    /// Offset of the first record after it.
+    pub(crate) next_offset: Offset,
+}
+
+/// The bytes of a snapshot.
+pub(crate) fn encode(state: &PartitionState) -> Bytes {
+    Bytes::from(envelope::seal(VERSION, state))
+}
+
+/// The reverse of [`encode`].
+pub(crate) fn decode(data: &[u8]) -> io::Result<PartitionState> {
+    Ok(envelope::open(VERSION, data)?)
+}
+
+/// Builds one snapshot.
+#[derive(Debug)]
+pub struct PartitionSnapshotBuilder {
+    shared: Arc<PartitionShared>,
+}
+
+impl PartitionSnapshotBuilder {
+    pub(super) fn new(shared: Arc<PartitionShared>) -> Self {
+        PartitionSnapshotBuilder { shared }
+    }
+
+    /// The snapshot is durable when this returns: openraft purges what it covers next.
+    pub(super) async fn build(&mut self) -> io::Result<Snapshot> {
+        let planned = self.shared.cut().take();
+        let cut = match planned {
+            Some(cut) => Some(cut),
+            None => self.unplanned_cut()?,
+        };
+        let (meta, data) = self.snapshot_at(cut);
+        let mut ops = snapshot_store::store(self.shared.group, &meta, &data);
+        ops.push(self.shared.checkpoint());
+        engine::write(&*self.shared.engine, ops).await?;
+        self.shared.set_snapshot(&meta, &data);
+        Ok(Snapshot {
+            meta,
+            snapshot: data,
+        })
+    }
+
+    /// A snapshot that openraft insists on: of what is purged already, or of everything applied
+    /// where no record can be lost by that.
+    fn unplanned_cut(&self) -> io::Result<Option<Cut>> {
+        let applied = self.shared.applied();
+        let everything = applied.log_id.map(|log_id| Cut {
+            log_id,
+            next_offset: applied.state.next_offset,
+        });
+        if applied.state.log_start == applied.state.next_offset {
+            return Ok(everything);
+        }
+        match self.shared.log.purged() {
+            Some(purged) => {
+                let log_id = log_id(purged.log_id.term, purged.log_id.index);
+                Ok(Some(Cut {
+                    log_id,
+                    next_offset: purged.next_offset,
+                }))
+            }
+            None => Err(io::Error::other("no cut is planned and nothing was purged")),
+        }
+    }
+
+    fn snapshot_at(&self, cut: Option<Cut>) -> (SnapshotMeta, Bytes) {
+        let mut applied = self.shared.applied();
+        let Some(cut) = cut else {
+            return (SnapshotMeta::default(), encode(&PartitionState::default()));
+        };
+        // Every later snapshot is at this cut or behind it: only the membership in force here and
+        // those after it are needed from now on.
+        let in_force = applied
+            .memberships
+            .partition_point(|m| m.log_id().is_none_or(|id| id.index <= cut.log_id.index));
+        applied.memberships.drain(..in_force.saturating_sub(1));
+        let last_membership = match in_force {
+            0 => Default::default(),
+            _ => applied.memberships.first().cloned().unwrap_or_default(),
+        };
+        let state = applied.state.at_cut(term_of(&cut.log_id), cut.next_offset);
+        let meta = SnapshotMeta {
+            last_log_id: Some(cut.log_id),
+            last_membership,
+        };
+        (meta, encode(&state))
+    }
+}
