@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use rampart_api::model::error_code::ErrorCode;
 use rampart_api::model::ids::{GroupId, NodeId, PartitionId, ReplicaId, TopicId};
-use rampart_api::model::limits::{PARTITIONS_PER_TOPIC_MAX, TOPICS_MAX};
 use rampart_api::model::problem::Problem;
 
 use super::Handled;
@@ -15,6 +14,11 @@ use crate::state::metadata::state::{
     ReplicaState, TopicRecord,
 };
 
+/// Topics, whatever an operator allows: the limits in force are in the node's configuration and are
+/// checked by the proposer; these are the same on every node.
+const TOPICS_EVER_MAX: usize = 1_000_000;
+/// Partitions of one topic, likewise.
+const PARTITIONS_EVER_MAX: usize = 100_000;
 /// Explicit keys of one configuration.
 const CONFIG_KEYS_MAX: usize = 200;
 /// Bytes of one configuration key or value.
@@ -77,10 +81,10 @@ impl MetadataState {
                 format!("topic id {} is in use by another topic", new.topic),
             ));
         }
-        if self.topics.len() >= TOPICS_MAX {
+        if self.topics.len() >= TOPICS_EVER_MAX {
             return Err(Problem::new(
                 ErrorCode::Overloaded,
-                format!("the cluster has {TOPICS_MAX} topics, as many as it may"),
+                format!("the cluster has {TOPICS_EVER_MAX} topics, as many as it may"),
             )
             .hint("delete topics that are no longer used"));
         }
@@ -281,12 +285,12 @@ pub(super) fn check_distinct(nodes: &[NodeId]) -> Result<(), Problem> {
 }
 
 fn check_partition_count(count: usize) -> Result<(), Problem> {
-    if (1..=PARTITIONS_PER_TOPIC_MAX as usize).contains(&count) {
+    if (1..=PARTITIONS_EVER_MAX).contains(&count) {
         return Ok(());
     }
     Err(Problem::new(
         ErrorCode::InvalidRequest,
-        format!("a topic has 1 to {PARTITIONS_PER_TOPIC_MAX} partitions, not {count}"),
+        format!("a topic has 1 to {PARTITIONS_EVER_MAX} partitions, not {count}"),
     ))
 }
 
