@@ -1,0 +1,198 @@
+//! The one thread that writes: takes what is queued, makes one batch of it, syncs once, answers
+//! all. No timer: what queues up during one sync is the next batch.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread::JoinHandle;
+
+use rocksdb::{DB, WriteBatch, WriteOptions};
+use tokio::sync::watch;
+
+use super::super::{Done, Op, Write, WriteError};
+use super::{FACTS, LOG, log_end, log_key};
+
+/// Messages that may wait; their bytes are limited by the engine's admission.
+const QUEUED_MAX: usize = 16_384;
+/// A batch takes no more writes once it holds so many bytes.
+const BATCH_BYTES_MAX: usize = 8 << 20;
+
+/// What the thread is told.
+pub(super) enum Message {
+    /// Write this.
+    Write(Write),
+    /// Say when everything before is visible.
+    Settle(SyncSender<()>),
+}
+
+/// Handle of the thread. Dropping it writes what is queued and waits for the thread to end.
+#[derive(Debug)]
+pub(super) struct Committer {
+    queue: Option<SyncSender<Message>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Committer {
+    /// Starts the thread.
+    pub(super) fn start(
+        db: Arc<DB>,
+        failed: watch::Sender<Option<String>>,
+    ) -> io::Result<Committer> {
+        let (tx, rx) = sync_channel(QUEUED_MAX);
+        let thread = std::thread::Builder::new()
+            .name("store-committer".to_owned())
+            .spawn(move || Worker { db, failed }.run(&rx))?;
+        Ok(Committer {
+            queue: Some(tx),
+            thread: Some(thread),
+        })
+    }
+
+    /// Queues a message; waits when the queue is full.
+    pub(super) fn send(&self, message: Message) {
+        let queue = self.queue.as_ref().expect("the queue lives until drop");
+        if let Err(unsent) = queue.send(message)
+            && let Message::Write(Write {
+                done: Some(done), ..
+            }) = unsent.0
+        {
+            done(Err(stopped()));
+        }
+    }
+}
+
+impl Drop for Committer {
+    fn drop(&mut self) {
+        drop(self.queue.take());
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            tracing::error!("the committer thread had panicked");
+        }
+    }
+}
+
+fn stopped() -> WriteError {
+    WriteError {
+        kind: io::ErrorKind::Other,
+        message: "the storage engine stopped".to_owned(),
+    }
+}
+
+struct Worker {
+    db: Arc<DB>,
+    failed: watch::Sender<Option<String>>,
+}
+
+impl Worker {
+    fn run(&self, queue: &Receiver<Message>) {
+        while let Ok(first) = queue.recv() {
+            let mut writes = Vec::new();
+            let mut settles = Vec::new();
+            let mut bytes = 0;
+            let mut next = Some(first);
+            while let Some(message) = next {
+                match message {
+                    Message::Write(write) => {
+                        bytes += write.ops.iter().map(Op::size).sum::<usize>();
+                        writes.push(write);
+                    }
+                    Message::Settle(settle) => settles.push(settle),
+                }
+                next = if bytes < BATCH_BYTES_MAX {
+                    queue.try_recv().ok()
+                } else {
+                    None
+                };
+            }
+            self.commit(writes, bytes);
+            for settle in settles {
+                // The waiter may be gone.
+                let _ = settle.send(());
+            }
+        }
+    }
+
+    fn commit(&self, writes: Vec<Write>, bytes: usize) {
+        if writes.is_empty() {
+            return;
+        }
+        let mut batch = WriteBatch::with_capacity_bytes(bytes + 64);
+        let mut waiting: Vec<Done> = Vec::with_capacity(writes.len());
+        let mut value = Vec::new();
+        for write in writes {
+            for op in &write.ops {
+                self.add(&mut batch, op, &mut value);
+            }
+            waiting.extend(write.done);
+        }
+        let result = self.write(batch, !waiting.is_empty());
+        for done in waiting {
+            done(result.clone());
+        }
+    }
+
+    fn add(&self, batch: &mut WriteBatch, op: &Op, value: &mut Vec<u8>) {
+        let log = self
+            .db
+            .cf_handle(LOG)
+            .expect("opened with this column family");
+        let facts = self
+            .db
+            .cf_handle(FACTS)
+            .expect("opened with this column family");
+        match op {
+            Op::Append {
+                group,
+                index,
+                header,
+                payload,
+            } => {
+                value.clear();
+                value.extend_from_slice(header);
+                value.extend_from_slice(payload);
+                batch.put_cf(&log, log_key(*group, *index), &*value);
+            }
+            Op::Truncate { group, from } => {
+                batch.delete_range_cf(&log, log_key(*group, *from).to_vec(), log_end(*group));
+            }
+            Op::Purge { group, upto } => {
+                let end = match upto.checked_add(1) {
+                    Some(next) => log_key(*group, next).to_vec(),
+                    None => log_end(*group),
+                };
+                batch.delete_range_cf(&log, log_key(*group, 0).to_vec(), end);
+            }
+            Op::Put { key, value } => batch.put_cf(&facts, key, value),
+            Op::Erase { from, to } => batch.delete_range_cf(&facts, from, to),
+        }
+    }
+
+    /// Once a write or sync failed nothing is written any more: the kernel may have dropped the
+    /// dirty pages, and what a later sync says about them is worth nothing (INV-13).
+    fn write(&self, batch: WriteBatch, sync: bool) -> Result<(), WriteError> {
+        if let Some(reason) = self.failed.borrow().clone() {
+            return Err(WriteError {
+                kind: io::ErrorKind::Other,
+                message: reason,
+            });
+        }
+        let mut options = WriteOptions::default();
+        options.set_sync(sync);
+        self.db.write_opt(batch, &options).map_err(|error| {
+            let message = error.to_string();
+            let full = message.contains("No space left on device");
+            let kind = if full {
+                io::ErrorKind::StorageFull
+            } else {
+                io::ErrorKind::Other
+            };
+            tracing::error!(
+                error = message,
+                "the store's write failed; nothing is acknowledged"
+            );
+            self.failed.send_replace(Some(message.clone()));
+            WriteError { kind, message }
+        })
+    }
+}

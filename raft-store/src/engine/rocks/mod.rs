@@ -1,0 +1,154 @@
+//! The engine on RocksDB: one database per node, two column families, one thread that writes.
+//! The only code that names rocksdb. Durable means: in RocksDB's write-ahead log and fdatasynced.
+
+mod committer;
+mod error;
+mod open;
+mod options;
+mod reads;
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::mpsc as std_mpsc;
+
+use bytes::Bytes;
+use rampart_api::model::ids::GroupId;
+use rocksdb::DB;
+use tokio::sync::{Semaphore, watch};
+
+pub use error::RocksOpenError;
+pub use options::RocksOptions;
+
+use super::{Engine, Op, SUBMITTED_BYTES_MAX, Space, Write};
+use committer::{Committer, Message};
+
+/// Column family of the entries: key (group, index) big-endian.
+const LOG: &str = "log";
+/// Column family of the facts: keys made by `keys`.
+const FACTS: &str = "facts";
+
+/// An open database with its committer thread. Closed, and its lock given back, on drop.
+#[derive(Debug)]
+pub struct RocksEngine {
+    db: Arc<DB>,
+    dir: PathBuf,
+    committer: Committer,
+    admission: Arc<Semaphore>,
+    failed: watch::Receiver<Option<String>>,
+}
+
+impl RocksEngine {
+    /// Opens the database in `dir`, or creates it in an empty or missing one.
+    ///
+    /// # Errors
+    /// In use, not accessible, of a newer format, or damaged: each with what to do.
+    pub fn open(dir: &Path, options: &RocksOptions) -> Result<RocksEngine, RocksOpenError> {
+        let db = Arc::new(open::open(dir, options)?);
+        let (failed_tx, failed) = watch::channel(None);
+        let committer = Committer::start(db.clone(), failed_tx).map_err(|source| {
+            RocksOpenError::NotAccessible {
+                dir: dir.to_owned(),
+                source,
+            }
+        })?;
+        let admission = Arc::new(Semaphore::new(SUBMITTED_BYTES_MAX));
+        Ok(RocksEngine {
+            db,
+            dir: dir.to_owned(),
+            committer,
+            admission,
+            failed,
+        })
+    }
+}
+
+impl Engine for RocksEngine {
+    fn submit(&self, write: Write) {
+        self.committer.send(Message::Write(write));
+    }
+
+    fn settle(&self) -> io::Result<()> {
+        let (tx, rx) = std_mpsc::sync_channel(1);
+        self.committer.send(Message::Settle(tx));
+        rx.recv()
+            .map_err(|_| io::Error::other("the storage engine stopped"))
+    }
+
+    fn write_now(&self, ops: Vec<Op>) -> io::Result<()> {
+        let (tx, rx) = std_mpsc::sync_channel(1);
+        let done: super::Done = Box::new(move |result| {
+            // The waiter may be gone; the write counts all the same.
+            let _ = tx.send(result);
+        });
+        self.submit(Write {
+            ops,
+            done: Some(done),
+        });
+        match rx.recv() {
+            Ok(result) => Ok(result?),
+            Err(_) => Err(io::Error::other("the storage engine stopped")),
+        }
+    }
+
+    fn entries(
+        &self,
+        group: GroupId,
+        from: u64,
+        to: u64,
+        max_bytes: usize,
+    ) -> io::Result<Vec<(u64, Bytes)>> {
+        reads::entries(&self.db, group, from, to, max_bytes)
+    }
+
+    fn log_bounds(&self, group: GroupId) -> io::Result<Option<(u64, u64)>> {
+        reads::log_bounds(&self.db, group)
+    }
+
+    fn fact(&self, key: &[u8]) -> io::Result<Option<Bytes>> {
+        reads::fact(&self.db, key)
+    }
+
+    fn facts(&self, from: &[u8], to: &[u8]) -> io::Result<Vec<(Vec<u8>, Bytes)>> {
+        reads::facts(&self.db, from, to)
+    }
+
+    fn reads_block(&self) -> bool {
+        true
+    }
+
+    fn admission(&self) -> &Arc<Semaphore> {
+        &self.admission
+    }
+
+    fn failed(&self) -> watch::Receiver<Option<String>> {
+        self.failed.clone()
+    }
+
+    fn space(&self) -> io::Result<Space> {
+        let stat = rustix::fs::statvfs(&self.dir)?;
+        Ok(Space {
+            free_bytes: stat.f_bavail.saturating_mul(stat.f_frsize),
+            total_bytes: stat.f_blocks.saturating_mul(stat.f_frsize),
+        })
+    }
+}
+
+/// Key of an entry: the group's entries lie together, in order.
+fn log_key(group: GroupId, index: u64) -> [u8; 16] {
+    let mut key = [0; 16];
+    key[..8].copy_from_slice(&group.0.to_be_bytes());
+    key[8..].copy_from_slice(&index.to_be_bytes());
+    key
+}
+
+/// First key after the group's entries.
+fn log_end(group: GroupId) -> Vec<u8> {
+    match group.0.checked_add(1) {
+        Some(next) => log_key(GroupId(next), 0).to_vec(),
+        None => vec![0xff; 17],
+    }
+}
+
+#[cfg(test)]
+mod tests;
