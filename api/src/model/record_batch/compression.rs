@@ -69,7 +69,7 @@ impl Compression {
         plain.map(Bytes::from)
     }
 
-    fn damaged(self, reason: impl ToString) -> BatchError {
+    fn damaged(self, reason: &(impl ToString + ?Sized)) -> BatchError {
         BatchError::Decompress {
             codec: self.as_str(),
             reason: reason.to_string(),
@@ -82,7 +82,7 @@ fn read_all(codec: Compression, from: impl Read, limit: usize) -> Result<Vec<u8>
     let mut plain = Vec::new();
     let mut from: Take<_> = from.take(limit as u64 + 1);
     from.read_to_end(&mut plain)
-        .map_err(|error| codec.damaged(error))?;
+        .map_err(|error| codec.damaged(&error))?;
     if plain.len() > limit {
         return Err(BatchError::TooLarge { limit });
     }
@@ -92,10 +92,10 @@ fn read_all(codec: Compression, from: impl Read, limit: usize) -> Result<Vec<u8>
 fn zstd_stream(bytes: &[u8], limit: usize) -> Result<Vec<u8>, BatchError> {
     let codec = Compression::Zstd;
     let mut decoder =
-        zstd::stream::read::Decoder::with_buffer(bytes).map_err(|error| codec.damaged(error))?;
+        zstd::stream::read::Decoder::with_buffer(bytes).map_err(|error| codec.damaged(&error))?;
     decoder
         .window_log_max(ZSTD_WINDOW_LOG_MAX)
-        .map_err(|error| codec.damaged(error))?;
+        .map_err(|error| codec.damaged(&error))?;
     read_all(codec, decoder, limit)
 }
 
@@ -126,7 +126,7 @@ fn snappy(bytes: &[u8], limit: usize) -> Result<Vec<u8>, BatchError> {
 
 fn snappy_block(block: &[u8], plain: &mut Vec<u8>, limit: usize) -> Result<(), BatchError> {
     let codec = Compression::Snappy;
-    let claim = snap::raw::decompress_len(block).map_err(|error| codec.damaged(error))?;
+    let claim = snap::raw::decompress_len(block).map_err(|error| codec.damaged(&error))?;
     if claim > limit.saturating_sub(plain.len()) {
         return Err(BatchError::TooLarge { limit });
     }
@@ -137,7 +137,7 @@ fn snappy_block(block: &[u8], plain: &mut Vec<u8>, limit: usize) -> Result<(), B
     plain.resize(start + claim, 0);
     let written = snap::raw::Decoder::new()
         .decompress(block, &mut plain[start..])
-        .map_err(|error| codec.damaged(error))?;
+        .map_err(|error| codec.damaged(&error))?;
     plain.truncate(start + written);
     Ok(())
 }

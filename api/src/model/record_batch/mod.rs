@@ -15,6 +15,8 @@ mod compression;
 mod error;
 mod header;
 mod reader;
+#[cfg(test)]
+mod tests;
 mod varint;
 
 pub use builder::{BatchBuilder, NewRecord};
