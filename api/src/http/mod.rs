@@ -9,4 +9,5 @@ pub mod fetch;
 pub mod json_pointer;
 pub mod json_text;
 pub mod produce;
+pub mod request;
 pub mod topics;

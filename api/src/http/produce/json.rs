@@ -10,6 +10,7 @@ use super::error::{Place, ProduceBodyError};
 use super::record::{InputRecord, RawRecord, RecordLimits};
 use crate::http::encoding::Encoding;
 use crate::http::json_text::check_depth;
+use crate::http::request::Object;
 use crate::model::limits::RECORDS_PER_REQUEST_MAX;
 
 /// The records of a JSON body, not decoded yet.
@@ -30,10 +31,11 @@ impl<'a> JsonRecords<'a> {
         let text = str::from_utf8(body).map_err(|error| ProduceBodyError::Malformed {
             detail: format!("not UTF-8 from byte {}", error.valid_up_to()),
         })?;
-        let body: Body<'a> =
-            serde_json::from_str(text).map_err(|error| ProduceBodyError::Malformed {
+        let Object(body) = serde_json::from_str::<Object<Body<'a>>>(text).map_err(|error| {
+            ProduceBodyError::Malformed {
                 detail: error.to_string(),
-            })?;
+            }
+        })?;
         let Records { records, count } = body.records;
         if count > records.len() {
             let max = RECORDS_PER_REQUEST_MAX;
@@ -104,12 +106,14 @@ impl<'de: 'a, 'a> Visitor<'de> for RecordsVisitor<'a> {
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
         let mut records = Vec::new();
         while records.len() < RECORDS_PER_REQUEST_MAX {
-            let record = seq.next_element::<RawRecord<'a>>().map_err(|error| {
-                // The parser finds its own line and column in the text again.
-                A::Error::custom(format!("records[{}]: {error}", records.len()))
-            })?;
+            let record = seq
+                .next_element::<Object<RawRecord<'a>>>()
+                .map_err(|error| {
+                    // The parser finds its own line and column in the text again.
+                    A::Error::custom(format!("records[{}]: {error}", records.len()))
+                })?;
             match record {
-                Some(record) => records.push(record),
+                Some(Object(record)) => records.push(record),
                 None => {
                     return Ok(Records {
                         count: records.len(),

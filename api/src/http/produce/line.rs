@@ -9,6 +9,7 @@ use super::record::{InputRecord, RawRecord, RecordLimits, into_bytes, string};
 use crate::http::encoding::{Encoding, base64_decode};
 use crate::http::json_pointer::JsonPointer;
 use crate::http::json_text::{check_depth, kind_of, message_of};
+use crate::http::request::Object;
 
 /// What a line is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,8 +53,8 @@ pub fn parse_line<'a>(
     let record = match mode {
         LineMode::Record => {
             check_depth(line).map_err(|error| ProduceBodyError::TooDeep { place, error })?;
-            let raw: RawRecord<'a> =
-                serde_json::from_str(text).map_err(|error| at(Field::Record)(malformed(&error)))?;
+            let Object(raw) = serde_json::from_str::<Object<RawRecord<'a>>>(text)
+                .map_err(|error| at(Field::Record)(malformed(&error)))?;
             return raw.decode(place, encoding, limits).map(Some);
         }
         LineMode::Value { key } => {

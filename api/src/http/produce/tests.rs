@@ -192,7 +192,19 @@ fn errors_name_record_and_field() {
 fn malformed_bodies_say_where() {
     let cases = [
         ("", "EOF while parsing"),
-        ("[]", "invalid type: sequence"),
+        ("[]", "invalid type: sequence, expected an object"),
+        (
+            "[[],\"json\"]",
+            "invalid type: sequence, expected an object",
+        ),
+        (
+            r#"{"records":[["k","v",null,null,null]]}"#,
+            "records[0]: invalid type: sequence",
+        ),
+        (
+            r#"{"records":[5]}"#,
+            "records[0]: invalid type: integer `5`, expected an object",
+        ),
         ("{\"records\":5}", "expected a list of records"),
         ("{}", "missing field `records`"),
         (r#"{"records":[],"acks":1}"#, "unknown field `acks`"),
@@ -204,7 +216,7 @@ fn malformed_bodies_say_where() {
             r#"{"records":[{"key":"a","key":"b"}]}"#,
             "duplicate field `key`",
         ),
-        (r#"{"records":[{"value":tru}]}"#, "line 1 column 24"),
+        (r#"{"records":[{"value":tru}]}"#, "line 1 column 25"),
         (r#"{"records":[{"value":1}]} x"#, "trailing characters"),
         (
             r#"{"records":[],"encoding":"xml"}"#,
@@ -335,7 +347,14 @@ fn a_line_is_an_envelope() {
             r#"{} {}"#,
             "line 7, record: trailing characters at column 4",
         ),
-        ("5", "line 7, record: invalid type"),
+        (
+            "5",
+            "line 7, record: invalid type: integer `5`, expected an object",
+        ),
+        (
+            r#"["k","v",null,null,null]"#,
+            "line 7, record: invalid type: sequence",
+        ),
     ];
     for (text_line, expected) in cases {
         let error = line(text_line, &LineMode::Record, Encoding::Json)
