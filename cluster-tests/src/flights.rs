@@ -13,8 +13,5 @@ pub fn lines() -> Vec<&'static str> {
 /// The airport a flight starts from.
 pub fn origin(line: &str) -> Result<String> {
     let flight: Value = serde_json::from_str(line)?;
-    Ok(flight["origin"]
-        .as_str()
-        .context("a flight without origin")?
-        .to_owned())
+    Ok(flight["origin"].as_str().context("a flight without origin")?.to_owned())
 }

@@ -35,67 +35,39 @@ async fn produce(api: &Api, value: &str, query: &str) -> Result<Answer> {
 /// Values in the partition, in order.
 async fn values(api: &Api) -> Result<Vec<String>> {
     let records = api.read_all(TOPIC, 0).await?;
-    Ok(records
-        .into_iter()
-        .filter_map(|record| record.value)
-        .collect())
+    Ok(records.into_iter().filter_map(|record| record.value).collect())
 }
 
 #[test]
 fn a_leader_cut_off_from_the_others_acknowledges_nothing() {
     run(async {
-        let (cluster, leader, followers) = cluster(Options {
-            cuttable: true,
-            ..Options::default()
-        })
-        .await?;
+        let (cluster, leader, followers) =
+            cluster(Options { cuttable: true, ..Options::default() }).await?;
         produce(cluster.api(leader), "before", "").await?.ok()?;
 
         phase("the leader is cut off; clients still reach it, at every ack level");
         cluster.isolate(leader)?;
         let cut_off = std::slice::from_ref(cluster.api(leader));
-        let options = AppendOptions {
-            writers: 2,
-            ..AppendOptions::new(TOPIC, 1)
-        };
-        let quorum = Appender::start(
-            cut_off,
-            &AppendOptions {
-                ack: "quorum",
-                ..options.clone()
-            },
-        );
+        let options = AppendOptions { writers: 2, ..AppendOptions::new(TOPIC, 1) };
+        let quorum = Appender::start(cut_off, &AppendOptions { ack: "quorum", ..options.clone() });
 
         phase("the majority elects another leader and writes there");
-        wait_for(
-            "the majority to acknowledge a write",
-            Duration::from_secs(20),
-            || async {
-                let answer =
-                    produce(cluster.api(followers[0]), "majority", "&timeout_ms=2000").await?;
-                ensure!(answer.status == 200, "{answer:?}");
-                Ok(())
-            },
-        )
+        wait_for("the majority to acknowledge a write", Duration::from_secs(20), || async {
+            let answer = produce(cluster.api(followers[0]), "majority", "&timeout_ms=2000").await?;
+            ensure!(answer.status == 200, "{answer:?}");
+            Ok(())
+        })
         .await?;
-        ensure!(
-            quorum.acked() == 0,
-            "the leader without followers acknowledged a write"
-        );
+        ensure!(quorum.acked() == 0, "the leader without followers acknowledged a write");
 
         phase("ack -1 and ack 1 at the deposed leader: no acknowledgement either");
         for ack in ["-1", "1"] {
             let query = format!("&ack={ack}&timeout_ms=1500");
             let answer = produce(cluster.api(leader), &format!("cut off {ack}"), &query).await?;
-            ensure!(
-                answer.status != 200,
-                "ack {ack} was given by a deposed leader: {answer:?}"
-            );
+            ensure!(answer.status != 200, "ack {ack} was given by a deposed leader: {answer:?}");
         }
         let attempts = quorum.stop().await?;
-        let acked = attempts
-            .iter()
-            .any(|a| matches!(a.outcome, Outcome::Acked(_)));
+        let acked = attempts.iter().any(|a| matches!(a.outcome, Outcome::Acked(_)));
         ensure!(!acked, "the leader without followers acknowledged a write");
         ensure!(!attempts.is_empty(), "nobody tried to write to it");
 
@@ -108,16 +80,10 @@ fn a_leader_cut_off_from_the_others_acknowledges_nothing() {
             let refused = attempts
                 .iter()
                 .any(|a| matches!(a.outcome, Outcome::NotDone(_)) && a.values.contains(value));
-            ensure!(
-                !refused,
-                "{value} was refused as not done and is in the log"
-            );
+            ensure!(!refused, "{value} was refused as not done and is in the log");
         }
         for node in cluster.apis() {
-            ensure!(
-                values(&node).await? == seen,
-                "the nodes show different logs"
-            );
+            ensure!(values(&node).await? == seen, "the nodes show different logs");
         }
         Ok(())
     });
@@ -138,23 +104,14 @@ fn quorum_does_not_wait_for_a_stopped_follower_and_minus_1_does() {
         };
         produce(&api, "quorum", "&ack=quorum").await?.ok()?;
         let quorum_took = watch.elapsed();
-        ensure!(
-            !all.is_finished(),
-            "ack -1 was given while an in-sync replica was stopped"
-        );
+        ensure!(!all.is_finished(), "ack -1 was given while an in-sync replica was stopped");
 
         phase("-1 is given once the stopped one is no longer in sync, and not before");
         all.await??.ok()?;
         let all_took = watch.elapsed();
         phase(format!("quorum took {quorum_took:?}, -1 took {all_took:?}"));
-        ensure!(
-            all_took > Duration::from_millis(300),
-            "the replica left after {all_took:?}"
-        );
-        ensure!(
-            all_took < Duration::from_secs(10),
-            "-1 was stuck for {all_took:?}"
-        );
+        ensure!(all_took > Duration::from_millis(300), "the replica left after {all_took:?}");
+        ensure!(all_took < Duration::from_secs(10), "-1 was stuck for {all_took:?}");
 
         phase("back again, it is in sync again");
         cluster.resume(followers[0])?;
@@ -171,11 +128,7 @@ fn minus_1_is_refused_when_fewer_than_the_minimum_are_in_sync() {
         phase("the topic wants three in sync; one follower dies");
         let config = json!({ "config": { "min.insync.replicas": "3" } });
         let path = format!("/v1/topics/{TOPIC}");
-        cluster
-            .api(0)
-            .with_json(reqwest::Method::PATCH, &path, &config)
-            .await?
-            .ok()?;
+        cluster.api(0).with_json(reqwest::Method::PATCH, &path, &config).await?.ok()?;
         cluster.kill(followers[0]);
 
         phase("-1 is refused as certainly not done; quorum goes on");
@@ -204,9 +157,7 @@ fn ack_1_goes_on_without_followers_for_one_second_at_most() {
             cluster.pause(follower)?;
         }
         let stopped = Stopwatch::start();
-        produce(api, "alone 0", "&ack=1&timeout_ms=2000")
-            .await?
-            .ok()?;
+        produce(api, "alone 0", "&ack=1&timeout_ms=2000").await?.ok()?;
         let mut acked = vec!["alone 0".to_owned()];
 
         phase("and then no more: within the guard's second it turns into waiting");
@@ -222,14 +173,8 @@ fn ack_1_goes_on_without_followers_for_one_second_at_most() {
                 bail!("ack 1 is given for ten seconds without any follower");
             }
         };
-        phase(format!(
-            "{} records were acknowledged within {span:?}",
-            acked.len()
-        ));
-        ensure!(
-            span <= ACK_1_SPAN,
-            "ack 1 was given for {span:?} without any follower"
-        );
+        phase(format!("{} records were acknowledged within {span:?}", acked.len()));
+        ensure!(span <= ACK_1_SPAN, "ack 1 was given for {span:?} without any follower");
 
         phase("the guard holds as long as they are away");
         stays("no ack 1 is given", Duration::from_secs(2), || async {
@@ -243,29 +188,18 @@ fn ack_1_goes_on_without_followers_for_one_second_at_most() {
         for follower in followers {
             cluster.resume(follower)?;
         }
-        wait_for(
-            "ack 1 to be given again",
-            Duration::from_secs(20),
-            || async { produce(api, "back", "&ack=1&timeout_ms=1000").await?.ok() },
-        )
+        wait_for("ack 1 to be given again", Duration::from_secs(20), || async {
+            produce(api, "back", "&ack=1&timeout_ms=1000").await?.ok()
+        })
         .await?;
         cluster.wait_in_sync(TOPIC, 3).await?;
         let seen = values(api).await?;
         // The woken followers may have elected one of themselves: then the end of what ack 1 had
         // acknowledged may go, which is what ack 1 means; but only the end.
-        let kept = acked
-            .iter()
-            .take_while(|value| seen.contains(value))
-            .count();
+        let kept = acked.iter().take_while(|value| seen.contains(value)).count();
         let gap = acked[kept..].iter().find(|value| seen.contains(value));
-        ensure!(
-            gap.is_none(),
-            "{gap:?} is there, but not all that was acknowledged before it"
-        );
-        phase(format!(
-            "{kept} of {} acknowledged records were kept",
-            acked.len()
-        ));
+        ensure!(gap.is_none(), "{gap:?} is there, but not all that was acknowledged before it");
+        phase(format!("{kept} of {} acknowledged records were kept", acked.len()));
         Ok(())
     });
 }
@@ -277,11 +211,7 @@ fn ack_0_is_answered_without_an_offset_and_arrives() {
         let answer = produce(cluster.api(leader), "fire and forget", "&ack=0").await?;
         ensure!(answer.status == 202, "{answer:?}");
         wait_for("the record to arrive", Duration::from_secs(5), || async {
-            values(cluster.api(leader))
-                .await?
-                .first()
-                .cloned()
-                .context("nothing yet")
+            values(cluster.api(leader)).await?.first().cloned().context("nothing yet")
         })
         .await?;
         Ok(())
@@ -293,15 +223,9 @@ fn every_ack_level_keeps_its_history_without_faults() {
     run(async {
         let cluster = Cluster::start(3).await?;
         for (topic, ack) in [("all", "-1"), ("quorum", "quorum"), ("leader", "1")] {
-            cluster
-                .api(0)
-                .create_topic(topic, 2, 3, json!({ "ack": ack }))
-                .await?;
+            cluster.api(0).create_topic(topic, 2, 3, json!({ "ack": ack })).await?;
             cluster.wait_in_sync(topic, 3).await?;
-            let options = AppendOptions {
-                writers: 4,
-                ..AppendOptions::new(topic, 2)
-            };
+            let options = AppendOptions { writers: 4, ..AppendOptions::new(topic, 2) };
             let appender = Appender::start(&cluster.apis(), &options);
             wait_for("100 acknowledgements", Duration::from_secs(20), || async {
                 ensure!(appender.acked() >= 100, "{} so far", appender.acked());

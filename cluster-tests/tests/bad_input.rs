@@ -24,10 +24,7 @@ async fn cluster() -> Result<Cluster> {
 async fn demand_unharmed(cluster: &mut Cluster, records: usize) -> Result<()> {
     for index in 0..3 {
         cluster.wait_ready(index).await?;
-        ensure!(
-            !cluster.log(index).contains("panicked"),
-            "node {index} panicked"
-        );
+        ensure!(!cluster.log(index).contains("panicked"), "node {index} panicked");
         let seen = cluster.api(index).read_all("good", 0).await?.len();
         ensure!(seen == records, "{seen} records instead of {records}");
     }
@@ -42,10 +39,7 @@ async fn refuse(
 ) -> Result<()> {
     let answer = api.post_bytes(path, media_type, body.to_vec()).await?;
     let problem = answer.problem(status, code).with_context(|| {
-        format!(
-            "POST {path} {}",
-            String::from_utf8_lossy(&body[..body.len().min(200)])
-        )
+        format!("POST {path} {}", String::from_utf8_lossy(&body[..body.len().min(200)]))
     })?;
     ensure!(problem["outcome"] == "not_done", "{problem}");
     let said = format!("{} {}", problem["detail"], problem["hint"]);
@@ -63,16 +57,10 @@ fn broken_produce_requests_are_refused_by_name() {
             (r#"{"records":[{"value":tru}]}"#, ""),
             (r#"[1,2,3]"#, ""),
             (r#"{"records":"many"}"#, ""),
-            (
-                r#"{"records":[{"value":1,"partition":"first"}]}"#,
-                "partition",
-            ),
+            (r#"{"records":[{"value":1,"partition":"first"}]}"#, "partition"),
             (r#"{"records":[{"value":1,"colour":"red"}]}"#, "colour"),
             (r#"{"records":[{"value":1}],"colour":"red"}"#, "colour"),
-            (
-                r#"{"records":[{"value":"%%%"}],"encoding":"base64"}"#,
-                "base64",
-            ),
+            (r#"{"records":[{"value":"%%%"}],"encoding":"base64"}"#, "base64"),
             (r#"{"records":[{"value":1}],"encoding":"morse"}"#, "morse"),
             (r#"{"records":[{"value":17}],"encoding":"string"}"#, ""),
             (r#"{"records":[{"key":17,"value":1}]}"#, "key"),
@@ -82,64 +70,21 @@ fn broken_produce_requests_are_refused_by_name() {
         ];
         phase("JSON that is none, or says something else");
         for (body, names) in json_cases {
-            refuse(
-                &api,
-                (RECORDS, JSON, body.as_bytes()),
-                (400, "INVALID_REQUEST", names),
-            )
-            .await?;
+            refuse(&api, (RECORDS, JSON, body.as_bytes()), (400, "INVALID_REQUEST", names)).await?;
         }
-        let deep = format!(
-            r#"{{"records":[{{"value":{}{}}}]}}"#,
-            "[".repeat(5_000),
-            "]".repeat(5_000)
-        );
-        refuse(
-            &api,
-            (RECORDS, JSON, deep.as_bytes()),
-            (400, "INVALID_REQUEST", ""),
-        )
-        .await?;
+        let deep =
+            format!(r#"{{"records":[{{"value":{}{}}}]}}"#, "[".repeat(5_000), "]".repeat(5_000));
+        refuse(&api, (RECORDS, JSON, deep.as_bytes()), (400, "INVALID_REQUEST", "")).await?;
 
         phase("places that don't exist, and parameters that mean nothing");
         let record = br#"{"records":[{"value":1}]}"#;
         let places: &[(&str, u16, &str, &str)] = &[
-            (
-                "/v1/topics/nowhere/records",
-                404,
-                "TOPIC_NOT_FOUND",
-                "nowhere",
-            ),
-            (
-                "/v1/topics/good/records?partition=7",
-                404,
-                "INVALID_PARTITION",
-                "7",
-            ),
-            (
-                "/v1/topics/good/records?partition=-1",
-                400,
-                "INVALID_REQUEST",
-                "partition",
-            ),
-            (
-                "/v1/topics/good/records?ack=maybe",
-                400,
-                "INVALID_REQUEST",
-                "maybe",
-            ),
-            (
-                "/v1/topics/good/records?timeout_ms=soon",
-                400,
-                "INVALID_REQUEST",
-                "timeout_ms",
-            ),
-            (
-                "/v1/topics/good/records?colour=red",
-                400,
-                "INVALID_REQUEST",
-                "colour",
-            ),
+            ("/v1/topics/nowhere/records", 404, "TOPIC_NOT_FOUND", "nowhere"),
+            ("/v1/topics/good/records?partition=7", 404, "INVALID_PARTITION", "7"),
+            ("/v1/topics/good/records?partition=-1", 400, "INVALID_REQUEST", "partition"),
+            ("/v1/topics/good/records?ack=maybe", 400, "INVALID_REQUEST", "maybe"),
+            ("/v1/topics/good/records?timeout_ms=soon", 400, "INVALID_REQUEST", "timeout_ms"),
+            ("/v1/topics/good/records?colour=red", 400, "INVALID_REQUEST", "colour"),
         ];
         for (path, status, code, names) in places {
             refuse(&api, (path, JSON, record), (*status, code, names)).await?;
@@ -183,25 +128,14 @@ fn a_broken_line_is_refused_alone() {
         phase("three lines, the second broken: two are stored, one problem in its place");
         let path = "/v1/topics/good/records?partition=0&lines=value";
         let body = "{\"n\":1}\n{\"n\":\n{\"n\":3}\n";
-        let answer = cluster
-            .api(1)
-            .post_bytes(path, "application/x-ndjson", body)
-            .await?;
+        let answer = cluster.api(1).post_bytes(path, "application/x-ndjson", body).await?;
         let text = String::from_utf8_lossy(&answer.body).into_owned();
-        let lines = text
-            .lines()
-            .map(serde_json::from_str)
-            .collect::<Result<Vec<serde_json::Value>, _>>();
+        let lines =
+            text.lines().map(serde_json::from_str).collect::<Result<Vec<serde_json::Value>, _>>();
         let lines = lines.with_context(|| text.clone())?;
         ensure!(lines.len() == 3, "{text}");
-        ensure!(
-            lines[0]["offset"].is_u64() && lines[2]["offset"].is_u64(),
-            "{text}"
-        );
-        ensure!(
-            lines[1]["code"] == "INVALID_REQUEST" && lines[1]["line"] == 2,
-            "{text}"
-        );
+        ensure!(lines[0]["offset"].is_u64() && lines[2]["offset"].is_u64(), "{text}");
+        ensure!(lines[1]["code"] == "INVALID_REQUEST" && lines[1]["line"] == 2, "{text}");
         demand_unharmed(&mut cluster, 3).await
     });
 }
@@ -212,12 +146,8 @@ fn broken_batches_are_refused() {
         let mut cluster = cluster().await?;
         let api = cluster.api(1).clone();
         let mut builder = BatchBuilder::new();
-        let record = NewRecord {
-            key: None,
-            value: Some(b"raw"),
-            timestamp_ms: 1_000,
-            headers: &[],
-        };
+        let record =
+            NewRecord { key: None, value: Some(b"raw"), timestamp_ms: 1_000, headers: &[] };
         builder.push(record);
         let good = builder.build().to_vec();
         let broken = |at: usize, bits: u8| {
@@ -238,20 +168,14 @@ fn broken_batches_are_refused() {
             ("rubbish behind", [good.clone(), vec![1, 2, 3]].concat()),
             ("nothing", Vec::new()),
         ];
-        let (path, kind) = (
-            "/v1/topics/good/records?partition=0",
-            "application/vnd.rampart.batch",
-        );
+        let (path, kind) = ("/v1/topics/good/records?partition=0", "application/vnd.rampart.batch");
         for (what, batch) in cases {
             let answer = api.post_bytes(path, kind, batch).await?;
             let refused = answer.status == 400;
             ensure!(refused, "a batch with a broken {what}: {answer:?}");
             let problem = answer.json()?;
             let code = problem["code"].as_str().unwrap_or("");
-            ensure!(
-                ["CORRUPT_BATCH", "INVALID_REQUEST"].contains(&code),
-                "{what}: {problem}"
-            );
+            ensure!(["CORRUPT_BATCH", "INVALID_REQUEST"].contains(&code), "{what}: {problem}");
         }
         phase("a raw batch needs a partition; a good one is taken");
         let unplaced = (RECORDS, kind, good.as_slice());
@@ -270,12 +194,7 @@ fn broken_topic_requests_are_refused_by_name() {
         let cases: Vec<(String, u16, &str, &str)> = vec![
             (create(""), 400, "INVALID_TOPIC", ""),
             (create(&"x".repeat(300)), 400, "INVALID_TOPIC", "249"),
-            (
-                create("../etc/passwd"),
-                400,
-                "INVALID_TOPIC",
-                "../etc/passwd",
-            ),
+            (create("../etc/passwd"), 400, "INVALID_TOPIC", "../etc/passwd"),
             (create("."), 400, "INVALID_TOPIC", ""),
             (create("a b"), 400, "INVALID_TOPIC", "a b"),
             (create("good"), 409, "TOPIC_EXISTS", "good"),
@@ -291,24 +210,9 @@ fn broken_topic_requests_are_refused_by_name() {
                 "INVALID_REPLICATION_FACTOR",
                 "",
             ),
-            (
-                r#"{"name":"t","partitions":0}"#.into(),
-                400,
-                "INVALID_REQUEST",
-                "partitions",
-            ),
-            (
-                r#"{"name":"t","partitions":-3}"#.into(),
-                400,
-                "INVALID_REQUEST",
-                "-3",
-            ),
-            (
-                r#"{"name":"t","partitions":4000000000}"#.into(),
-                400,
-                "INVALID_REQUEST",
-                "10000",
-            ),
+            (r#"{"name":"t","partitions":0}"#.into(), 400, "INVALID_REQUEST", "partitions"),
+            (r#"{"name":"t","partitions":-3}"#.into(), 400, "INVALID_REQUEST", "-3"),
+            (r#"{"name":"t","partitions":4000000000}"#.into(), 400, "INVALID_REQUEST", "10000"),
             (
                 r#"{"name":"t","config":{"retention.mss":1}}"#.into(),
                 400,
@@ -321,35 +225,20 @@ fn broken_topic_requests_are_refused_by_name() {
                 "INVALID_CONFIG",
                 "retention.ms",
             ),
-            (
-                r#"{"name":"t","config":{"ack":"2"}}"#.into(),
-                400,
-                "INVALID_CONFIG",
-                "ack",
-            ),
+            (r#"{"name":"t","config":{"ack":"2"}}"#.into(), 400, "INVALID_CONFIG", "ack"),
             (
                 r#"{"name":"t","config":{"cleanup.policy":"compact"}}"#.into(),
                 400,
                 "INVALID_CONFIG",
                 "compact",
             ),
-            (
-                r#"{"name":"t","colour":"red"}"#.into(),
-                400,
-                "INVALID_REQUEST",
-                "colour",
-            ),
+            (r#"{"name":"t","colour":"red"}"#.into(), 400, "INVALID_REQUEST", "colour"),
             (r#"{"name":7}"#.into(), 400, "INVALID_REQUEST", "name"),
             (r#"{"partitions":1}"#.into(), 400, "INVALID_REQUEST", "name"),
             ("{".into(), 400, "INVALID_REQUEST", ""),
         ];
         for (body, status, code, names) in &cases {
-            refuse(
-                &api,
-                ("/v1/topics", JSON, body.as_bytes()),
-                (*status, code, names),
-            )
-            .await?;
+            refuse(&api, ("/v1/topics", JSON, body.as_bytes()), (*status, code, names)).await?;
         }
         phase("what is not there can't be described, deleted, changed");
         for path in ["/v1/topics/nothing", "/v1/topics/..%2F..%2Fetc"] {
@@ -357,15 +246,9 @@ fn broken_topic_requests_are_refused_by_name() {
                 ensure!(matches!(answer.status, 400 | 404), "{answer:?}");
             }
         }
-        api.delete("/v1/topics/nothing")
-            .await?
-            .problem(404, "TOPIC_NOT_FOUND")?;
-        api.get("/v1/cluster/nodes/99")
-            .await?
-            .problem(404, "NODE_NOT_FOUND")?;
-        api.delete("/v1/cluster/nodes/99")
-            .await?
-            .problem(404, "NODE_NOT_FOUND")?;
+        api.delete("/v1/topics/nothing").await?.problem(404, "TOPIC_NOT_FOUND")?;
+        api.get("/v1/cluster/nodes/99").await?.problem(404, "NODE_NOT_FOUND")?;
+        api.delete("/v1/cluster/nodes/99").await?.problem(404, "NODE_NOT_FOUND")?;
         let drain = api.post("/v1/cluster/nodes/99:drain", &json!({})).await?;
         drain.problem(404, "NODE_NOT_FOUND")?;
         let odd = api.post("/v1/cluster/nodes/1:explode", &json!({})).await?;
@@ -383,31 +266,17 @@ fn broken_reads_are_refused_with_what_would_be_right() {
         for offset in ["5", "18446744073709551615"] {
             let path = format!("/v1/topics/good/partitions/0/records?offset={offset}");
             let problem = api.get(&path).await?.problem(416, "OFFSET_OUT_OF_RANGE")?;
-            ensure!(
-                problem["valid_offsets"]["log_start_offset"] == 0,
-                "{problem}"
-            );
+            ensure!(problem["valid_offsets"]["log_start_offset"] == 0, "{problem}");
             ensure!(problem["valid_offsets"]["high_watermark"] == 1, "{problem}");
         }
         phase("parameters that mean nothing");
         let base = "/v1/topics/good/partitions/0/records";
-        for query in [
-            "offset=yesterday",
-            "max_records=many",
-            "wait_ms=-5",
-            "encoding=morse",
-        ] {
-            api.get(&format!("{base}?{query}"))
-                .await?
-                .problem(400, "INVALID_REQUEST")?;
+        for query in ["offset=yesterday", "max_records=many", "wait_ms=-5", "encoding=morse"] {
+            api.get(&format!("{base}?{query}")).await?.problem(400, "INVALID_REQUEST")?;
         }
-        let other = api
-            .get("/v1/topics/good/partitions/9/records?offset=0")
-            .await?;
+        let other = api.get("/v1/topics/good/partitions/9/records?offset=0").await?;
         other.problem(404, "INVALID_PARTITION")?;
-        api.get("/v1/topics/no/partitions/0/records")
-            .await?
-            .problem(404, "TOPIC_NOT_FOUND")?;
+        api.get("/v1/topics/no/partitions/0/records").await?.problem(404, "TOPIC_NOT_FOUND")?;
         demand_unharmed(&mut cluster, 1).await
     });
 }

@@ -27,10 +27,7 @@ async fn cluster() -> Result<Cluster> {
 async fn demand_unharmed(cluster: &mut Cluster) -> Result<()> {
     for index in 0..3 {
         cluster.wait_ready(index).await?;
-        ensure!(
-            !cluster.log(index).contains("panicked"),
-            "node {index} panicked"
-        );
+        ensure!(!cluster.log(index).contains("panicked"), "node {index} panicked");
         let seen = cluster.api(index).read_all("good", 0).await?.len();
         ensure!(seen == 1, "{seen} records instead of one");
     }
@@ -52,36 +49,20 @@ fn a_server_that_cannot_start_says_why_and_ends() {
     run(async {
         let folder = tempfile::tempdir()?;
         let fresh = folder.path().join("fresh").display().to_string();
-        let (http, peer) = (
-            format!("127.0.0.1:{}", free_port()?),
-            format!("127.0.0.1:{}", free_port()?),
-        );
+        let (http, peer) =
+            (format!("127.0.0.1:{}", free_port()?), format!("127.0.0.1:{}", free_port()?));
 
         phase("a port in use, for clients and for peers");
         let holder = std::net::TcpListener::bind("127.0.0.1:0")?;
         let taken = holder.local_addr()?.to_string();
         let base = ["--bootstrap", "--data-dir", &fresh];
-        let args = [
-            &base[..],
-            &["--http-listen", &taken, "--peer-listen", &peer],
-        ]
-        .concat();
+        let args = [&base[..], &["--http-listen", &taken, "--peer-listen", &peer]].concat();
         refused_start(&args, &taken).await?;
-        let args = [
-            &base[..],
-            &["--http-listen", &http, "--peer-listen", &taken],
-        ]
-        .concat();
+        let args = [&base[..], &["--http-listen", &http, "--peer-listen", &taken]].concat();
         refused_start(&args, &taken).await?;
 
         phase("a data directory that is a file, and one whose content is rubbish");
-        let ports = [
-            "--bootstrap",
-            "--http-listen",
-            &http,
-            "--peer-listen",
-            &peer,
-        ];
+        let ports = ["--bootstrap", "--http-listen", &http, "--peer-listen", &peer];
         let file = folder.path().join("file").display().to_string();
         std::fs::write(&file, "not a folder")?;
         refused_start(&[&ports[..], &["--data-dir", &file]].concat(), &file).await?;
@@ -89,29 +70,13 @@ fn a_server_that_cannot_start_says_why_and_ends() {
         std::fs::create_dir_all(&rubbish)?;
         std::fs::write(rubbish.join("node.json"), "{ not json")?;
         let rubbish = rubbish.display().to_string();
-        refused_start(
-            &[&ports[..], &["--data-dir", &rubbish]].concat(),
-            "node.json",
-        )
-        .await?;
+        refused_start(&[&ports[..], &["--data-dir", &rubbish]].concat(), "node.json").await?;
 
         phase("arguments that contradict or mean nothing: usage errors");
         for args in [
-            vec![
-                "--data-dir",
-                &fresh,
-                "--bootstrap",
-                "--http-listen",
-                "nowhere",
-            ],
+            vec!["--data-dir", &fresh, "--bootstrap", "--http-listen", "nowhere"],
             vec!["--data-dir", &fresh, "--colour", "red"],
-            vec![
-                "--data-dir",
-                &fresh,
-                "--bootstrap",
-                "--kafka-listen",
-                "127.0.0.1:9092",
-            ],
+            vec!["--data-dir", &fresh, "--bootstrap", "--kafka-listen", "127.0.0.1:9092"],
         ] {
             let finished = refused_start(&args, "").await?;
             ensure!(finished.code == 2, "{}", finished.output());
@@ -135,10 +100,7 @@ fn joining_nobody_goes_on_trying_and_says_so() {
         })
         .await?;
         let answer = cluster.api(1).get("/readyz").await;
-        ensure!(
-            answer.is_err() || answer.is_ok_and(|a| a.status == 503),
-            "it says it is ready"
-        );
+        ensure!(answer.is_err() || answer.is_ok_and(|a| a.status == 503), "it says it is ready");
 
         phase("as soon as the first is there it gets in");
         cluster.launch(0)?;
@@ -168,19 +130,12 @@ fn the_command_line_refuses_nonsense_with_the_right_exit_codes() {
             let finished = process::run(&all, b"", SOON).await?;
             let said = finished.output();
             ensure!(finished.code == *code, "{args:?}: wanted {code}, {said}");
-            ensure!(
-                said.contains(names) && !said.contains("panicked"),
-                "{args:?}: {said}"
-            );
+            ensure!(said.contains(names) && !said.contains("panicked"), "{args:?}: {said}");
         }
         phase("a server that is not there");
         let nobody = format!("http://127.0.0.1:{}", free_port()?);
         let finished = process::run(&["--server", &nobody, "topic", "list"], b"", SOON).await?;
-        ensure!(
-            finished.code == 1 && finished.stderr.contains(&nobody),
-            "{}",
-            finished.output()
-        );
+        ensure!(finished.code == 1 && finished.stderr.contains(&nobody), "{}", finished.output());
         demand_unharmed(&mut cluster).await
     });
 }
@@ -190,12 +145,8 @@ fn rubbish_on_the_peer_port_harms_nobody() {
     run(async {
         use tokio::io::{AsyncReadExt, AsyncWriteExt};
         let mut cluster = cluster().await?;
-        let rubbish: [&[u8]; 4] = [
-            b"GET / HTTP/1.1\r\n\r\n",
-            &[0xff; 1_000],
-            &[0x7f, 0xff, 0xff, 0xff],
-            &[],
-        ];
+        let rubbish: [&[u8]; 4] =
+            [b"GET / HTTP/1.1\r\n\r\n", &[0xff; 1_000], &[0x7f, 0xff, 0xff, 0xff], &[]];
         for bytes in rubbish {
             let mut stream = tokio::net::TcpStream::connect(cluster.node(0).peer).await?;
             stream.write_all(bytes).await?;
@@ -214,14 +165,8 @@ fn a_process_that_is_given_nothing_to_join_says_what_is_missing() {
         let folder = tempfile::tempdir()?;
         let data_dir = folder.path().join("data").display().to_string();
         let ports = [free_port()?, free_port()?].map(|port| format!("127.0.0.1:{port}"));
-        let args = [
-            "--data-dir",
-            &data_dir,
-            "--http-listen",
-            &ports[0],
-            "--peer-listen",
-            &ports[1],
-        ];
+        let args =
+            ["--data-dir", &data_dir, "--http-listen", &ports[0], "--peer-listen", &ports[1]];
         refused_start(&args, "--bootstrap").await?;
         let log = folder.path().join("log");
         let mut args: Vec<String> = args.iter().map(|&arg| arg.to_owned()).collect();

@@ -33,9 +33,7 @@ async fn cluster() -> Result<(Cluster, usize, usize)> {
 /// One request a record, values `from`, `from + 1` …
 async fn produce(api: &Api, from: usize, count: usize) -> Result<()> {
     for number in from..from + count {
-        api.produce(TOPIC, 0, &format!("{number:06}"), "")
-            .await?
-            .ok()?;
+        api.produce(TOPIC, 0, &format!("{number:06}"), "").await?.ok()?;
     }
     Ok(())
 }
@@ -44,20 +42,12 @@ async fn produce(api: &Api, from: usize, count: usize) -> Result<()> {
 async fn demand_complete(cluster: &Cluster, node: usize, count: usize) -> Result<()> {
     let id = cluster.node_id(node).await?;
     let path = format!("/v1/cluster/partitions/{TOPIC}/0:transfer-leadership");
-    wait_for(
-        "the returned node to lead",
-        Duration::from_secs(20),
-        || async {
-            cluster
-                .api(node)
-                .post(&path, &json!({ "to": id }))
-                .await?
-                .ok()?;
-            let now = cluster.leader(node, TOPIC, 0).await?;
-            ensure!(now == node, "{now} leads");
-            Ok(())
-        },
-    )
+    wait_for("the returned node to lead", Duration::from_secs(20), || async {
+        cluster.api(node).post(&path, &json!({ "to": id })).await?.ok()?;
+        let now = cluster.leader(node, TOPIC, 0).await?;
+        ensure!(now == node, "{now} leads");
+        Ok(())
+    })
     .await?;
     let records = cluster.api(node).read_all(TOPIC, 0).await?;
     let first = records.first().context("nothing is left")?.offset;
@@ -65,11 +55,7 @@ async fn demand_complete(cluster: &Cluster, node: usize, count: usize) -> Result
         let wanted = format!("{:06}", record.offset);
         ensure!(record.value.as_deref() == Some(&wanted), "{record:?}");
     }
-    ensure!(
-        first + records.len() as u64 == count as u64,
-        "{first} + {}",
-        records.len()
-    );
+    ensure!(first + records.len() as u64 == count as u64, "{first} + {}", records.len());
     Ok(())
 }
 
@@ -97,15 +83,9 @@ fn a_node_that_was_away_catches_up_from_a_snapshot_after_retention() {
         let total = 50 + ENTRIES;
         let before = total - 200;
         let body = json!({ "partitions": [{ "partition": 0, "before_offset": before }] });
-        api.post(&format!("/v1/topics/{TOPIC}/truncate"), &body)
-            .await?
-            .ok()?;
+        api.post(&format!("/v1/topics/{TOPIC}/truncate"), &body).await?.ok()?;
         let page = api.read(TOPIC, 0, "&offset=earliest").await?;
-        ensure!(
-            page.log_start == before as u64,
-            "the log starts at {}",
-            page.log_start
-        );
+        ensure!(page.log_start == before as u64, "the log starts at {}", page.log_start);
 
         phase("the leader purges its Raft log up to the cut, under a trickle of writes");
         let writer = {
@@ -131,10 +111,6 @@ fn a_node_that_was_away_catches_up_from_a_snapshot_after_retention() {
 
 /// Sum of the counter over all its labels.
 fn snapshots_built(metrics: &str) -> f64 {
-    let lines = metrics
-        .lines()
-        .filter(|line| line.starts_with("rampart_raft_snapshots_built"));
-    lines
-        .filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok())
-        .sum()
+    let lines = metrics.lines().filter(|line| line.starts_with("rampart_raft_snapshots_built"));
+    lines.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum()
 }

@@ -45,32 +45,19 @@ fn one_command_serves_three_nodes() {
         phase(format!("ready after {:?}", watch.elapsed()));
 
         phase("it tells what to paste, and the three are one cluster");
-        ensure!(
-            process.log().contains("curl"),
-            "nothing to paste: {}",
-            process.log()
-        );
+        ensure!(process.log().contains("curl"), "nothing to paste: {}", process.log());
         apis[0].create_topic("hello", 3, 3, json!({})).await?;
         for (i, api) in apis.iter().enumerate() {
-            api.produce("hello", 0, &format!("from node {i}"), "")
-                .await?
-                .ok()?;
+            api.produce("hello", 0, &format!("from node {i}"), "").await?.ok()?;
         }
         for api in &apis {
-            ensure!(
-                api.read_all("hello", 0).await?.len() == 3,
-                "records are missing"
-            );
+            ensure!(api.read_all("hello", 0).await?.len() == 3, "records are missing");
         }
 
         phase("it ends in order when asked to");
         process.signal("TERM")?;
         let status = process.wait_end(Duration::from_secs(20)).await?;
-        ensure!(
-            status.success(),
-            "it ended with {status}: {}",
-            process.log()
-        );
+        ensure!(status.success(), "it ended with {status}: {}", process.log());
         Ok(())
     });
 }

@@ -17,36 +17,26 @@ const PARTITIONS: u32 = 3;
 async fn cluster() -> Result<Cluster> {
     phase("three nodes, 3 partitions x 3 replicas");
     let cluster = Cluster::start(3).await?;
-    cluster
-        .api(0)
-        .create_topic(TOPIC, PARTITIONS, 3, json!({}))
-        .await?;
+    cluster.api(0).create_topic(TOPIC, PARTITIONS, 3, json!({})).await?;
     cluster.wait_in_sync(TOPIC, 3).await?;
     Ok(cluster)
 }
 
 fn appender(cluster: &Cluster) -> Appender {
-    let options = AppendOptions {
-        writers: 6,
-        ..AppendOptions::new(TOPIC, PARTITIONS)
-    };
+    let options = AppendOptions { writers: 6, ..AppendOptions::new(TOPIC, PARTITIONS) };
     Appender::start(&cluster.apis(), &options)
 }
 
 /// Waits until so many more requests were acknowledged.
 async fn more_acks(appender: &Appender, count: u64) -> Result<()> {
     let from = appender.acked();
-    wait_for(
-        format!("{count} more acknowledgements"),
-        Duration::from_secs(20),
-        || async {
-            let seen = appender.acked() - from;
-            if seen < count {
-                bail!("{seen} so far")
-            }
-            Ok(())
-        },
-    )
+    wait_for(format!("{count} more acknowledgements"), Duration::from_secs(20), || async {
+        let seen = appender.acked() - from;
+        if seen < count {
+            bail!("{seen} so far")
+        }
+        Ok(())
+    })
     .await
 }
 
@@ -94,10 +84,7 @@ fn acked_records_survive_kill_9_of_a_follower() {
         let follower = (leader + 1) % 3;
         cluster.kill(follower);
         let now = cluster.leader(leader, TOPIC, 0).await?;
-        ensure!(
-            now == leader,
-            "the leader of partition 0 moved from {leader} to {now}"
-        );
+        ensure!(now == leader, "the leader of partition 0 moved from {leader} to {now}");
         more_acks(&appender, 200).await?;
 
         phase("it comes back");

@@ -51,20 +51,10 @@ fn every_path_of_the_openapi_document_answers() {
             let method = Method::from_bytes(method.as_bytes())?;
             let request = api.request(method.clone(), &fill(path, node));
             // An endless answer is cut after its head, which is all that is looked at.
-            let response = if method == Method::GET {
-                request
-            } else {
-                request.json(&json!({}))
-            };
-            let response = response
-                .send()
-                .await
-                .with_context(|| format!("{method} {path}"))?;
+            let response = if method == Method::GET { request } else { request.json(&json!({})) };
+            let response = response.send().await.with_context(|| format!("{method} {path}"))?;
             let status = response.status().as_u16();
-            ensure!(
-                status != 405 && status != 501,
-                "{method} {path} answered {status}"
-            );
+            ensure!(status != 405 && status != 501, "{method} {path} answered {status}");
             if status >= 400 {
                 demand_problem(&format!("{method} {path}"), response).await?;
             }
@@ -74,14 +64,9 @@ fn every_path_of_the_openapi_document_answers() {
         phase("the rest: probes, metrics, a page for people, and a clear 404");
         for path in ["/livez", "/healthz", "/readyz", "/metrics", "/docs"] {
             let answer = api.get(path).await?;
-            ensure!(
-                answer.status == 200 && !answer.body.is_empty(),
-                "{answer:?}"
-            );
+            ensure!(answer.status == 200 && !answer.body.is_empty(), "{answer:?}");
         }
-        api.get("/v1/no-such-thing")
-            .await?
-            .problem(404, "NO_SUCH_ENDPOINT")?;
+        api.get("/v1/no-such-thing").await?.problem(404, "NO_SUCH_ENDPOINT")?;
         Ok(())
     });
 }
@@ -94,9 +79,6 @@ async fn demand_problem(what: &str, response: reqwest::Response) -> Result<()> {
         serde_json::from_str(&text).with_context(|| format!("{what}: {status} {text}"))?;
     let code = problem["code"].as_str().unwrap_or("");
     ensure!(status != 500, "{what} failed inside: {text}");
-    ensure!(
-        !code.is_empty() && code != "NO_SUCH_ENDPOINT",
-        "{what} answered {status} {text}"
-    );
+    ensure!(!code.is_empty() && code != "NO_SUCH_ENDPOINT", "{what} answered {status} {text}");
     Ok(())
 }

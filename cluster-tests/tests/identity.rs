@@ -18,34 +18,21 @@ const PARTITIONS: u32 = 2;
 
 async fn cluster() -> Result<Cluster> {
     let cluster = Cluster::start(3).await?;
-    cluster
-        .api(0)
-        .create_topic(TOPIC, PARTITIONS, 3, json!({}))
-        .await?;
+    cluster.api(0).create_topic(TOPIC, PARTITIONS, 3, json!({})).await?;
     cluster.wait_in_sync(TOPIC, 3).await?;
     Ok(cluster)
 }
 
 /// Writes until so many requests were acknowledged.
 async fn write(cluster: &Cluster, writer: &str, count: u64) -> Result<Vec<Attempt>> {
-    let apis: Vec<_> = cluster
-        .running()
-        .into_iter()
-        .map(|i| cluster.api(i).clone())
-        .collect();
-    let options = AppendOptions {
-        prefix: writer.to_owned(),
-        ..AppendOptions::new(TOPIC, PARTITIONS)
-    };
+    let apis: Vec<_> = cluster.running().into_iter().map(|i| cluster.api(i).clone()).collect();
+    let options =
+        AppendOptions { prefix: writer.to_owned(), ..AppendOptions::new(TOPIC, PARTITIONS) };
     let appender = Appender::start(&apis, &options);
-    wait_for(
-        format!("{count} acknowledgements"),
-        Duration::from_secs(20),
-        || async {
-            ensure!(appender.acked() >= count, "{} so far", appender.acked());
-            Ok(())
-        },
-    )
+    wait_for(format!("{count} acknowledgements"), Duration::from_secs(20), || async {
+        ensure!(appender.acked() >= count, "{} so far", appender.acked());
+        Ok(())
+    })
     .await?;
     appender.stop().await
 }
@@ -81,10 +68,7 @@ fn a_data_directory_of_another_cluster_is_refused() {
         let code = ours.wait_end(2, Duration::from_secs(30)).await?;
         let log = ours.log(2);
         ensure!(code != 0, "it ended as if all was well");
-        ensure!(
-            log.contains("cluster"),
-            "it does not say that the cluster differs: {log}"
-        );
+        ensure!(log.contains("cluster"), "it does not say that the cluster differs: {log}");
         ensure!(!log.contains("panicked"), "it panicked");
 
         phase("with its own data it is a member again, and nothing is lost");
@@ -122,14 +106,8 @@ fn a_data_directory_in_use_is_refused() {
         let finished = process::run(&args, b"", Duration::from_secs(20)).await?;
         ensure!(finished.code != 0, "{}", finished.output());
         let said = finished.output();
-        ensure!(
-            said.contains(&data_dir),
-            "it does not name the directory: {said}"
-        );
-        ensure!(
-            said.contains("use") || said.contains("lock"),
-            "it does not say why: {said}"
-        );
+        ensure!(said.contains(&data_dir), "it does not name the directory: {said}");
+        ensure!(said.contains("use") || said.contains("lock"), "it does not say why: {said}");
         ensure!(!said.contains("panicked"), "{said}");
 
         phase("the first is unharmed");
@@ -154,19 +132,14 @@ fn a_wiped_disk_comes_back_as_a_new_node_and_is_rebuilt() {
 
         phase("it has another id, and its replicas are rebuilt under new ids");
         let new_id = cluster.node_id(2).await?;
-        ensure!(
-            new_id != old_id,
-            "a wiped disk came back under its old id {old_id}"
-        );
+        ensure!(new_id != old_id, "a wiped disk came back under its old id {old_id}");
         cluster.wait_in_sync(TOPIC, 3).await?;
 
         phase("the rebuilt node and one other are enough to have everything");
         cluster.kill(0);
-        wait_for(
-            "the two to serve everything",
-            Duration::from_secs(30),
-            || async { invariants::check(cluster.api(2), TOPIC, PARTITIONS, &attempts).await },
-        )
+        wait_for("the two to serve everything", Duration::from_secs(30), || async {
+            invariants::check(cluster.api(2), TOPIC, PARTITIONS, &attempts).await
+        })
         .await?;
         Ok(())
     });
@@ -179,10 +152,8 @@ fn an_old_copy_of_a_disk_does_no_harm() {
         phase("a copy of a node's disk is made while it is down");
         let mut attempts = write(&cluster, "before", 20).await?;
         cluster.terminate(2).await?;
-        let (data_dir, backup) = (
-            cluster.node(2).data_dir.clone(),
-            cluster.folder().join("backup"),
-        );
+        let (data_dir, backup) =
+            (cluster.node(2).data_dir.clone(), cluster.folder().join("backup"));
         copy(&data_dir, &backup)?;
         cluster.restart(2).await?;
         cluster.wait_in_sync(TOPIC, 3).await?;
@@ -194,19 +165,12 @@ fn an_old_copy_of_a_disk_does_no_harm() {
         std::fs::remove_dir_all(&data_dir)?;
         std::fs::rename(&backup, &data_dir)?;
         cluster.launch(2)?;
-        wait_for(
-            "somebody to notice the old disk",
-            Duration::from_secs(30),
-            || async {
-                let said = (0..3)
-                    .map(|index| cluster.log(index))
-                    .collect::<String>()
-                    .to_lowercase();
-                let noticed = ["boot counter", "boot_counter", "disk_rejected", "restored"];
-                ensure!(noticed.iter().any(|word| said.contains(word)), "nobody has");
-                Ok(())
-            },
-        )
+        wait_for("somebody to notice the old disk", Duration::from_secs(30), || async {
+            let said = (0..3).map(|index| cluster.log(index)).collect::<String>().to_lowercase();
+            let noticed = ["boot counter", "boot_counter", "disk_rejected", "restored"];
+            ensure!(noticed.iter().any(|word| said.contains(word)), "nobody has");
+            Ok(())
+        })
         .await?;
 
         phase("the other two have everything that was acknowledged");

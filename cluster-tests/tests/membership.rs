@@ -20,10 +20,7 @@ fn three_nodes_become_four_and_three_again_under_load() {
     run(async {
         phase("three nodes under load");
         let mut cluster = Cluster::start(3).await?;
-        cluster
-            .api(0)
-            .create_topic(TOPIC, PARTITIONS, 3, json!({}))
-            .await?;
+        cluster.api(0).create_topic(TOPIC, PARTITIONS, 3, json!({})).await?;
         cluster.wait_in_sync(TOPIC, 3).await?;
         let options = AppendOptions::new(TOPIC, PARTITIONS);
         let appender = Appender::start(&cluster.apis(), &options);
@@ -43,32 +40,19 @@ fn three_nodes_become_four_and_three_again_under_load() {
         let leaver = 1;
         let leaver_id = cluster.node_id(leaver).await?;
         let node_path = format!("/v1/cluster/nodes/{leaver_id}");
-        cluster
-            .api(0)
-            .post(&format!("{node_path}:decommission"), &json!({}))
-            .await?
-            .ok()?;
+        cluster.api(0).post(&format!("{node_path}:decommission"), &json!({})).await?.ok()?;
         wait_for("the decommission to finish", LONG, || async {
-            let progress = cluster
-                .api(0)
-                .get(&format!("{node_path}/decommission"))
-                .await?
-                .ok()?;
+            let progress = cluster.api(0).get(&format!("{node_path}/decommission")).await?.ok()?;
             let left = views::replicas_on(&cluster.api(0).topic(TOPIC).await?, leaver_id)?;
-            ensure!(
-                progress["partitions_left"] == 0 && left == 0,
-                "{left} left: {progress}"
-            );
+            ensure!(progress["partitions_left"] == 0 && left == 0, "{left} left: {progress}");
             Ok(())
         })
         .await?;
 
         phase("it is stopped and removed");
         cluster.terminate(leaver).await?;
-        wait_for("the removal", LONG, || async {
-            cluster.api(0).delete(&node_path).await?.ok()
-        })
-        .await?;
+        wait_for("the removal", LONG, || async { cluster.api(0).delete(&node_path).await?.ok() })
+            .await?;
         let answer = cluster.api(0).get(&node_path).await?;
         answer.problem(404, "NODE_NOT_FOUND")?;
         cluster.wait_members(3).await?;
@@ -94,39 +78,21 @@ fn a_decommission_that_cannot_finish_says_what_blocks_it() {
         cluster.wait_in_sync(TOPIC, 3).await?;
         let id = cluster.node_id(2).await?;
         let path = format!("/v1/cluster/nodes/{id}");
-        let answer = cluster
-            .api(0)
-            .post(&format!("{path}:decommission"), &json!({}))
-            .await?;
+        let answer = cluster.api(0).post(&format!("{path}:decommission"), &json!({})).await?;
         let said = if answer.status == 409 {
             answer.problem(409, "UNSAFE")?.to_string()
         } else {
             answer.ok()?;
-            let progress = cluster
-                .api(0)
-                .get(&format!("{path}/decommission"))
-                .await?
-                .ok()?;
+            let progress = cluster.api(0).get(&format!("{path}/decommission")).await?.ok()?;
             let blockers = progress["blockers"].as_array().cloned().unwrap_or_default();
             ensure!(!blockers.is_empty(), "nothing blocks it? {progress}");
             progress.to_string()
         };
-        ensure!(
-            said.contains(TOPIC),
-            "it does not name the topic that blocks it: {said}"
-        );
+        ensure!(said.contains(TOPIC), "it does not name the topic that blocks it: {said}");
 
         phase("the node still serves, and is active again when it is taken back");
-        cluster
-            .api(2)
-            .produce(TOPIC, 0, "still here", "&ack=-1")
-            .await?
-            .ok()?;
-        cluster
-            .api(0)
-            .post(&format!("{path}:recommission"), &json!({}))
-            .await?
-            .ok()?;
+        cluster.api(2).produce(TOPIC, 0, "still here", "&ack=-1").await?.ok()?;
+        cluster.api(0).post(&format!("{path}:recommission"), &json!({})).await?.ok()?;
         let node = cluster.api(0).get(&path).await?.ok()?;
         ensure!(node["state"] == "active", "{node}");
         Ok(())
@@ -137,28 +103,18 @@ fn a_decommission_that_cannot_finish_says_what_blocks_it() {
 fn a_drained_node_leads_nothing_and_keeps_its_replicas() {
     run(async {
         let cluster = Cluster::start(3).await?;
-        cluster
-            .api(0)
-            .create_topic(TOPIC, PARTITIONS, 3, json!({}))
-            .await?;
+        cluster.api(0).create_topic(TOPIC, PARTITIONS, 3, json!({})).await?;
         cluster.wait_in_sync(TOPIC, 3).await?;
         let appender = Appender::start(&cluster.apis(), &AppendOptions::new(TOPIC, PARTITIONS));
 
         phase("drain under load");
         let id = cluster.node_id(1).await?;
-        cluster
-            .api(0)
-            .post(&format!("/v1/cluster/nodes/{id}:drain"), &json!({}))
-            .await?
-            .ok()?;
+        cluster.api(0).post(&format!("/v1/cluster/nodes/{id}:drain"), &json!({})).await?.ok()?;
         wait_for("the drained node to lead nothing", LONG, || async {
             let topic = cluster.api(0).topic(TOPIC).await?;
             let led = views::led_by(&topic, id)?;
             ensure!(led == 0, "it leads {led}");
-            ensure!(
-                views::replicas_on(&topic, id)? == PARTITIONS as usize,
-                "replicas left it"
-            );
+            ensure!(views::replicas_on(&topic, id)? == PARTITIONS as usize, "replicas left it");
             Ok(())
         })
         .await?;

@@ -23,30 +23,18 @@ fn ten_thousand_keyless_records_land_as_four_times_2500() {
     run(async {
         phase("three nodes and two topics of 4 partitions x 3 replicas");
         let cluster = Cluster::start(3).await?;
-        cluster
-            .api(0)
-            .create_topic("one-request", 4, 3, json!({}))
-            .await?;
-        cluster
-            .api(0)
-            .create_topic("many-requests", 4, 3, json!({}))
-            .await?;
+        cluster.api(0).create_topic("one-request", 4, 3, json!({})).await?;
+        cluster.api(0).create_topic("many-requests", 4, 3, json!({})).await?;
 
         phase("all in one request, through a node that need not lead anything");
         let lines = flights::lines();
-        cluster
-            .api(1)
-            .produce_lines("one-request", &lines, "")
-            .await?;
+        cluster.api(1).produce_lines("one-request", &lines, "").await?;
         let seen = counts(cluster.api(2), "one-request").await?;
         ensure!(seen == [2_500; 4], "the partitions have {seen:?}");
 
         phase("in requests of 100, through one node");
         for chunk in lines.chunks(100) {
-            cluster
-                .api(2)
-                .produce_lines("many-requests", chunk, "")
-                .await?;
+            cluster.api(2).produce_lines("many-requests", chunk, "").await?;
         }
         let seen = counts(cluster.api(0), "many-requests").await?;
         ensure!(seen == [2_500; 4], "the partitions have {seen:?}");
@@ -72,23 +60,13 @@ fn a_key_is_in_one_partition_and_every_byte_comes_back() {
             let mut read = 0;
             for partition in 0..4 {
                 for record in node.read_all("flights", partition).await? {
-                    let line = wanted
-                        .get(&(partition, record.offset))
-                        .context("an extra record")?;
-                    ensure!(
-                        record.value.as_deref() == Some(*line),
-                        "{record:?} was {line}"
-                    );
+                    let line =
+                        wanted.get(&(partition, record.offset)).context("an extra record")?;
+                    ensure!(record.value.as_deref() == Some(*line), "{record:?} was {line}");
                     let key = record.key.context("a record without key")?;
-                    ensure!(
-                        key == flights::origin(line)?,
-                        "{key} is not the origin of {line}"
-                    );
+                    ensure!(key == flights::origin(line)?, "{key} is not the origin of {line}");
                     let home = *homes.entry(key.clone()).or_insert(partition);
-                    ensure!(
-                        home == partition,
-                        "{key} is in partitions {home} and {partition}"
-                    );
+                    ensure!(home == partition, "{key} is in partitions {home} and {partition}");
                     read += 1;
                 }
             }
@@ -109,10 +87,7 @@ fn a_key_is_in_one_partition_and_every_byte_comes_back() {
             let body = json!({ "records": [{ "key": key, "value": 1 }] });
             let answer = api.post("/v1/topics/flights/records", &body).await?.ok()?;
             let landed = &answer["offsets"][0]["partition"];
-            ensure!(
-                *landed == partition,
-                "{key} went to {landed}, not to {partition}"
-            );
+            ensure!(*landed == partition, "{key} went to {landed}, not to {partition}");
         }
         Ok(())
     });

@@ -76,8 +76,7 @@ impl Source {
 
     /// The code above the file's tests.
     fn product_code(&self) -> impl Iterator<Item = (usize, &str)> {
-        self.code()
-            .take_while(|(_, line)| !line.trim_start().starts_with("#[cfg(test)]"))
+        self.code().take_while(|(_, line)| !line.trim_start().starts_with("#[cfg(test)]"))
     }
 
     /// A file of tests only.
@@ -88,22 +87,12 @@ impl Source {
 
 fn root() -> PathBuf {
     let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
-    manifest
-        .parent()
-        .expect("the workspace is above its members")
-        .to_owned()
+    manifest.parent().expect("the workspace is above its members").to_owned()
 }
 
 fn files(extension: &str) -> Vec<Source> {
     let mut found = Vec::new();
-    for folder in [
-        "api",
-        "raft-store",
-        "node",
-        "cluster-tests",
-        "deploy",
-        "docs",
-    ] {
+    for folder in ["api", "raft-store", "node", "cluster-tests", "deploy", "docs"] {
         walk(&root().join(folder), extension, &mut found);
     }
     found.sort_by(|a, b| a.path.cmp(&b.path));
@@ -114,17 +103,12 @@ fn walk(folder: &Path, extension: &str, found: &mut Vec<Source>) {
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         let (path, name) = (entry.path(), entry.file_name());
         if path.is_dir() {
-            if !matches!(
-                name.to_string_lossy().as_ref(),
-                "target" | "node_modules" | "dist"
-            ) {
+            if !matches!(name.to_string_lossy().as_ref(), "target" | "node_modules" | "dist") {
                 walk(&path, extension, found);
             }
         } else if path.extension().is_some_and(|e| e == extension) {
             let text = fs::read_to_string(&path).expect("sources are readable text");
-            let path = path
-                .strip_prefix(root())
-                .expect("it was found below the root");
+            let path = path.strip_prefix(root()).expect("it was found below the root");
             let path = path.to_string_lossy().into_owned();
             found.push(Source { path, text });
         }
@@ -151,10 +135,7 @@ fn pure_folders_name_no_runtime_storage_clock_or_randomness() {
     let (pure, impure) = (words(PURE), words(IMPURE));
     let is_pure = |file: &Source| pure.iter().any(|pure| file.path.starts_with(pure));
     let mut found = Vec::new();
-    for file in files("rs")
-        .iter()
-        .filter(|file| is_pure(file) && !file.is_test())
-    {
+    for file in files("rs").iter().filter(|file| is_pure(file) && !file.is_test()) {
         for (number, line) in file.product_code() {
             if let Some(word) = impure.iter().find(|word| line.contains(**word)) {
                 found.push(format!("{}:{number} names {word}", file.path));
@@ -173,14 +154,9 @@ fn imports_go_one_way() {
         for (number, line) in file.code() {
             let forbidden = direction.iter().filter(|(folder, _)| starts(folder));
             let forbidden = forbidden.flat_map(|(_, words)| words);
-            let foreign = only_in
-                .iter()
-                .filter(|(_, places)| !places.iter().any(|p| starts(p)));
+            let foreign = only_in.iter().filter(|(_, places)| !places.iter().any(|p| starts(p)));
             let foreign = foreign.map(|(word, _)| word);
-            for word in forbidden
-                .chain(foreign)
-                .filter(|word| line.contains(**word))
-            {
+            for word in forbidden.chain(foreign).filter(|word| line.contains(**word)) {
                 found.push(format!("{}:{number} names {word}", file.path));
             }
         }
@@ -190,28 +166,15 @@ fn imports_go_one_way() {
 
 #[test]
 fn every_error_code_has_a_page_and_every_page_a_code() {
-    let codes: BTreeSet<String> = ErrorCode::ALL
-        .iter()
-        .map(|c| c.as_str().to_owned())
-        .collect();
+    let codes: BTreeSet<String> = ErrorCode::ALL.iter().map(|c| c.as_str().to_owned()).collect();
     let folder = root().join("docs/errors");
     let pages: BTreeSet<String> = fs::read_dir(&folder)
         .unwrap_or_else(|e| panic!("{}: {e}", folder.display()))
-        .filter_map(|entry| {
-            entry
-                .unwrap()
-                .path()
-                .file_stem()?
-                .to_str()
-                .map(str::to_owned)
-        })
+        .filter_map(|entry| entry.unwrap().path().file_stem()?.to_str().map(str::to_owned))
         .filter(|page| page != "README")
         .collect();
     let differ: Vec<String> = codes.symmetric_difference(&pages).cloned().collect();
-    expect_none(
-        "error codes without docs/errors/<CODE>.md, or pages without a code",
-        &differ,
-    );
+    expect_none("error codes without docs/errors/<CODE>.md, or pages without a code", &differ);
 }
 
 #[test]
@@ -271,10 +234,7 @@ fn nothing_is_left_for_later_and_no_name_is_empty() {
                 found.push(format!("{}:{} {}", file.path, i + 1, line.trim()));
             }
         }
-        let mut names = file
-            .path
-            .split('/')
-            .map(|name| name.trim_end_matches(".rs"));
+        let mut names = file.path.split('/').map(|name| name.trim_end_matches(".rs"));
         if names.any(|name| empty.contains(&name)) {
             found.push(format!("{} has a name that says nothing", file.path));
         }

@@ -14,11 +14,7 @@ pub fn rampart() -> Result<PathBuf> {
         return Ok(path.canonicalize()?);
     }
     let me = std::env::current_exe().context("where is this executable?")?;
-    let beside = me
-        .ancestors()
-        .skip(1)
-        .take(2)
-        .map(|folder| folder.join("rampart"));
+    let beside = me.ancestors().skip(1).take(2).map(|folder| folder.join("rampart"));
     let tried: Vec<PathBuf> = beside.collect();
     match tried.iter().find(|path| path.is_file()) {
         Some(path) => Ok(path.clone()),

@@ -50,11 +50,7 @@ impl Answer {
         if !(200..300).contains(&self.status) {
             return Err(anyhow!("{self:?}"));
         }
-        if self.body.is_empty() {
-            Ok(Value::Null)
-        } else {
-            self.json()
-        }
+        if self.body.is_empty() { Ok(Value::Null) } else { self.json() }
     }
 
     /// A header's text.
@@ -120,10 +116,7 @@ impl Api {
             .connect_timeout(Duration::from_secs(2))
             .tcp_nodelay(true)
             .build()?;
-        Ok(Api {
-            http,
-            base: format!("http://{address}"),
-        })
+        Ok(Api { http, base: format!("http://{address}") })
     }
 
     /// `http://host:port`.
@@ -140,22 +133,10 @@ impl Api {
     pub async fn send(&self, request: RequestBuilder) -> Result<Answer> {
         let request = request.build()?;
         let asked = format!("{} {}", request.method(), request.url());
-        let response = self
-            .http
-            .execute(request)
-            .await
-            .with_context(|| asked.clone())?;
+        let response = self.http.execute(request).await.with_context(|| asked.clone())?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        let body = response
-            .bytes()
-            .await
-            .with_context(|| format!("the answer to {asked}"))?;
-        Ok(Answer {
-            status,
-            headers,
-            body,
-            asked,
-        })
+        let body = response.bytes().await.with_context(|| format!("the answer to {asked}"))?;
+        Ok(Answer { status, headers, body, asked })
     }
 
     /// GET.
@@ -185,9 +166,7 @@ impl Api {
         media_type: &str,
         body: impl Into<Bytes>,
     ) -> Result<Answer> {
-        let request = self
-            .request(Method::POST, path)
-            .header(CONTENT_TYPE, media_type);
+        let request = self.request(Method::POST, path).header(CONTENT_TYPE, media_type);
         self.send(request.body(body.into())).await
     }
 
@@ -235,9 +214,7 @@ impl Api {
         query: &str,
     ) -> Result<Vec<(u32, u64)>> {
         let path = format!("/v1/topics/{topic}/records?lines=value{query}");
-        let answer = self
-            .post_bytes(&path, "application/x-ndjson", lines.join("\n"))
-            .await?;
+        let answer = self.post_bytes(&path, "application/x-ndjson", lines.join("\n")).await?;
         if answer.status != 200 {
             bail!("{answer:?}");
         }
@@ -250,11 +227,7 @@ impl Api {
             landed.push((u32::try_from(partition)?, offset));
         }
         if landed.len() != lines.len() {
-            bail!(
-                "{} lines were sent, {} acknowledged",
-                lines.len(),
-                landed.len()
-            );
+            bail!("{} lines were sent, {} acknowledged", lines.len(), landed.len());
         }
         Ok(landed)
     }
@@ -287,16 +260,11 @@ impl Api {
 
 fn page(body: &Value) -> Result<Page> {
     let number = |value: &Value, name: &str| {
-        value[name]
-            .as_u64()
-            .with_context(|| format!("no number {name} in {value}"))
+        value[name].as_u64().with_context(|| format!("no number {name} in {value}"))
     };
     let text = |value: &Value| value.as_str().map(str::to_owned);
     let mut records = Vec::new();
-    for record in body["records"]
-        .as_array()
-        .context("a page without records")?
-    {
+    for record in body["records"].as_array().context("a page without records")? {
         records.push(Record {
             offset: number(record, "offset")?,
             key: text(&record["key"]),

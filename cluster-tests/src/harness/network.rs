@@ -43,21 +43,14 @@ impl Network {
     pub async fn add_node(&mut self, index: usize, target: SocketAddr) -> Result<SocketAddr> {
         let listener = TcpListener::bind(("127.0.0.1", super::ports::free_port()?)).await?;
         let address = listener.local_addr()?;
-        let gate = Gate {
-            isolated: self.isolated.subscribe(),
-            pids: self.pids.clone(),
-        };
-        self.listeners
-            .push(background(accept(listener, index, target, gate)));
+        let gate = Gate { isolated: self.isolated.subscribe(), pids: self.pids.clone() };
+        self.listeners.push(background(accept(listener, index, target, gate)));
         Ok(address)
     }
 
     /// Tells which process a node is, so that its outgoing connections are recognised.
     pub fn set_pid(&self, index: usize, pid: u32) {
-        self.pids
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(index, pid);
+        self.pids.lock().unwrap_or_else(PoisonError::into_inner).insert(index, pid);
     }
 
     /// Cuts a node off from all others, both ways.

@@ -29,9 +29,7 @@ where
         }
         tokio::time::sleep(POLL).await;
     }
-    Err(anyhow!(
-        "waited {deadline:?} for {what}; last seen: {last:#}"
-    ))
+    Err(anyhow!("waited {deadline:?} for {what}; last seen: {last:#}"))
 }
 
 /// Checks that a condition stays true for a while: for promises of the form "does not happen".
@@ -43,10 +41,7 @@ where
     let watch = Stopwatch::start();
     while watch.elapsed() < span {
         probe().await.map_err(|e| {
-            e.context(format!(
-                "after {:?} it was no longer so: {what}",
-                watch.elapsed()
-            ))
+            e.context(format!("after {:?} it was no longer so: {what}", watch.elapsed()))
         })?;
         tokio::time::sleep(POLL).await;
     }

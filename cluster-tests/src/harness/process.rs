@@ -30,11 +30,7 @@ impl Process {
             .stderr(file)
             .spawn()
             .context("cannot start rampart")?;
-        Ok(Process {
-            child,
-            log: log.to_owned(),
-            left_running: false,
-        })
+        Ok(Process { child, log: log.to_owned(), left_running: false })
     }
 
     /// Its process id.
@@ -125,34 +121,20 @@ pub async fn run(args: &[&str], stdin: &[u8], deadline: Duration) -> Result<Fini
         .stderr(File::create(&paths[2])?)
         .spawn()
         .context("cannot start rampart")?;
-    let mut process = Process {
-        child,
-        log: paths[2].clone(),
-        left_running: false,
-    };
+    let mut process = Process { child, log: paths[2].clone(), left_running: false };
     let status = process.wait_end(deadline).await.with_context(|| {
-        format!(
-            "rampart {} did not end; it said: {}",
-            args.join(" "),
-            process.log()
-        )
+        format!("rampart {} did not end; it said: {}", args.join(" "), process.log())
     })?;
     let text = |path: &Path| -> Result<String> {
         Ok(String::from_utf8_lossy(&std::fs::read(path)?).into_owned())
     };
-    Ok(Finished {
-        code: exit_code(status),
-        stdout: text(&paths[1])?,
-        stderr: text(&paths[2])?,
-    })
+    Ok(Finished { code: exit_code(status), stdout: text(&paths[1])?, stderr: text(&paths[2])? })
 }
 
 /// Exit code, or 128 + the signal that ended it.
 pub fn exit_code(status: ExitStatus) -> i32 {
     use std::os::unix::process::ExitStatusExt;
-    status
-        .code()
-        .unwrap_or_else(|| 128 + status.signal().unwrap_or(0))
+    status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or(0))
 }
 
 /// The binary without the caller's own RAMPART_… settings.

@@ -19,8 +19,8 @@ const LOG_LINES: usize = 60;
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
 thread_local! {
-    /// Folders of clusters that are gone, kept until the test's verdict is known.
-    static FOLDERS: RefCell<Vec<TempDir>> = const { RefCell::new(Vec::new()) };
+    /// Folders of clusters that are gone, kept until the verdict is known; `None` outside.
+    static FOLDERS: RefCell<Option<Vec<TempDir>>> = const { RefCell::new(None) };
 }
 
 /// Runs a test to its end.
@@ -32,29 +32,31 @@ where
     F: Future<Output = Result<()>>,
 {
     let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .expect("a runtime can be built");
+    if let Err(error) = supervise(LIMIT, test) {
+        panic!("{error:#}");
+    }
+}
+
+/// Runs a future to its end, at most so long; if it fails or panics the logs of its clusters are
+/// printed and their folders kept.
+pub fn supervise<F>(limit: Duration, work: F) -> Result<()>
+where
+    F: Future<Output = Result<()>>,
+{
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    FOLDERS.set(Some(Vec::new()));
     let verdict = catch_unwind(AssertUnwindSafe(|| {
         runtime.block_on(async {
-            let late = |_| Err(anyhow!("the test hangs: no end after {LIMIT:?}"));
-            tokio::time::timeout(LIMIT, test).await.unwrap_or_else(late)
+            let late = |_| Err(anyhow!("it hangs: no end after {limit:?}"));
+            tokio::time::timeout(limit, work).await.unwrap_or_else(late)
         })
     }));
-    let folders = FOLDERS.take();
-    match verdict {
-        Ok(Ok(())) => {}
-        Ok(Err(error)) => {
-            print_logs(folders);
-            panic!("{error:#}");
-        }
-        Err(panic) => {
-            print_logs(folders);
-            resume_unwind(panic);
-        }
+    let folders = FOLDERS.take().unwrap_or_default();
+    if !matches!(verdict, Ok(Ok(()))) {
+        print_logs(folders);
     }
+    verdict.unwrap_or_else(|panic| resume_unwind(panic))
 }
 
 /// Announces what a test does next, and why.
@@ -65,18 +67,18 @@ pub fn phase(text: impl AsRef<str>) {
 /// Hands a cluster's folder over until the verdict.
 pub(super) fn keep_until_verdict(folder: TempDir) {
     // Refused only while the thread itself ends; then the folder goes at once.
-    let _ = FOLDERS.try_with(|folders| folders.borrow_mut().push(folder));
+    let _ = FOLDERS.try_with(|folders| {
+        if let Some(folders) = folders.borrow_mut().as_mut() {
+            folders.push(folder);
+        }
+    });
 }
 
 fn print_logs(folders: Vec<TempDir>) {
     for folder in folders {
         let path = folder.keep();
         for entry in std::fs::read_dir(&path).into_iter().flatten().flatten() {
-            if entry
-                .path()
-                .extension()
-                .is_some_and(|extension| extension == "log")
-            {
+            if entry.path().extension().is_some_and(|extension| extension == "log") {
                 print_tail(&entry.path());
             }
         }

@@ -8,9 +8,7 @@ pub fn owner_of(local_port: u16, pids: &[(usize, u32)]) -> Option<usize> {
     let table = fs::read_to_string("/proc/net/tcp").ok()?;
     let inode = inode_of(&table, local_port)?;
     let wanted = format!("socket:[{inode}]");
-    pids.iter()
-        .find(|(_, pid)| holds(*pid, &wanted))
-        .map(|(index, _)| *index)
+    pids.iter().find(|(_, pid)| holds(*pid, &wanted)).map(|(index, _)| *index)
 }
 
 /// The socket's inode from the text of `/proc/net/tcp`: the columns are number, local address,

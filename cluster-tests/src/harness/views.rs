@@ -6,9 +6,7 @@ use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
 fn list<'a>(value: &'a Value, name: &str) -> Result<&'a Vec<Value>> {
-    value[name]
-        .as_array()
-        .with_context(|| format!("no list {name} in {value}"))
+    value[name].as_array().with_context(|| format!("no list {name} in {value}"))
 }
 
 fn partition(topic: &Value, number: u32) -> Result<&Value> {
@@ -21,27 +19,19 @@ fn partition(topic: &Value, number: u32) -> Result<&Value> {
 /// Id of the node that leads a partition, from the topic's description.
 pub fn leader(topic: &Value, number: u32) -> Result<u64> {
     let partition = partition(topic, number)?;
-    partition["leader"]
-        .as_u64()
-        .with_context(|| format!("no leader: {partition}"))
+    partition["leader"].as_u64().with_context(|| format!("no leader: {partition}"))
 }
 
 /// Partitions of a topic that a node leads.
 pub fn led_by(topic: &Value, node: u64) -> Result<usize> {
-    Ok(list(topic, "partitions")?
-        .iter()
-        .filter(|p| p["leader"] == node)
-        .count())
+    Ok(list(topic, "partitions")?.iter().filter(|p| p["leader"] == node).count())
 }
 
 /// Replicas of a topic on a node.
 pub fn replicas_on(topic: &Value, node: u64) -> Result<usize> {
     let mut count = 0;
     for partition in list(topic, "partitions")? {
-        count += list(partition, "replicas")?
-            .iter()
-            .filter(|r| r["node"] == node)
-            .count();
+        count += list(partition, "replicas")?.iter().filter(|r| r["node"] == node).count();
     }
     Ok(count)
 }
@@ -60,16 +50,15 @@ pub fn demand_level(topic: &Value, replicas: usize) -> Result<()> {
     Ok(())
 }
 
-/// Records the farthest replica of a topic is behind; `None` while one of them is unknown.
-pub fn worst_lag(topic: &Value) -> Result<Option<u64>> {
-    let mut worst = Some(0);
+/// Records that a node's replicas of a topic are behind, in all, as far as their leaders know.
+pub fn lag_of(topic: &Value, node: u64) -> Result<u64> {
+    let mut lag = 0;
     for partition in list(topic, "partitions")? {
-        for replica in list(partition, "replicas")? {
-            let lag = replica["lag_records"].as_u64();
-            worst = worst.zip(lag).map(|(a, b)| a.max(b));
-        }
+        let all = list(partition, "replicas")?.iter();
+        let its = all.filter(|replica| replica["node"] == node);
+        lag += its.filter_map(|replica| replica["lag_records"].as_u64()).sum::<u64>();
     }
-    Ok(worst)
+    Ok(lag)
 }
 
 /// Id of the node whose HTTP listener is at this address, from the list of nodes.
@@ -96,9 +85,6 @@ pub fn demand_members(cluster: &Value, count: usize) -> Result<()> {
     } else {
         1
     };
-    ensure!(
-        voters == wanted,
-        "{voters} metadata voters instead of {wanted}: {cluster}"
-    );
+    ensure!(voters == wanted, "{voters} metadata voters instead of {wanted}: {cluster}");
     Ok(())
 }

@@ -17,17 +17,14 @@ pub fn violations(attempts: &[Attempt], log: &Log) -> Vec<String> {
         let Outcome::Acked(offsets) = &attempt.outcome else {
             continue;
         };
-        let log_start = log
-            .get(&attempt.partition)
-            .and_then(|records| records.first());
+        let log_start = log.get(&attempt.partition).and_then(|records| records.first());
         for (value, offset) in attempt.values.iter().zip(offsets) {
             let place = (attempt.partition, *offset);
             let seen = by_offset.get(&place).copied().flatten();
             let trimmed = log_start.is_some_and(|first| *offset < first.offset);
             if seen != Some(value.as_str()) && !trimmed {
-                found.push(format!(
-                    "INV-01: {value} was acknowledged at {place:?}, read: {seen:?}"
-                ));
+                found
+                    .push(format!("INV-01: {value} was acknowledged at {place:?}, read: {seen:?}"));
             }
         }
     }
@@ -42,11 +39,7 @@ mod tests {
     #[test]
     fn a_lost_a_moved_and_an_overwritten_record_are_seen() {
         let attempts = [attempt(&["a", "b"], Outcome::Acked(vec![0, 1]))];
-        for bad in [
-            log(&[(0, "a")]),
-            log(&[(0, "b"), (1, "a")]),
-            log(&[(0, "a"), (1, "x")]),
-        ] {
+        for bad in [log(&[(0, "a")]), log(&[(0, "b"), (1, "a")]), log(&[(0, "a"), (1, "x")])] {
             assert!(!violations(&attempts, &bad).is_empty(), "{bad:?}");
         }
         assert!(violations(&attempts, &log(&[(0, "a"), (1, "b")])).is_empty());

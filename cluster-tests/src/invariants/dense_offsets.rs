@@ -9,9 +9,7 @@ pub fn violations(log: &Log) -> Vec<String> {
         for pair in records.windows(2) {
             let (before, after) = (pair[0].offset, pair[1].offset);
             if after != before + 1 {
-                found.push(format!(
-                    "INV-02: partition {partition} goes from {before} to {after}"
-                ));
+                found.push(format!("INV-02: partition {partition} goes from {before} to {after}"));
             }
         }
     }

@@ -54,18 +54,10 @@ pub fn check_log(attempts: &[Attempt], log: &Log) -> Result<Verdict> {
     violations.extend(real_time_order::violations(attempts));
     if !violations.is_empty() {
         let shown: Vec<&str> = violations.iter().take(SHOWN).map(String::as_str).collect();
-        bail!(
-            "{} violations, the first: {}",
-            violations.len(),
-            shown.join("; ")
-        );
+        bail!("{} violations, the first: {}", violations.len(), shown.join("; "));
     }
     let values = |wanted: fn(&Outcome) -> bool| {
-        attempts
-            .iter()
-            .filter(|a| wanted(&a.outcome))
-            .map(|a| a.values.len())
-            .sum()
+        attempts.iter().filter(|a| wanted(&a.outcome)).map(|a| a.values.len()).sum()
     };
     Ok(Verdict {
         acked: values(|outcome| matches!(outcome, Outcome::Acked(_))),
@@ -83,13 +75,7 @@ mod histories {
     pub(super) fn attempt(values: &[&str], outcome: Outcome) -> Attempt {
         let values = values.iter().map(|&value| value.to_owned()).collect();
         let (sent, answered) = (Stopwatch::start(), Stopwatch::start());
-        Attempt {
-            partition: 0,
-            values,
-            outcome,
-            sent,
-            answered,
-        }
+        Attempt { partition: 0, values, outcome, sent, answered }
     }
 
     /// Partition 0 with these offsets and values.
@@ -111,13 +97,6 @@ mod histories {
             attempt(&["e"], Outcome::Acked(vec![3])),
         ];
         let verdict = check_log(&attempts, &log(&[(0, "a"), (1, "b"), (2, "c"), (3, "e")]));
-        assert_eq!(
-            verdict.unwrap(),
-            Verdict {
-                acked: 3,
-                unknown: 1,
-                read: 4
-            }
-        );
+        assert_eq!(verdict.unwrap(), Verdict { acked: 3, unknown: 1, read: 4 });
     }
 }

@@ -10,12 +10,7 @@ use crate::workloads::append::{Attempt, Outcome};
 pub fn violations(attempts: &[Attempt], log: &Log) -> Vec<String> {
     let sent: HashMap<&str, &Attempt> = attempts
         .iter()
-        .flat_map(|attempt| {
-            attempt
-                .values
-                .iter()
-                .map(move |value| (value.as_str(), attempt))
-        })
+        .flat_map(|attempt| attempt.values.iter().map(move |value| (value.as_str(), attempt)))
         .collect();
     let mut seen: HashMap<&str, (u32, u64)> = HashMap::new();
     let mut found = Vec::new();
@@ -30,10 +25,7 @@ pub fn violations(attempts: &[Attempt], log: &Log) -> Vec<String> {
                         "{value} is in partition {partition}, not where it was sent"
                     ));
                 }
-                Some(Attempt {
-                    outcome: Outcome::NotDone(why),
-                    ..
-                }) => {
+                Some(Attempt { outcome: Outcome::NotDone(why), .. }) => {
                     found.push(format!("{value} was refused ({why}), seen at {place:?}"));
                 }
                 Some(_) => {}
@@ -49,17 +41,10 @@ pub fn violations(attempts: &[Attempt], log: &Log) -> Vec<String> {
 
 /// A request of which only a part is there, or whose values are not side by side.
 fn torn(attempt: &Attempt, seen: &HashMap<&str, (u32, u64)>) -> Option<String> {
-    let places: Vec<_> = attempt
-        .values
-        .iter()
-        .filter_map(|v| seen.get(v.as_str()))
-        .collect();
+    let places: Vec<_> = attempt.values.iter().filter_map(|v| seen.get(v.as_str())).collect();
     // Retention may have taken the beginning of a request, so only the order is demanded then.
     let together = places.windows(2).all(|pair| pair[1].1 == pair[0].1 + 1);
-    let last_missing = attempt
-        .values
-        .last()
-        .is_some_and(|v| !seen.contains_key(v.as_str()));
+    let last_missing = attempt.values.last().is_some_and(|v| !seen.contains_key(v.as_str()));
     (!together || (last_missing && !places.is_empty()))
         .then(|| format!("torn: the values {:?} are at {places:?}", attempt.values))
 }
@@ -72,10 +57,8 @@ mod tests {
     #[test]
     fn phantoms_refused_doubled_and_torn_values_are_seen() {
         let unknown = || Outcome::Unknown(String::new());
-        let attempts = [
-            attempt(&["a", "b"], unknown()),
-            attempt(&["no"], Outcome::NotDone(String::new())),
-        ];
+        let attempts =
+            [attempt(&["a", "b"], unknown()), attempt(&["no"], Outcome::NotDone(String::new()))];
         let bad = [
             log(&[(0, "never sent")]),
             log(&[(0, "no")]),

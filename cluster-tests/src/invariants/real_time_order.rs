@@ -10,16 +10,10 @@ pub fn violations(attempts: &[Attempt]) -> Vec<String> {
     let mut by_partition: BTreeMap<u32, Vec<(&Attempt, &[u64])>> = BTreeMap::new();
     for attempt in attempts {
         if let Outcome::Acked(offsets) = &attempt.outcome {
-            by_partition
-                .entry(attempt.partition)
-                .or_default()
-                .push((attempt, offsets));
+            by_partition.entry(attempt.partition).or_default().push((attempt, offsets));
         }
     }
-    by_partition
-        .into_values()
-        .flat_map(|attempts| in_partition(&attempts))
-        .collect()
+    by_partition.into_values().flat_map(|attempts| in_partition(&attempts)).collect()
 }
 
 /// Walks requests by the time they were sent, keeping the highest offset acknowledged before.
@@ -43,9 +37,7 @@ fn in_partition(attempts: &[(&Attempt, &[u64])]) -> Vec<String> {
             && *first <= offset
         {
             let (late, early) = (&attempt.values, &earlier.values);
-            found.push(format!(
-                "order: {late:?} at {first} came after {early:?} at {offset}"
-            ));
+            found.push(format!("order: {late:?} at {first} came after {early:?} at {offset}"));
         }
     }
     found

@@ -43,6 +43,13 @@ pub struct Attempt {
     pub answered: Stopwatch,
 }
 
+impl Attempt {
+    /// Whether the writer was told that it is done.
+    pub fn is_acked(&self) -> bool {
+        matches!(self.outcome, Outcome::Acked(_))
+    }
+}
+
 /// What is written, and how.
 #[derive(Debug, Clone)]
 pub struct AppendOptions {
@@ -85,10 +92,7 @@ pub struct Appender {
 impl Appender {
     /// Starts writing through these nodes; a writer moves to the next one when it is refused.
     pub fn start(nodes: &[Api], options: &AppendOptions) -> Appender {
-        let (stop, acked) = (
-            Arc::new(AtomicBool::new(false)),
-            Arc::new(AtomicU64::new(0)),
-        );
+        let (stop, acked) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
         let writers = (0..options.writers)
             .map(|number| {
                 let writer = Writer {
@@ -101,11 +105,7 @@ impl Appender {
                 background(writer.run())
             })
             .collect();
-        Appender {
-            stop,
-            acked,
-            writers,
-        }
+        Appender { stop, acked, writers }
     }
 
     /// Requests acknowledged so far.
@@ -154,35 +154,21 @@ impl Writer {
         let (prefix, number) = (&self.options.prefix, self.number);
         let value = |i| format!("{prefix}{number}-{sequence}-{i}");
         let values: Vec<String> = (0..self.options.batch).map(value).collect();
-        let records: Vec<Value> = values
-            .iter()
-            .map(|value| json!({ "value": value }))
-            .collect();
+        let records: Vec<Value> = values.iter().map(|value| json!({ "value": value })).collect();
         let body = json!({ "encoding": "string", "records": records });
         let sent = Stopwatch::start();
         let answer = self.send(node, partition, &body).await;
         let outcome = judge(answer, values.len());
-        Attempt {
-            partition,
-            values,
-            outcome,
-            sent,
-            answered: Stopwatch::start(),
-        }
+        Attempt { partition, values, outcome, sent, answered: Stopwatch::start() }
     }
 
     async fn send(&self, node: &Api, partition: u32, body: &Value) -> Result<Answer> {
         let (topic, ack) = (&self.options.topic, self.options.ack);
-        let ack = if ack.is_empty() {
-            String::new()
-        } else {
-            format!("&ack={ack}")
-        };
+        let ack = if ack.is_empty() { String::new() } else { format!("&ack={ack}") };
         let query = format!("partition={partition}&timeout_ms={TIMEOUT_MS}{ack}");
         let path = format!("/v1/topics/{topic}/records?{query}");
         let request = node.request(reqwest::Method::POST, &path).json(body);
-        node.send(request.timeout(Duration::from_millis(TIMEOUT_MS + 2_000)))
-            .await
+        node.send(request.timeout(Duration::from_millis(TIMEOUT_MS + 2_000))).await
     }
 }
 
@@ -193,27 +179,17 @@ fn judge(answer: Result<Answer>, count: usize) -> Outcome {
         Ok(answer) => answer,
         Err(error) => {
             let connected = !error.chain().any(|cause| {
-                cause
-                    .downcast_ref::<reqwest::Error>()
-                    .is_some_and(reqwest::Error::is_connect)
+                cause.downcast_ref::<reqwest::Error>().is_some_and(reqwest::Error::is_connect)
             });
             let text = format!("{error:#}");
-            return if connected {
-                Outcome::Unknown(text)
-            } else {
-                Outcome::NotDone(text)
-            };
+            return if connected { Outcome::Unknown(text) } else { Outcome::NotDone(text) };
         }
     };
     let body = answer.json().unwrap_or(Value::Null);
     if answer.status == 200 {
         let offsets: Vec<u64> = body["offsets"]
             .as_array()
-            .map(|all| {
-                all.iter()
-                    .filter_map(|ack| ack["offset"].as_u64())
-                    .collect()
-            })
+            .map(|all| all.iter().filter_map(|ack| ack["offset"].as_u64()).collect())
             .unwrap_or_default();
         if offsets.len() == count {
             return Outcome::Acked(offsets);
@@ -221,9 +197,5 @@ fn judge(answer: Result<Answer>, count: usize) -> Outcome {
         return Outcome::Unknown(format!("an acknowledgement of another form: {answer:?}"));
     }
     let text = format!("{answer:?}");
-    if body["outcome"] == "not_done" {
-        Outcome::NotDone(text)
-    } else {
-        Outcome::Unknown(text)
-    }
+    if body["outcome"] == "not_done" { Outcome::NotDone(text) } else { Outcome::Unknown(text) }
 }

@@ -30,20 +30,14 @@ impl Cluster {
 
     /// SIGTERM, and waits for its orderly end; answers the exit code.
     pub async fn terminate(&mut self, index: usize) -> Result<i32> {
-        let mut process = self.nodes[index]
-            .process
-            .take()
-            .context("the node is not running")?;
+        let mut process = self.nodes[index].process.take().context("the node is not running")?;
         process.signal("TERM")?;
         Ok(exit_code(process.wait_end(READY).await?))
     }
 
     /// Waits for a process that is expected to end by itself; answers the exit code.
     pub async fn wait_end(&mut self, index: usize, deadline: Duration) -> Result<i32> {
-        let mut process = self.nodes[index]
-            .process
-            .take()
-            .context("the node is not running")?;
+        let mut process = self.nodes[index].process.take().context("the node is not running")?;
         Ok(exit_code(process.wait_end(deadline).await?))
     }
 
@@ -64,28 +58,18 @@ impl Cluster {
     }
 
     fn signal(&self, index: usize, name: &str) -> Result<()> {
-        self.nodes[index]
-            .process
-            .as_ref()
-            .context("the node is not running")?
-            .signal(name)
+        self.nodes[index].process.as_ref().context("the node is not running")?.signal(name)
     }
 
     /// Cuts a node off from the others (clients still reach it).
     pub fn isolate(&self, index: usize) -> Result<()> {
-        self.network
-            .as_ref()
-            .context("start it with `cuttable`")?
-            .isolate(index);
+        self.network.as_ref().context("start it with `cuttable`")?.isolate(index);
         Ok(())
     }
 
     /// Ends the cut.
     pub fn heal(&self, index: usize) -> Result<()> {
-        self.network
-            .as_ref()
-            .context("start it with `cuttable`")?
-            .heal(index);
+        self.network.as_ref().context("start it with `cuttable`")?.heal(index);
         Ok(())
     }
 }

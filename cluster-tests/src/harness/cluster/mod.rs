@@ -93,12 +93,7 @@ impl Cluster {
             None => TempDir::with_prefix(prefix)?,
         };
         let network = options.cuttable.then(Network::new);
-        Ok(Cluster {
-            options,
-            nodes: Vec::new(),
-            network,
-            folder: Some(folder),
-        })
+        Ok(Cluster { options, nodes: Vec::new(), network, folder: Some(folder) })
     }
 
     /// Chooses addresses and a folder for one more node, without starting it.
@@ -169,11 +164,7 @@ impl Cluster {
         let process = process.as_mut().context("the node is not running")?;
         let probe = async || {
             let answer = api.get("/readyz").await?;
-            if answer.status == 200 {
-                Ok(())
-            } else {
-                Err(anyhow!("{answer:?}"))
-            }
+            if answer.status == 200 { Ok(()) } else { Err(anyhow!("{answer:?}")) }
         };
         loop {
             if let Some(status) = process.ended()? {
@@ -190,10 +181,7 @@ impl Cluster {
 
     /// Everything of the cluster lies here.
     pub fn folder(&self) -> &Path {
-        self.folder
-            .as_ref()
-            .expect("the folder goes with the cluster")
-            .path()
+        self.folder.as_ref().expect("the folder goes with the cluster").path()
     }
 
     /// A node.
@@ -213,9 +201,7 @@ impl Cluster {
 
     /// Indices of the nodes whose process was started and not ended by the test.
     pub fn running(&self) -> Vec<usize> {
-        (0..self.nodes.len())
-            .filter(|&index| self.nodes[index].process.is_some())
-            .collect()
+        (0..self.nodes.len()).filter(|&index| self.nodes[index].process.is_some()).collect()
     }
 
     /// Any running node.
@@ -226,11 +212,7 @@ impl Cluster {
 
     /// A node's process id.
     pub fn pid(&self, index: usize) -> Result<u32> {
-        Ok(self.nodes[index]
-            .process
-            .as_ref()
-            .context("the node is not running")?
-            .pid())
+        Ok(self.nodes[index].process.as_ref().context("the node is not running")?.pid())
     }
 
     /// What a node has logged, over all its lives.
@@ -246,10 +228,7 @@ impl Cluster {
                 process.leave_running();
             }
         }
-        self.folder
-            .take()
-            .expect("the folder goes with the cluster")
-            .keep()
+        self.folder.take().expect("the folder goes with the cluster").keep()
     }
 }
 

@@ -34,10 +34,7 @@ impl Cluster {
     pub async fn index_of(&self, id: u64) -> Result<usize> {
         let nodes = self.any()?.get("/v1/cluster/nodes").await?.ok()?;
         let is_it = |node: &Node| views::node_id(&nodes, node.http).is_ok_and(|found| found == id);
-        self.nodes
-            .iter()
-            .position(is_it)
-            .with_context(|| format!("no node {id} in {nodes}"))
+        self.nodes.iter().position(is_it).with_context(|| format!("no node {id} in {nodes}"))
     }
 
     /// The node that leads a partition, as soon as the given node knows a living one.
@@ -47,10 +44,7 @@ impl Cluster {
         let id = wait_for(what, SETTLE, || async {
             let id = views::leader(&self.api(asked).topic(topic).await?, partition)?;
             let index = self.index_of(id).await?;
-            running
-                .contains(&index)
-                .then_some(index)
-                .context("the leader known is down")
+            running.contains(&index).then_some(index).context("the leader known is down")
         });
         id.await
     }

@@ -1,0 +1,98 @@
+//! Figures that are not about bytes: start, memory, failover, idling.
+
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+use rampart_cluster_tests::harness::clock::Stopwatch;
+use rampart_cluster_tests::harness::cluster::Cluster;
+use rampart_cluster_tests::harness::probe::wait_for;
+use rampart_cluster_tests::harness::proc_stat::{cpu_time, resident_bytes};
+use serde_json::json;
+
+use super::report::Report;
+
+const TOPIC: &str = "failover";
+const FAILOVERS: usize = 5;
+/// Groups without writes fall quiet after ten seconds by default.
+const UNTIL_QUIET: Duration = Duration::from_secs(15);
+
+/// From the start of a process on existing data to the first 200 of `/readyz`.
+pub(crate) async fn startup(cluster: &mut Cluster, report: &mut Report) -> Result<()> {
+    let mut worst = Duration::ZERO;
+    for index in 0..3 {
+        cluster.terminate(index).await?;
+        worst = worst.max(cluster.restart(index).await?);
+        cluster.wait_members(3).await?;
+    }
+    report.add("start", "to ready, worst of three", worst.as_secs_f64() * 1e3, "ms");
+    Ok(())
+}
+
+/// RSS of each node.
+pub(crate) fn memory(cluster: &Cluster, when: &str, report: &mut Report) -> Result<()> {
+    let mut all = Vec::new();
+    for index in cluster.running() {
+        all.push(resident_bytes(cluster.pid(index)?)? as f64 / f64::from(1 << 20));
+    }
+    let area = format!("memory {when}");
+    report.add(&area, "RSS per node, mean", all.iter().sum::<f64>() / all.len() as f64, "MiB");
+    report.add(&area, "RSS per node, most", all.into_iter().fold(0.0, f64::max), "MiB");
+    Ok(())
+}
+
+/// From kill -9 of a partition's leader to the next acknowledged write, asked of a survivor.
+pub(crate) async fn failover(cluster: &mut Cluster, report: &mut Report) -> Result<()> {
+    report.progress("kill -9, five times");
+    cluster.api(0).create_topic(TOPIC, 1, 3, json!({})).await?;
+    let mut times = Vec::new();
+    for round in 0..FAILOVERS {
+        cluster.wait_in_sync(TOPIC, 3).await?;
+        let asked = *cluster.running().first().unwrap_or(&0);
+        let leader = cluster.leader(asked, TOPIC, 0).await?;
+        let survivor = (leader + 1) % 3;
+        cluster.api(survivor).produce(TOPIC, 0, "before", "").await?.ok()?;
+        let watch = Stopwatch::start();
+        cluster.kill(leader);
+        let value = format!("after {round}");
+        wait_for("an acknowledged write", Duration::from_secs(30), || async {
+            let api = cluster.api(survivor);
+            api.produce(TOPIC, 0, &value, "&timeout_ms=5000").await?.ok()
+        })
+        .await?;
+        times.push(watch.elapsed().as_secs_f64() * 1e3);
+        cluster.restart(leader).await?;
+    }
+    times.sort_by(f64::total_cmp);
+    let area = "kill -9 of a leader to the next acknowledged write";
+    report.add(area, "best of five", times[0], "ms");
+    report.add(area, "median", times[FAILOVERS / 2], "ms");
+    report.add(area, "worst", times[FAILOVERS - 1], "ms");
+    Ok(())
+}
+
+/// CPU that 100 partitions x 3 cost while nobody does anything.
+pub(crate) async fn idle(cluster: &Cluster, span: Duration, report: &mut Report) -> Result<()> {
+    report.progress("idling with 100 partitions x 3");
+    cluster.api(0).create_topic("idle", 100, 3, json!({})).await?;
+    cluster.wait_in_sync("idle", 3).await?;
+    for (when, wait) in [("just created", Duration::ZERO), ("quiet", UNTIL_QUIET)] {
+        tokio::time::sleep(wait).await;
+        let mut worst: f64 = 0.0;
+        let before = cpu(cluster)?;
+        let watch = Stopwatch::start();
+        tokio::time::sleep(span).await;
+        for (after, before) in cpu(cluster)?.into_iter().zip(before) {
+            worst = worst.max((after - before) / watch.elapsed().as_secs_f64() * 100.0);
+        }
+        let area = format!("idle, 100 partitions x 3, {when}");
+        report.add(area, "CPU of the busiest node", worst, "% of a core");
+    }
+    let topic = cluster.api(0).topic("idle").await?;
+    ensure!(topic["partitions"].as_array().is_some_and(|all| all.len() == 100), "{topic}");
+    Ok(())
+}
+
+fn cpu(cluster: &Cluster) -> Result<Vec<f64>> {
+    let cpu = |index| Ok(cpu_time(cluster.pid(index)?)?.as_secs_f64());
+    cluster.running().into_iter().map(cpu).collect()
+}

@@ -1,0 +1,222 @@
+//! Raw batches in over HTTP, and out again: records of 1 KiB, a hundred a batch, ack quorum.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use bytes::Bytes;
+use rampart_api::model::record_batch::{BatchBuilder, NewRecord};
+use rampart_cluster_tests::harness::client::Api;
+use rampart_cluster_tests::harness::clock::{Stopwatch, background};
+use rampart_cluster_tests::harness::cluster::Cluster;
+use rampart_cluster_tests::harness::proc_stat::cpu_time;
+use reqwest::Method;
+use reqwest::header::ACCEPT;
+use serde_json::json;
+
+use super::disk::Disk;
+use super::report::Report;
+
+const RECORD_BYTES: usize = 1 << 10;
+const BATCH_RECORDS: usize = 100;
+const BATCH: &str = "application/vnd.rampart.batch";
+/// What one fetch asks for.
+const FETCH_BYTES: usize = 1 << 20;
+
+/// One load.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Load {
+    pub(crate) partitions: u32,
+    pub(crate) in_flight: u32,
+    pub(crate) span: Duration,
+}
+
+/// What workers saw.
+#[derive(Default)]
+struct Seen {
+    latencies: Vec<Duration>,
+    bytes: u64,
+}
+
+impl Load {
+    fn topic(&self) -> String {
+        format!("bench-{}", self.partitions)
+    }
+
+    fn area(&self, verb: &str) -> String {
+        let plural = if self.partitions == 1 { "" } else { "s" };
+        format!("{verb}, {} partition{plural} x 3", self.partitions)
+    }
+
+    /// Writes for the span, every worker to its partition through its leader.
+    pub(crate) async fn produce(
+        &self,
+        cluster: &Cluster,
+        disk: &Disk,
+        report: &mut Report,
+    ) -> Result<()> {
+        report.progress(self.area("produce"));
+        let topic = self.topic();
+        cluster.api(0).create_topic(&topic, self.partitions, 3, json!({})).await?;
+        cluster.wait_in_sync(&topic, 3).await?;
+        let mut leaders = Vec::new();
+        for partition in 0..self.partitions {
+            leaders.push(cluster.api(cluster.leader(0, &topic, partition).await?).clone());
+        }
+        let cost = Cost::start(cluster)?;
+        let workers = (0..self.in_flight).map(|worker| {
+            let partition = worker % self.partitions;
+            let path = format!("/v1/topics/{topic}/records?partition={partition}&ack=quorum");
+            background(produce(leaders[partition as usize].clone(), path, batch(worker), self.span))
+        });
+        let seen = join(workers.collect()).await?;
+        let took = cost.watch.elapsed().as_secs_f64();
+        let area = self.area("produce");
+        let (mb, requests) = (seen.bytes as f64 / 1e6 / took, seen.latencies.len() as f64 / took);
+        report.add(&area, "records", requests * BATCH_RECORDS as f64, "1/s");
+        report.add(&area, "values", mb, "MB/s");
+        latencies(&area, seen.latencies, report);
+        cost.end(cluster, &area, seen.bytes, report)?;
+        report.add(
+            &area,
+            "requests : fdatasyncs of the disk",
+            requests / disk.syncs_per_second,
+            "",
+        );
+        report.add(&area, "MB/s : disk, synced 100 KiB", mb / disk.synced_mb_per_second, "");
+        report.add(&area, "MB/s : disk, buffered", mb / disk.buffered_mb_per_second, "");
+        Ok(())
+    }
+
+    /// Reads all that was written, one reader a partition.
+    pub(crate) async fn fetch(
+        &self,
+        cluster: &Cluster,
+        disk: &Disk,
+        report: &mut Report,
+    ) -> Result<()> {
+        report.progress(self.area("fetch"));
+        let topic = self.topic();
+        let cost = Cost::start(cluster)?;
+        let mut workers = Vec::new();
+        for partition in 0..self.partitions {
+            let leader = cluster.leader(0, &topic, partition).await?;
+            let path = format!("/v1/topics/{topic}/partitions/{partition}/records");
+            workers.push(background(fetch(cluster.api(leader).clone(), path)));
+        }
+        let seen = join(workers).await?;
+        let took = cost.watch.elapsed().as_secs_f64();
+        let area = self.area("fetch");
+        let mb = seen.bytes as f64 / 1e6 / took;
+        report.add(&area, "records", seen.bytes as f64 / RECORD_BYTES as f64 / took, "1/s, about");
+        report.add(&area, "batches", mb, "MB/s");
+        latencies(&area, seen.latencies, report);
+        cost.end(cluster, &area, seen.bytes, report)?;
+        report.add(&area, "MB/s : disk, buffered write", mb / disk.buffered_mb_per_second, "");
+        Ok(())
+    }
+}
+
+async fn produce(api: Api, path: String, batch: Bytes, span: Duration) -> Result<Seen> {
+    let (watch, mut seen) = (Stopwatch::start(), Seen::default());
+    while watch.elapsed() < span {
+        let request = Stopwatch::start();
+        let answer = api.post_bytes(&path, BATCH, batch.clone()).await?;
+        ensure!(answer.status == 200, "{answer:?}");
+        seen.latencies.push(request.elapsed());
+        seen.bytes += (RECORD_BYTES * BATCH_RECORDS) as u64;
+    }
+    Ok(seen)
+}
+
+async fn fetch(api: Api, path: String) -> Result<Seen> {
+    let (mut offset, mut seen) = (0_u64, Seen::default());
+    loop {
+        let query = format!("{path}?offset={offset}&max_bytes={FETCH_BYTES}&max_records=10000");
+        let request = api.request(Method::GET, &query).header(ACCEPT, BATCH);
+        let watch = Stopwatch::start();
+        let answer = api.send(request).await?;
+        ensure!(answer.status == 200, "{answer:?}");
+        seen.latencies.push(watch.elapsed());
+        seen.bytes += answer.body.len() as u64;
+        let number = |name| -> Result<u64> { Ok(answer.header(name).context(name)?.parse()?) };
+        let (next, end) = (number("x-next-offset")?, number("x-high-watermark")?);
+        ensure!(next > offset || next >= end, "the reader stands still at {offset} of {end}");
+        if next >= end {
+            return Ok(seen);
+        }
+        offset = next;
+    }
+}
+
+/// A hundred values that don't compress, unlike those of other workers.
+fn batch(worker: u32) -> Bytes {
+    let mut builder = BatchBuilder::new();
+    for record in 0..BATCH_RECORDS {
+        let mut state = u64::from(worker) << 32 | (record as u64 + 1);
+        let value: Vec<u8> =
+            std::iter::repeat_with(|| scramble(&mut state)).take(RECORD_BYTES).collect();
+        let value = Some(value.as_slice());
+        builder.push(NewRecord { key: None, value, timestamp_ms: 1_700_000_000_000, headers: &[] });
+    }
+    builder.build()
+}
+
+/// Xorshift: enough to defeat compression.
+fn scramble(state: &mut u64) -> u8 {
+    *state ^= *state << 13;
+    *state ^= *state >> 7;
+    *state ^= *state << 17;
+    state.to_le_bytes()[3]
+}
+
+async fn join(workers: Vec<tokio::task::JoinHandle<Result<Seen>>>) -> Result<Seen> {
+    let mut all = Seen::default();
+    for worker in workers {
+        let seen = worker.await??;
+        all.latencies.extend(seen.latencies);
+        all.bytes += seen.bytes;
+    }
+    Ok(all)
+}
+
+fn latencies(area: &str, mut latencies: Vec<Duration>, report: &mut Report) {
+    latencies.sort_unstable();
+    let at = |share: f64| {
+        let index = (latencies.len() as f64 * share) as usize;
+        latencies
+            .get(index.min(latencies.len().saturating_sub(1)))
+            .map_or(0.0, Duration::as_secs_f64)
+    };
+    report.add(area, "p50 of a request", at(0.50) * 1e3, "ms");
+    report.add(area, "p99 of a request", at(0.99) * 1e3, "ms");
+}
+
+/// CPU time of servers and load generator while something runs.
+struct Cost {
+    servers: f64,
+    generator: f64,
+    watch: Stopwatch,
+}
+
+impl Cost {
+    fn start(cluster: &Cluster) -> Result<Cost> {
+        let (servers, generator) = now(cluster)?;
+        Ok(Cost { servers, generator, watch: Stopwatch::start() })
+    }
+
+    fn end(&self, cluster: &Cluster, area: &str, bytes: u64, report: &mut Report) -> Result<()> {
+        let (servers, generator) = now(cluster)?;
+        let gib = bytes as f64 / f64::from(1 << 30);
+        report.add(area, "CPU of all three servers", (servers - self.servers) / gib, "s/GiB");
+        report.add(area, "CPU of the load generator", (generator - self.generator) / gib, "s/GiB");
+        Ok(())
+    }
+}
+
+fn now(cluster: &Cluster) -> Result<(f64, f64)> {
+    let mut servers = 0.0;
+    for index in cluster.running() {
+        servers += cpu_time(cluster.pid(index)?)?.as_secs_f64();
+    }
+    Ok((servers, cpu_time(std::process::id())?.as_secs_f64()))
+}

@@ -1,0 +1,80 @@
+//! `make bench`: what the product does on this machine, in absolute figures and in ratios to what
+//! the disk alone does in the same run. It prints; it judges nothing, for machines differ. Load
+//! generator and servers share the machine: on few cores that is part of every figure.
+
+mod cluster_figures;
+mod disk;
+mod load;
+mod report;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Result;
+use clap::Parser;
+use rampart_cluster_tests::harness::cluster::{Cluster, Options};
+use rampart_cluster_tests::harness::session::supervise;
+
+use report::Report;
+
+/// Throughput, latency, failover and memory of a local three-node cluster.
+#[derive(Debug, Parser)]
+struct Arguments {
+    /// How long each load runs, in seconds.
+    #[arg(long, default_value_t = 10)]
+    seconds: u64,
+    /// Produce requests in flight at any time.
+    #[arg(long, default_value_t = 16)]
+    in_flight: u32,
+    /// Folder for the data, which decides the disk; it is emptied afterwards.
+    #[arg(long, default_value = "target/bench")]
+    folder: PathBuf,
+    /// Also writes the figures as JSON to this file.
+    #[arg(long)]
+    json: Option<PathBuf>,
+}
+
+/// The whole run; it takes about ten times `--seconds`.
+const LIMIT: Duration = Duration::from_secs(3_600);
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    match supervise(LIMIT, bench(&arguments)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("bench failed: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn bench(arguments: &Arguments) -> Result<()> {
+    let span = Duration::from_secs(arguments.seconds);
+    let mut report = Report::new();
+    report.progress("the disk alone");
+    let disk = disk::measure(&arguments.folder, span / 4)?;
+    disk.describe(&mut report);
+
+    report.progress("three nodes");
+    let options = Options { folder: Some(arguments.folder.clone()), ..Options::default() };
+    let mut cluster = Cluster::start_with(3, options).await?;
+    cluster_figures::startup(&mut cluster, &mut report).await?;
+    for partitions in [1, 6] {
+        let load = load::Load { partitions, in_flight: arguments.in_flight, span };
+        load.produce(&cluster, &disk, &mut report).await?;
+        load.fetch(&cluster, &disk, &mut report).await?;
+    }
+    cluster_figures::memory(&cluster, "after the load", &mut report)?;
+    cluster_figures::failover(&mut cluster, &mut report).await?;
+    cluster_figures::idle(&cluster, span, &mut report).await?;
+    cluster_figures::memory(&cluster, "with 100 partitions x 3 more", &mut report)?;
+
+    println!("{}", report.table());
+    let json = report.json();
+    println!("{json}");
+    if let Some(path) = &arguments.json {
+        std::fs::write(path, json + "\n")?;
+    }
+    Ok(())
+}

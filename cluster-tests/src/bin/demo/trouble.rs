@@ -1,0 +1,179 @@
+//! A node is killed while records flow, comes back, and another one is drained.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use rampart_cluster_tests::harness::clock::Stopwatch;
+use rampart_cluster_tests::harness::probe::wait_for;
+use rampart_cluster_tests::harness::views;
+use rampart_cluster_tests::invariants::{self, Log};
+use rampart_cluster_tests::workloads::append::{AppendOptions, Appender, Attempt};
+use serde_json::json;
+
+use super::report::millis;
+use super::{Demo, PARTITIONS, TOPIC};
+
+/// What the progress bar counts here.
+pub(crate) const UNITS: u64 = 8_000;
+/// Requests to be acknowledged before the kill, and again after it.
+const REQUESTS: u64 = 300;
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// kill -9 of the node that leads most, under load; then it comes back.
+pub(crate) async fn kill_the_busiest_leader(demo: &mut Demo) -> Result<()> {
+    demo.step("kill -9 of the node that leads most partitions, while records flow");
+    let start = ends(demo).await?;
+    let options =
+        AppendOptions { writers: PARTITIONS * 4, ..AppendOptions::new(TOPIC, PARTITIONS) };
+    let appender = Appender::start(&demo.cluster.apis(), &options);
+    acked(&appender, REQUESTS).await?;
+    let (victim, led) = busiest(demo).await?;
+    let killed = Stopwatch::start();
+    demo.cluster.kill(victim);
+    demo.say(format!("node {victim} is gone, it led partitions {led:?}"));
+    acked(&appender, REQUESTS).await?;
+    demo.bar.inc(UNITS / 4);
+    let survivor = (victim + 1) % 3;
+    for partition in &led {
+        demo.cluster.leader(survivor, TOPIC, *partition).await?;
+    }
+    acked(&appender, REQUESTS).await?;
+    let attempts = appender.stop().await?;
+
+    demo.step("It comes back and catches up");
+    let behind = lag_of(demo, survivor, victim).await?;
+    let back = Stopwatch::start();
+    demo.cluster.restart(victim).await?;
+    demo.cluster.wait_in_sync(TOPIC, 3).await?;
+    let took = back.elapsed();
+    demo.say(format!("{behind} records behind; level again {} after its start", millis(took)));
+    demo.report.seen(
+        "the killed node returns",
+        "catches up by itself",
+        format!("{behind} records in {}, start included", millis(took)),
+        true,
+    );
+    demo.bar.inc(UNITS / 4);
+    judge(demo, &attempts, &start, killed, &led).await
+}
+
+/// No leadership stays on a drained node.
+pub(crate) async fn drain(demo: &mut Demo) -> Result<()> {
+    demo.step("A node is drained");
+    let (index, led) = busiest(demo).await?;
+    let id = demo.cluster.node_id(index).await?;
+    let api = demo.cluster.api((index + 1) % 3);
+    let watch = Stopwatch::start();
+    api.post(&format!("/v1/cluster/nodes/{id}:drain"), &json!({})).await?.ok()?;
+    wait_for("the drained node to lead nothing", PATIENCE, || async {
+        let topic = api.topic(TOPIC).await?;
+        ensure!(views::led_by(&topic, id)? == 0, "it still leads");
+        for partition in 0..PARTITIONS {
+            views::leader(&topic, partition)?;
+        }
+        Ok(())
+    })
+    .await?;
+    let took = millis(watch.elapsed());
+    api.produce(TOPIC, led[0], "after the drain", "").await?.ok()?;
+    demo.say(format!("node {index} led {} partitions, now none, after {took}", led.len()));
+    demo.report.seen(
+        "a node is drained",
+        "leads nothing, records flow",
+        format!("{} leaderships moved in {took}", led.len()),
+        true,
+    );
+    demo.cluster
+        .any()?
+        .post(&format!("/v1/cluster/nodes/{id}:recommission"), &json!({}))
+        .await?
+        .ok()?;
+    demo.bar.inc(UNITS / 4);
+    Ok(())
+}
+
+/// Time to the first acknowledgement on each partition of the victim, and every acknowledged
+/// record at its place.
+async fn judge(
+    demo: &mut Demo,
+    attempts: &[Attempt],
+    start: &[u64],
+    killed: Stopwatch,
+    led: &[u32],
+) -> Result<()> {
+    let mut firsts = Vec::new();
+    for partition in led {
+        let first = attempts
+            .iter()
+            .filter(|a| a.partition == *partition && a.is_acked() && a.answered > killed)
+            .map(|a| a.answered.since(killed))
+            .min();
+        firsts.push(first.context("a partition was never written to again")?);
+    }
+    let (first, last) = (firsts.iter().min(), firsts.iter().max());
+    let (first, last) = first.zip(last).context("the victim led nothing")?;
+    demo.say(format!("first acknowledged write on its partitions after {}", millis(*last)));
+    demo.report.seen(
+        "kill -9 of a leader",
+        "acknowledged writes within 2 s",
+        format!(
+            "after {} on the first, {} on the last of its partitions",
+            millis(*first),
+            millis(*last)
+        ),
+        *last < Duration::from_secs(2),
+    );
+    let mut log = Log::new();
+    for (partition, from) in (0..).zip(start) {
+        let mut records = demo.cluster.any()?.read_all(TOPIC, partition).await?;
+        records.retain(|record| record.offset >= *from);
+        log.insert(partition, records);
+    }
+    let verdict = invariants::check_log(attempts, &log);
+    let holds = verdict.is_ok();
+    let text = match verdict {
+        Ok(seen) => format!("{} acknowledged, 0 missing, {} unknown", seen.acked, seen.unknown),
+        Err(error) => format!("{error:#}"),
+    };
+    demo.say(&text);
+    demo.report.seen("acknowledged records", "none missing, none twice", text, holds);
+    demo.bar.inc(UNITS / 4);
+    Ok(())
+}
+
+/// The node that leads most partitions, and which.
+async fn busiest(demo: &Demo) -> Result<(usize, Vec<u32>)> {
+    let mut led: Vec<Vec<u32>> = vec![Vec::new(); 3];
+    for partition in 0..PARTITIONS {
+        let asked = *demo.cluster.running().first().context("no node runs")?;
+        led[demo.cluster.leader(asked, TOPIC, partition).await?].push(partition);
+    }
+    let most = led.iter().map(Vec::len).max().unwrap_or(0);
+    let index = led.iter().position(|led| led.len() == most).context("no node")?;
+    Ok((index, led.swap_remove(index)))
+}
+
+/// Where each partition ends now.
+async fn ends(demo: &Demo) -> Result<Vec<u64>> {
+    let mut ends = Vec::new();
+    for partition in 0..PARTITIONS {
+        let page = demo.cluster.any()?.read(TOPIC, partition, "&offset=latest").await?;
+        ends.push(page.high_watermark);
+    }
+    Ok(ends)
+}
+
+/// Records that a node's replicas are behind, in all.
+async fn lag_of(demo: &Demo, asked: usize, node: usize) -> Result<u64> {
+    let id = demo.cluster.node_id(node).await?;
+    views::lag_of(&demo.cluster.api(asked).topic(TOPIC).await?, id)
+}
+
+async fn acked(appender: &Appender, count: u64) -> Result<()> {
+    let from = appender.acked();
+    wait_for(format!("{count} acknowledgements"), PATIENCE, || async {
+        ensure!(appender.acked() >= from + count, "{} so far", appender.acked() - from);
+        Ok(())
+    })
+    .await
+}
