@@ -67,10 +67,7 @@ pub struct OpenGroup<H> {
 impl Store {
     /// Opens a data directory, which is created if it is missing. Blocks.
     pub fn open(dir: &Path, options: StoreOptions) -> Result<Store, OpenError> {
-        Ok(Store::over(
-            crate::engine::open_disk(dir, &options)?,
-            options,
-        ))
+        Ok(Store::over(crate::engine::open_disk(dir, &options)?, options))
     }
 
     /// A store in memory, on the disk behind `faults`: what a test or a simulation runs on.
@@ -80,11 +77,7 @@ impl Store {
     }
 
     fn over(engine: Arc<dyn Engine>, options: StoreOptions) -> Store {
-        Store {
-            engine,
-            tails: TailBudget::new(options.tail_cache_bytes),
-            options,
-        }
+        Store { engine, tails: TailBudget::new(options.tail_cache_bytes), options }
     }
 
     /// Opens a partition's replica; its log is created if it is not there. Blocks. The caller has
@@ -113,12 +106,10 @@ impl Store {
         let group = GroupId::METADATA;
         let log = self.open_log(group, replica, GroupKind::Metadata)?;
         let shared = Arc::new(MetadataShared::new(self.engine.clone(), log.clone()));
-        shared
-            .load()
-            .map_err(|error| OpenGroupError::read(group, error))?;
+        shared.load().map_err(|error| OpenGroupError::read(group, error))?;
         Ok(OpenGroup {
             log: LogStorage::new(log),
-            handle: MetadataReader::new(&shared),
+            handle: MetadataReader::new(shared.clone()),
             machine: Machine::metadata(shared),
         })
     }
@@ -194,8 +185,7 @@ impl Store {
 
     /// Stores a small fact of the node; durable when this returns. Blocks.
     pub fn node_record_put(&self, key: &str, value: impl Into<Bytes>) -> io::Result<()> {
-        self.engine
-            .write_now(vec![Op::put(node_record::key(key), value)])
+        self.engine.write_now(vec![Op::put(node_record::key(key), value)])
     }
 
     /// Room on the disk.

@@ -51,42 +51,40 @@ pub struct MetadataMachine {
 /// The metadata as this node has applied it: a consistent view at an index. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct MetadataReader {
-    published: watch::Receiver<(u64, Arc<MetadataState>)>,
+    shared: Arc<MetadataShared>,
 }
 
 impl MetadataReader {
-    pub(crate) fn new(shared: &MetadataShared) -> Self {
-        MetadataReader {
-            published: shared.published.subscribe(),
-        }
+    pub(crate) fn new(shared: Arc<MetadataShared>) -> Self {
+        MetadataReader { shared }
     }
 
     /// The state after the last applied batch.
     pub fn state(&self) -> Arc<MetadataState> {
-        self.published.borrow().1.clone()
+        self.shared.published.borrow().1.clone()
     }
 
     /// Index of the last applied entry.
     pub fn applied_index(&self) -> u64 {
-        self.published.borrow().0
+        self.shared.published.borrow().0
     }
 
     /// Changes after every applied batch.
     pub fn watch(&self) -> watch::Receiver<(u64, Arc<MetadataState>)> {
-        self.published.clone()
+        self.shared.published.subscribe()
+    }
+
+    /// Announces a snapshot before openraft is asked to install it, so that entries which arrive
+    /// behind it are taken.
+    pub fn prime_snapshot(&self, meta: &SnapshotMeta, data: &Bytes) {
+        self.shared.prime(meta, data);
     }
 }
 
 impl MetadataShared {
     pub(crate) fn new(engine: Arc<dyn Engine>, log: Arc<GroupLog>) -> Self {
         let published = watch::channel((0, Arc::default())).0;
-        MetadataShared {
-            engine,
-            group: log.group,
-            log,
-            applied: Mutex::default(),
-            published,
-        }
+        MetadataShared { engine, group: log.group, log, applied: Mutex::default(), published }
     }
 
     /// Starts from the stored snapshot. Blocks where the engine does.
@@ -97,15 +95,10 @@ impl MetadataShared {
         Ok(())
     }
 
-    /// Announces a snapshot that openraft is going to install.
-    pub(crate) fn prime(&self, meta: &SnapshotMeta, data: &Bytes) {
+    fn prime(&self, meta: &SnapshotMeta, data: &Bytes) {
         if let Some(log_id) = meta.last_log_id {
             let ops = snapshot_store::store(self.group, meta, data);
-            self.log.prime(Primed {
-                log_id,
-                next_offset: Offset(0),
-                ops,
-            });
+            self.log.prime(Primed { log_id, next_offset: Offset(0), ops });
         }
     }
 
@@ -117,10 +110,7 @@ impl MetadataShared {
     fn publish(&self) {
         let (index, state) = {
             let applied = self.lock();
-            (
-                applied.log_id.map_or(0, |log_id| log_id.index),
-                applied.state.clone(),
-            )
+            (applied.log_id.map_or(0, |log_id| log_id.index), applied.state.clone())
         };
         self.published.send_replace((index, state));
     }
@@ -166,10 +156,7 @@ impl MetadataMachine {
 
     pub(super) fn snapshot_builder(&self) -> MetadataSnapshotBuilder {
         let applied = self.shared.lock().clone();
-        MetadataSnapshotBuilder {
-            shared: self.shared.clone(),
-            applied,
-        }
+        MetadataSnapshotBuilder { shared: self.shared.clone(), applied }
     }
 
     pub(super) async fn install_snapshot(
@@ -197,11 +184,10 @@ impl AppliedMetadata {
                 Applied::Nothing
             }
             EntryPayload::Normal(proposal) => {
-                self.apply_command(log_id.index, &proposal)
-                    .map_err(|what| {
-                        let what = format!("group {group}: entry {log_id}: {what}");
-                        io::Error::new(io::ErrorKind::InvalidData, what)
-                    })?
+                self.apply_command(log_id.index, &proposal).map_err(|what| {
+                    let what = format!("group {group}: entry {log_id}: {what}");
+                    io::Error::new(io::ErrorKind::InvalidData, what)
+                })?
             }
         };
         self.log_id = Some(log_id);
@@ -236,9 +222,6 @@ impl MetadataSnapshotBuilder {
         };
         let ops = snapshot_store::store(self.shared.group, &meta, &data);
         engine::write(&*self.shared.engine, ops).await?;
-        Ok(Snapshot {
-            meta,
-            snapshot: data,
-        })
+        Ok(Snapshot { meta, snapshot: data })
     }
 }

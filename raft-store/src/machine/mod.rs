@@ -74,9 +74,9 @@ impl RaftStateMachine<TypeConfig> for Machine {
 
     async fn try_create_snapshot_builder(&mut self, force: bool) -> Option<SnapshotBuilder> {
         match self {
-            Machine::Partition(machine) => machine
-                .snapshot_builder(force)
-                .map(SnapshotBuilder::Partition),
+            Machine::Partition(machine) => {
+                machine.snapshot_builder(force).map(SnapshotBuilder::Partition)
+            }
             Machine::Metadata(machine) => {
                 Some(SnapshotBuilder::Metadata(machine.snapshot_builder()))
             }
@@ -84,9 +84,7 @@ impl RaftStateMachine<TypeConfig> for Machine {
     }
 
     async fn get_snapshot_builder(&mut self) -> SnapshotBuilder {
-        self.try_create_snapshot_builder(true)
-            .await
-            .expect("forced, so there is a builder")
+        self.try_create_snapshot_builder(true).await.expect("forced, so there is a builder")
     }
 
     async fn install_snapshot(&mut self, meta: &SnapshotMeta, snapshot: Bytes) -> io::Result<()> {

@@ -78,11 +78,7 @@ impl PartitionShared {
         let snapshot = snapshot_store::load(&*engine, group)?.map(|s| (s.meta, s.snapshot));
         if let Some(log_id) = applied.log_id {
             let next_offset = applied.state.next_offset;
-            log.prime(Primed {
-                log_id,
-                next_offset,
-                ops: Vec::new(),
-            });
+            log.prime(Primed { log_id, next_offset, ops: Vec::new() });
         }
         Ok(PartitionShared {
             group,
@@ -134,19 +130,12 @@ impl PartitionShared {
 
 impl PartitionMachine {
     pub(crate) fn new(shared: Arc<PartitionShared>) -> Self {
-        PartitionMachine {
-            shared,
-            entries_since_checkpoint: 0,
-            bytes_since_checkpoint: 0,
-        }
+        PartitionMachine { shared, entries_since_checkpoint: 0, bytes_since_checkpoint: 0 }
     }
 
     pub(super) fn applied_state(&self) -> (Option<LogId>, StoredMembership) {
         let applied = self.shared.applied();
-        (
-            applied.log_id,
-            applied.memberships.last().cloned().unwrap_or_default(),
-        )
+        (applied.log_id, applied.memberships.last().cloned().unwrap_or_default())
     }
 
     pub(super) async fn apply<S>(&mut self, mut entries: S) -> io::Result<()>
@@ -206,11 +195,7 @@ impl PartitionMachine {
         ops.push(Op::put(Family::Applied.group_key(shared.group), record));
         engine::write(&*shared.engine, ops).await?;
         if let Some(log_id) = meta.last_log_id {
-            shared.log.prime(Primed {
-                log_id,
-                next_offset,
-                ops: Vec::new(),
-            });
+            shared.log.prime(Primed { log_id, next_offset, ops: Vec::new() });
         }
         *shared.applied() = installed;
         shared.set_snapshot(meta, &data);
@@ -235,8 +220,7 @@ impl Applied {
         let response = match payload {
             EntryPayload::Blank => type_config::Applied::Nothing,
             EntryPayload::Membership(membership) => {
-                self.memberships
-                    .push(StoredMembership::new(Some(log_id), membership));
+                self.memberships.push(StoredMembership::new(Some(log_id), membership));
                 type_config::Applied::Nothing
             }
             EntryPayload::Normal(proposal) => {
@@ -256,9 +240,7 @@ impl PartitionState {
                 let command =
                     PartitionCommand::decode(&proposal.body).map_err(|e| e.to_string())?;
                 let PartitionCommand::TrimTo { offset } = command;
-                Ok(type_config::Applied::Trimmed {
-                    log_start: self.apply_trim(offset),
-                })
+                Ok(type_config::Applied::Trimmed { log_start: self.apply_trim(offset) })
             }
             ProposalKind::Metadata => Err("a metadata command in a partition".to_owned()),
         }
@@ -270,14 +252,10 @@ impl PartitionState {
         for (header, _) in record_batch::split(body).map_err(|error| error.to_string())? {
             let base = u64::try_from(header.base_offset).map_err(|error| error.to_string())?;
             let count = u32::try_from(header.record_count).map_err(|error| error.to_string())?;
-            self.apply_records(Offset(base), count)
-                .map_err(|error| error.to_string())?;
+            self.apply_records(Offset(base), count).map_err(|error| error.to_string())?;
             records += count;
         }
-        Ok(type_config::Applied::Appended {
-            base_offset,
-            records,
-        })
+        Ok(type_config::Applied::Appended { base_offset, records })
     }
 }
 
@@ -286,11 +264,7 @@ impl From<&Applied> for AppliedRecord {
         AppliedRecord {
             log_id: applied.log_id.as_ref().map(Into::into),
             state: applied.state.clone(),
-            memberships: applied
-                .memberships
-                .iter()
-                .map(StoredMembershipRecord::from)
-                .collect(),
+            memberships: applied.memberships.iter().map(StoredMembershipRecord::from).collect(),
         }
     }
 }
@@ -299,10 +273,7 @@ impl TryFrom<AppliedRecord> for Applied {
     type Error = crate::format::FormatError;
 
     fn try_from(record: AppliedRecord) -> Result<Self, Self::Error> {
-        let memberships = record
-            .memberships
-            .into_iter()
-            .map(StoredMembership::try_from);
+        let memberships = record.memberships.into_iter().map(StoredMembership::try_from);
         Ok(Applied {
             log_id: record.log_id.map(LogId::from),
             state: record.state,

@@ -60,30 +60,22 @@ impl PartitionSnapshotBuilder {
         ops.push(self.shared.checkpoint());
         engine::write(&*self.shared.engine, ops).await?;
         self.shared.set_snapshot(&meta, &data);
-        Ok(Snapshot {
-            meta,
-            snapshot: data,
-        })
+        Ok(Snapshot { meta, snapshot: data })
     }
 
     /// A snapshot that openraft insists on: of what is purged already, or of everything applied
     /// where no record can be lost by that.
     fn unplanned_cut(&self) -> io::Result<Option<Cut>> {
         let applied = self.shared.applied();
-        let everything = applied.log_id.map(|log_id| Cut {
-            log_id,
-            next_offset: applied.state.next_offset,
-        });
+        let everything =
+            applied.log_id.map(|log_id| Cut { log_id, next_offset: applied.state.next_offset });
         if applied.state.log_start == applied.state.next_offset {
             return Ok(everything);
         }
         match self.shared.log.purged() {
             Some(purged) => {
                 let log_id = log_id(purged.log_id.term, purged.log_id.index);
-                Ok(Some(Cut {
-                    log_id,
-                    next_offset: purged.next_offset,
-                }))
+                Ok(Some(Cut { log_id, next_offset: purged.next_offset }))
             }
             None => Err(io::Error::other("no cut is planned and nothing was purged")),
         }
@@ -105,10 +97,7 @@ impl PartitionSnapshotBuilder {
             _ => applied.memberships.first().cloned().unwrap_or_default(),
         };
         let state = applied.state.at_cut(term_of(&cut.log_id), cut.next_offset);
-        let meta = SnapshotMeta {
-            last_log_id: Some(cut.log_id),
-            last_membership,
-        };
+        let meta = SnapshotMeta { last_log_id: Some(cut.log_id), last_membership };
         (meta, encode(&state))
     }
 }

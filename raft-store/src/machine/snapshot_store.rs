@@ -27,18 +27,10 @@ pub(crate) fn load(engine: &dyn Engine, group: GroupId) -> io::Result<Option<Sna
         return Ok(None);
     };
     let record: SnapshotMetaRecord = envelope::open(snapshot::VERSION, &record)?;
-    let data = engine
-        .fact(&Family::SnapshotData.group_key(group))?
-        .unwrap_or_default();
+    let data = engine.fact(&Family::SnapshotData.group_key(group))?.unwrap_or_default();
     if crc32c(&[&data]) != record.data_crc {
-        let what = format!(
-            "group {group}: the snapshot of {} bytes is damaged",
-            data.len()
-        );
+        let what = format!("group {group}: the snapshot of {} bytes is damaged", data.len());
         return Err(io::Error::new(io::ErrorKind::InvalidData, what));
     }
-    Ok(Some(Snapshot {
-        meta: record.try_into()?,
-        snapshot: data,
-    }))
+    Ok(Some(Snapshot { meta: record.try_into()?, snapshot: data }))
 }
