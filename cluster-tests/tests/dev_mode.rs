@@ -29,7 +29,7 @@ fn one_command_serves_three_nodes() {
         phase("rampart dev, with its ports moved so that no port is fixed here");
         let folder = tempfile::tempdir()?;
         let first = three_ports()?;
-        let args = ["dev".to_owned(), format!("--http-port={first}")];
+        let args = ["dev".to_owned(), format!("--http-port-base={first}")];
         let watch = Stopwatch::start();
         let mut process = Process::start(&args, &folder.path().join("dev.log"))?;
         let apis = (0..3).map(|i| Api::new(format!("127.0.0.1:{}", first + i)));

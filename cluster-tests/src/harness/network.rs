@@ -140,3 +140,43 @@ where
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn bytes_wait_while_a_node_is_cut_off_and_arrive_when_it_is_healed() {
+        let echo = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut network = Network::new();
+        let address = network.add_node(1, echo.local_addr().unwrap()).await.unwrap();
+        network.set_pid(0, std::process::id());
+        let mut client = TcpStream::connect(address).await.unwrap();
+        let (mut server, _) = echo.accept().await.unwrap();
+        let mut byte = [0];
+
+        client.write_all(b"a").await.unwrap();
+        server.read_exact(&mut byte).await.unwrap();
+        for cut_off in [0, 1] {
+            network.isolate(cut_off);
+            client.write_all(b"b").await.unwrap();
+            let wait = Duration::from_millis(100);
+            let early = tokio::time::timeout(wait, server.read_exact(&mut byte)).await;
+            assert!(early.is_err(), "a byte crossed the cut");
+            network.heal(cut_off);
+            server.read_exact(&mut byte).await.unwrap();
+            assert_eq!(&byte, b"b");
+        }
+    }
+
+    #[tokio::test]
+    async fn connections_of_strangers_are_closed() {
+        let target = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut network = Network::new();
+        let address = network.add_node(0, target.local_addr().unwrap()).await.unwrap();
+        let mut stranger = TcpStream::connect(address).await.unwrap();
+        assert_eq!(stranger.read(&mut [0]).await.unwrap(), 0);
+    }
+}

@@ -22,13 +22,15 @@ use super::session::keep_until_verdict;
 /// A node must be ready within this time, on a machine that does other things too.
 pub const READY: Duration = Duration::from_secs(30);
 
+const CONFIG_FILE: &str = "rampart.toml";
+
 /// What kind of cluster.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
     /// Put a network between the nodes that can be cut.
     pub cuttable: bool,
-    /// Further arguments of every server.
-    pub args: Vec<String>,
+    /// Configuration file of every server, as TOML.
+    pub config: &'static str,
     /// Where the data directories are made; the system's temporary folder if not said.
     pub folder: Option<PathBuf>,
 }
@@ -92,6 +94,7 @@ impl Cluster {
             }
             None => TempDir::with_prefix(prefix)?,
         };
+        std::fs::write(folder.path().join(CONFIG_FILE), options.config)?;
         let network = options.cuttable.then(Network::new);
         Ok(Cluster { options, nodes: Vec::new(), network, folder: Some(folder) })
     }
@@ -145,7 +148,9 @@ impl Cluster {
         } else {
             args.push(format!("--join={}", self.nodes[0].advertised_peer));
         }
-        args.extend(self.options.args.iter().cloned());
+        if !self.options.config.is_empty() {
+            args.push(format!("--config={}", self.folder().join(CONFIG_FILE).display()));
+        }
         args
     }
 
