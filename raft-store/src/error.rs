@@ -105,11 +105,9 @@ impl OpenGroupError {
     /// A read that failed while a group was opened: damage if the bytes were there and wrong.
     pub(crate) fn read(group: GroupId, source: io::Error) -> Self {
         match source.kind() {
-            io::ErrorKind::InvalidData => OpenGroupError::Damaged {
-                group,
-                index: None,
-                what: source.to_string(),
-            },
+            io::ErrorKind::InvalidData => {
+                OpenGroupError::Damaged { group, index: None, what: source.to_string() }
+            }
             _ => OpenGroupError::Io { group, source },
         }
     }

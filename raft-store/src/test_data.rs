@@ -12,12 +12,7 @@ pub(crate) fn batch(records: usize, timestamp_ms: i64) -> Bytes {
 pub(crate) fn batch_with_value(records: usize, timestamp_ms: i64, value: &[u8]) -> Bytes {
     let mut builder = BatchBuilder::new();
     for _ in 0..records {
-        builder.push(NewRecord {
-            key: None,
-            value: Some(value),
-            timestamp_ms,
-            headers: &[],
-        });
+        builder.push(NewRecord { key: None, value: Some(value), timestamp_ms, headers: &[] });
     }
     builder.build()
 }

@@ -40,10 +40,7 @@ pub struct TicketHolder {
 /// A new ticket and its holder.
 pub fn ticket() -> (Arc<Ticket>, TicketHolder) {
     let (tx, rx) = watch::channel(Progress::Proposed);
-    (
-        Arc::new(Ticket { progress: tx }),
-        TicketHolder { progress: rx },
-    )
+    (Arc::new(Ticket { progress: tx }), TicketHolder { progress: rx })
 }
 
 impl Ticket {

@@ -71,18 +71,13 @@ pub(crate) enum Op {
 impl Op {
     /// A fact.
     pub(crate) fn put(key: Vec<u8>, value: impl Into<Bytes>) -> Op {
-        Op::Put {
-            key,
-            value: value.into(),
-        }
+        Op::Put { key, value: value.into() }
     }
 
     /// Roughly what the change occupies in memory and in the log.
     pub(crate) fn size(&self) -> usize {
         match self {
-            Op::Append {
-                header, payload, ..
-            } => 64 + header.len() + payload.len(),
+            Op::Append { header, payload, .. } => 64 + header.len() + payload.len(),
             Op::Truncate { .. } | Op::Purge { .. } => 64,
             Op::Put { key, value } => 64 + key.len() + value.len(),
             Op::Erase { from, to } => 64 + from.len() + to.len(),
@@ -106,10 +101,7 @@ pub(crate) struct Write {
 impl fmt::Debug for Write {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let synced = self.done.is_some();
-        f.debug_struct("Write")
-            .field("ops", &self.ops)
-            .field("synced", &synced)
-            .finish()
+        f.debug_struct("Write").field("ops", &self.ops).field("synced", &synced).finish()
     }
 }
 
@@ -132,10 +124,7 @@ impl From<WriteError> for io::Error {
 
 impl From<&io::Error> for WriteError {
     fn from(error: &io::Error) -> Self {
-        WriteError {
-            kind: error.kind(),
-            message: error.to_string(),
-        }
+        WriteError { kind: error.kind(), message: error.to_string() }
     }
 }
 
@@ -196,10 +185,7 @@ pub(crate) trait Engine: Send + Sync + fmt::Debug + 'static {
 /// The engine on disk.
 pub(crate) fn open_disk(dir: &Path, _options: &StoreOptions) -> Result<Arc<dyn Engine>, OpenError> {
     let source = io::Error::new(io::ErrorKind::Unsupported, "built without RocksDB");
-    Err(OpenError::Unusable {
-        dir: dir.to_owned(),
-        source,
-    })
+    Err(OpenError::Unusable { dir: dir.to_owned(), source })
 }
 
 /// Submits a write and answers when it is durable.
@@ -209,10 +195,7 @@ pub(crate) async fn write(engine: &dyn Engine, ops: Vec<Op>) -> io::Result<()> {
         // The waiter may be gone; the write counts all the same.
         let _ = tx.send(result);
     });
-    engine.submit(Write {
-        ops,
-        done: Some(done),
-    });
+    engine.submit(Write { ops, done: Some(done) });
     match rx.await {
         Ok(result) => Ok(result?),
         Err(_) => Err(io::Error::other("the storage engine stopped")),

@@ -72,10 +72,7 @@ impl EntryHeader {
             return Err(FormatError::Checksum { stored, computed });
         }
         if bytes[0] > VERSION {
-            return Err(FormatError::Newer {
-                found: bytes[0],
-                known: VERSION,
-            });
+            return Err(FormatError::Newer { found: bytes[0], known: VERSION });
         }
         let header = EntryHeader {
             kind: bytes[1],

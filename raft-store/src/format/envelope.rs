@@ -45,9 +45,7 @@ pub enum FormatError {
 
 impl FormatError {
     pub(crate) fn malformed(reason: impl Into<String>) -> Self {
-        FormatError::Malformed {
-            reason: reason.into(),
-        }
+        FormatError::Malformed { reason: reason.into() }
     }
 }
 
@@ -87,10 +85,7 @@ pub fn open<T: DeserializeOwned>(known: u8, bytes: &[u8]) -> Result<T, FormatErr
         return Err(FormatError::malformed(format!("{} bytes", bytes.len())));
     };
     if head[..2] != MAGIC {
-        return Err(FormatError::malformed(format!(
-            "magic {:02x}{:02x}",
-            head[0], head[1]
-        )));
+        return Err(FormatError::malformed(format!("magic {:02x}{:02x}", head[0], head[1])));
     }
     let length = u32::from_be_bytes([head[4], head[5], head[6], head[7]]) as usize;
     let stored = u32::from_be_bytes([head[8], head[9], head[10], head[11]]);
@@ -104,10 +99,7 @@ pub fn open<T: DeserializeOwned>(known: u8, bytes: &[u8]) -> Result<T, FormatErr
     }
     // Only after the checksum: a damaged version byte is damage, not a newer program.
     if head[2] > known {
-        return Err(FormatError::Newer {
-            found: head[2],
-            known,
-        });
+        return Err(FormatError::Newer { found: head[2], known });
     }
     codec::decode(value).map_err(|error| FormatError::malformed(error.to_string()))
 }
@@ -146,9 +138,6 @@ mod tests {
 
     #[test]
     fn a_newer_version_is_refused_by_name() {
-        assert_eq!(
-            open::<u8>(1, &seal(2, &7u8)),
-            Err(FormatError::Newer { found: 2, known: 1 })
-        );
+        assert_eq!(open::<u8>(1, &seal(2, &7u8)), Err(FormatError::Newer { found: 2, known: 1 }));
     }
 }

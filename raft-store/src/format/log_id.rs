@@ -16,10 +16,7 @@ pub struct StoredLogId {
 
 impl From<&LogId> for StoredLogId {
     fn from(log_id: &LogId) -> Self {
-        StoredLogId {
-            term: term_of(log_id),
-            index: log_id.index,
-        }
+        StoredLogId { term: term_of(log_id), index: log_id.index }
     }
 }
 

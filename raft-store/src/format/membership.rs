@@ -34,10 +34,7 @@ impl From<&Membership> for MembershipRecord {
     fn from(membership: &Membership) -> Self {
         MembershipRecord {
             configs: membership.get_joint_config().clone(),
-            nodes: membership
-                .nodes()
-                .map(|(id, member)| (*id, member.node))
-                .collect(),
+            nodes: membership.nodes().map(|(id, member)| (*id, member.node)).collect(),
         }
     }
 }
@@ -49,11 +46,8 @@ impl TryFrom<MembershipRecord> for Membership {
         if record.configs.is_empty() && record.nodes.is_empty() {
             return Ok(Membership::default());
         }
-        let nodes: BTreeMap<u64, Member> = record
-            .nodes
-            .into_iter()
-            .map(|(id, node)| (id, Member { node }))
-            .collect();
+        let nodes: BTreeMap<u64, Member> =
+            record.nodes.into_iter().map(|(id, node)| (id, Member { node })).collect();
         Membership::new(record.configs, nodes)
             .map_err(|error| FormatError::malformed(format!("membership: {error}")))
     }
@@ -73,10 +67,7 @@ impl TryFrom<StoredMembershipRecord> for StoredMembership {
 
     fn try_from(record: StoredMembershipRecord) -> Result<Self, FormatError> {
         let membership = record.membership.try_into()?;
-        Ok(StoredMembership::new(
-            record.log_id.map(LogId::from),
-            membership,
-        ))
+        Ok(StoredMembership::new(record.log_id.map(LogId::from), membership))
     }
 }
 

@@ -29,11 +29,7 @@ pub fn decode_entry_payload(kind: u8, bytes: Bytes) -> Result<EntryPayload, Form
         BLANK => Err(FormatError::malformed("a blank entry with a payload")),
         MEMBERSHIP => Ok(EntryPayload::Membership(decode_membership(&bytes)?)),
         number => match ProposalKind::from_number(number) {
-            Some(kind) => Ok(EntryPayload::Normal(Proposal {
-                kind,
-                body: bytes,
-                ticket: None,
-            })),
+            Some(kind) => Ok(EntryPayload::Normal(Proposal { kind, body: bytes, ticket: None })),
             None => Err(FormatError::malformed(format!("entry kind {number}"))),
         },
     }
@@ -56,19 +52,13 @@ mod tests {
             Just(ProposalKind::Metadata),
         ];
         let normal = (kind, prop::collection::vec(any::<u8>(), 0..200)).prop_map(|(kind, body)| {
-            EntryPayload::Normal(Proposal {
-                kind,
-                body: body.into(),
-                ticket: None,
-            })
+            EntryPayload::Normal(Proposal { kind, body: body.into(), ticket: None })
         });
         let members = prop::collection::btree_map(1..50u64, 1..9u64, 1..6);
         let membership = members.prop_map(|members| {
             let voters: BTreeSet<u64> = members.keys().copied().take(3).collect();
-            let nodes: BTreeMap<u64, Member> = members
-                .into_iter()
-                .map(|(id, node)| (id, Member { node: NodeId(node) }))
-                .collect();
+            let nodes: BTreeMap<u64, Member> =
+                members.into_iter().map(|(id, node)| (id, Member { node: NodeId(node) })).collect();
             EntryPayload::Membership(Membership::new(vec![voters], nodes).unwrap())
         });
         prop_oneof![Just(EntryPayload::Blank), normal, membership]

@@ -49,9 +49,7 @@ impl Family {
 
     /// The families whose keys begin with a group: what dropping a group erases.
     pub(crate) fn of_groups() -> impl Iterator<Item = Family> {
-        Family::ALL
-            .into_iter()
-            .filter(|family| *family != Family::NodeRecord)
+        Family::ALL.into_iter().filter(|family| *family != Family::NodeRecord)
     }
 
     /// Key of the group's one fact in this family.

@@ -33,10 +33,7 @@ impl From<&Vote> for VoteRecord {
 impl From<VoteRecord> for Vote {
     fn from(record: VoteRecord) -> Self {
         let leader_id = RaftLeaderId::new(record.term, record.voted_for);
-        Vote {
-            leader_id,
-            committed: record.committed,
-        }
+        Vote { leader_id, committed: record.committed }
     }
 }
 

@@ -70,11 +70,7 @@ pub(super) struct Appended {
 
 impl GroupLog {
     pub(super) fn new(group: GroupId, engine: Arc<dyn Engine>, inner: Inner) -> Self {
-        GroupLog {
-            group,
-            engine,
-            inner: Mutex::new(inner),
-        }
+        GroupLog { group, engine, inner: Mutex::new(inner) }
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -110,11 +106,21 @@ impl GroupLog {
     /// Index at or before the entry that holds the offset.
     pub(crate) fn index_of(&self, offset: Offset) -> Option<u64> {
         let inner = self.lock();
-        let index = inner
-            .tail
-            .index_of(offset)
-            .or_else(|| inner.index.index_of(offset))?;
+        let index = inner.tail.index_of(offset).or_else(|| inner.index.index_of(offset))?;
         Some(index.max(inner.first.unwrap_or(0)))
+    }
+
+    /// Offset after the last record up to this index: exact in the tail, else the start of the
+    /// granule that holds it, which is at most 64 KiB too low.
+    pub(crate) fn offset_after(&self, index: u64) -> Offset {
+        let inner = self.lock();
+        if inner.last.is_none_or(|last| last.index <= index) {
+            return inner.next_offset;
+        }
+        if let Some(record) = inner.tail.get(index) {
+            return Offset(record.base_offset.0 + u64::from(record.records));
+        }
+        inner.index.offset_before(index)
     }
 
     /// The change that stores the committed log id, if it is new.
@@ -177,10 +183,7 @@ impl Inner {
         }
         Err(io::Error::new(
             io::ErrorKind::InvalidInput,
-            format!(
-                "group {group}: append of {next} to a log that ends at {:?}",
-                self.last
-            ),
+            format!("group {group}: append of {next} to a log that ends at {:?}", self.last),
         ))
     }
 
@@ -199,11 +202,7 @@ impl Inner {
         }
         if let Some(ticket) = placed.ticket {
             let base_offset = record.base_offset;
-            ticket.appended(AppendPosition {
-                term,
-                index,
-                base_offset,
-            });
+            ticket.appended(AppendPosition { term, index, base_offset });
             self.progress.wait(index, ticket);
         }
         self.first.get_or_insert(index);
@@ -279,9 +278,7 @@ impl Inner {
         next_offset: Option<Offset>,
         ops: &mut Vec<Op>,
     ) {
-        let primed = self
-            .primed
-            .take_if(|primed| primed.log_id.index <= upto.index);
+        let primed = self.primed.take_if(|primed| primed.log_id.index <= upto.index);
         if self.last.is_none_or(|last| last.index <= upto.index) {
             self.replace_all(upto, primed, ops);
         } else {
@@ -292,15 +289,9 @@ impl Inner {
             Some(next_offset) if self.first.is_some() => next_offset,
             _ => self.next_offset,
         };
-        let record = PurgedRecord {
-            log_id: (&upto).into(),
-            next_offset,
-        };
+        let record = PurgedRecord { log_id: (&upto).into(), next_offset };
         self.purged = Some(record);
-        ops.push(Op::Purge {
-            group,
-            upto: upto.index,
-        });
+        ops.push(Op::Purge { group, upto: upto.index });
         let key = Family::Purged.group_key(group);
         ops.push(Op::put(key, envelope::seal(purged::VERSION, &record)));
         let first_term = self.terms.purge(upto.index);
@@ -330,10 +321,7 @@ fn erase(family: Family, group: GroupId, from: u64, to: u64) -> Op {
         u64::MAX => family.group_range(group).1,
         to => family.indexed_key(group, to),
     };
-    Op::Erase {
-        from: family.indexed_key(group, from),
-        to,
-    }
+    Op::Erase { from: family.indexed_key(group, from), to }
 }
 
 fn erase_one(key: Vec<u8>) -> Op {

@@ -23,11 +23,7 @@ impl OffsetIndex {
     /// The stored granules; entries after them are added again.
     pub(super) fn new(closed: VecDeque<Granule>) -> Self {
         let bytes = closed.iter().map(|granule| granule.bytes).sum();
-        OffsetIndex {
-            closed,
-            open: None,
-            bytes,
-        }
+        OffsetIndex { closed, open: None, bytes }
     }
 
     /// An entry was appended; answers a granule that it closed.
@@ -57,10 +53,7 @@ impl OffsetIndex {
     /// First index of the granule that goes on after this index: what truncation behind it has to
     /// read again.
     pub(super) fn granule_start(&self, index: u64) -> Option<u64> {
-        let holding = self
-            .iter()
-            .rev()
-            .find(|granule| granule.first_index <= index)?;
+        let holding = self.iter().rev().find(|granule| granule.first_index <= index)?;
         (index < holding.last_index).then_some(holding.first_index)
     }
 
@@ -114,18 +107,23 @@ impl OffsetIndex {
 
     /// First index of the granule that holds the offset.
     pub(super) fn index_of(&self, offset: Offset) -> Option<u64> {
-        let after = self
-            .closed
-            .partition_point(|granule| granule.next_offset <= offset);
+        let after = self.closed.partition_point(|granule| granule.next_offset <= offset);
         let holding = self.closed.get(after).or(self.open.as_ref())?;
         Some(holding.first_index)
     }
 
+    /// Offset after the last granule that ends at or before this index.
+    pub(super) fn offset_before(&self, index: u64) -> Offset {
+        let ended = self.closed.partition_point(|granule| granule.last_index <= index);
+        match ended.checked_sub(1) {
+            Some(at) => self.closed[at].next_offset,
+            None => Offset(0),
+        }
+    }
+
     /// Offset of the next record after this index, if a granule ends or begins there.
     pub(super) fn next_offset_after(&self, index: u64) -> Option<Offset> {
-        let at = self
-            .closed
-            .partition_point(|granule| granule.last_index < index);
+        let at = self.closed.partition_point(|granule| granule.last_index < index);
         let granule = self.closed.get(at)?;
         (granule.last_index == index).then_some(granule.next_offset)
     }
@@ -160,13 +158,9 @@ mod tests {
     fn offsets_lead_to_their_granule() {
         let index = index(7);
         assert_eq!(index.iter().count(), 4);
-        let starts: Vec<_> = [0, 19, 20, 59, 60, 69]
-            .map(|offset| index.index_of(Offset(offset)))
-            .to_vec();
-        assert_eq!(
-            starts,
-            [Some(0), Some(0), Some(2), Some(4), Some(6), Some(6)]
-        );
+        let starts: Vec<_> =
+            [0, 19, 20, 59, 60, 69].map(|offset| index.index_of(Offset(offset))).to_vec();
+        assert_eq!(starts, [Some(0), Some(0), Some(2), Some(4), Some(6), Some(6)]);
         assert_eq!(index.next_offset_after(3), Some(Offset(40)));
         assert_eq!(index.next_offset_after(2), None);
     }

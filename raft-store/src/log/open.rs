@@ -67,9 +67,7 @@ impl Found {
         let (from, to) = Family::LogTerm.group_range(group);
         let mut terms = Vec::new();
         for (key, value) in engine.facts(&from, &to)? {
-            let index = registry::parse(&key)
-                .and_then(|(_, index)| index)
-                .unwrap_or(0);
+            let index = registry::parse(&key).and_then(|(_, index)| index).unwrap_or(0);
             terms.push((index, envelope::open(log_term::VERSION, &value)?));
         }
         let (from, to) = Family::OffsetIndex.group_range(group);
@@ -92,30 +90,26 @@ impl Found {
     fn drop_stale_granules(&mut self) -> Option<u64> {
         let stored_last = self.bounds.map(|(_, last)| last);
         let mut first = None;
-        while let Some(last) = self
-            .granules
-            .back()
-            .filter(|g| Some(g.last_index) > stored_last)
-        {
+        while let Some(last) = self.granules.back().filter(|g| Some(g.last_index) > stored_last) {
             first = Some(last.first_index);
             self.granules.pop_back();
         }
         first
     }
 
-    /// First index that the log must have, if it has any entries.
+    /// First index that the log must have, if it has any entries: after what was purged, or where
+    /// its first term begins.
     fn first_expected(&self) -> Option<u64> {
         match &self.purged {
             Some(purged) => Some(purged.log_id.index + 1),
-            None => self.bounds.map(|(first, _)| first),
+            None => self.terms.first().map(|(first, _)| *first),
         }
     }
 
     /// Last index that must be there: acknowledged, and not purged.
     fn acknowledged(&self) -> Option<u64> {
         let purged = self.purged.map(|purged| purged.log_id.index);
-        self.mark
-            .filter(|mark| purged.is_none_or(|purged| *mark > purged))
+        self.mark.filter(|mark| purged.is_none_or(|purged| *mark > purged))
     }
 
     fn into_inner(self, checked: CheckedTail, budget: &Arc<TailBudget>) -> Inner {
@@ -138,17 +132,13 @@ impl Found {
             index.append(&record, max_timestamp);
             tail.push(record);
         }
-        let last = checked
-            .last
-            .and_then(|last| Some(log_id(terms.term_at(last)?, last)));
+        let last = checked.last.and_then(|last| Some(log_id(terms.term_at(last)?, last)));
         let last = last.or(self.purged.map(|purged| purged.log_id.into()));
         Inner {
             vote: self.vote,
             // Written without a sync of its own: it may name entries that a torn tail lost.
             committed: self.committed.min(last),
-            first: checked
-                .last
-                .and(self.purged.map(|p| p.log_id.index + 1).or(checked.first)),
+            first: checked.last.and(self.purged.map(|p| p.log_id.index + 1).or(checked.first)),
             last,
             purged: self.purged,
             next_offset,
@@ -195,20 +185,14 @@ impl CheckedTail {
         let first = found.first_expected().unwrap_or(stored_first);
         let indexed_to = found.granules.back().map(|granule| granule.last_index + 1);
         let from = indexed_to.unwrap_or(first).max(first);
-        let mut checked = CheckedTail {
-            first: Some(first),
-            ..CheckedTail::default()
-        };
+        let mut checked = CheckedTail { first: Some(first), ..CheckedTail::default() };
         checked.last = from.checked_sub(1).filter(|last| *last >= first);
         checked.scan(engine, group, from, stored_last)?;
         let end = checked.last.map_or(first, |last| last + 1);
         if let Some(mark) = found.acknowledged()
             && mark >= end
         {
-            return Err(damaged(
-                end,
-                "an entry that was synced is damaged or missing",
-            ));
+            return Err(damaged(end, "an entry that was synced is damaged or missing"));
         }
         checked.end = Some(end);
         if stored_last >= end {
@@ -258,15 +242,9 @@ impl CheckedTail {
 
 fn cut(engine: &dyn Engine, group: GroupId, from: u64, granules_from: u64) -> std::io::Result<()> {
     let mut ops = vec![Op::Truncate { group, from }];
-    for (family, from) in [
-        (Family::LogTerm, from),
-        (Family::OffsetIndex, granules_from),
-    ] {
+    for (family, from) in [(Family::LogTerm, from), (Family::OffsetIndex, granules_from)] {
         let to = family.group_range(group).1;
-        ops.push(Op::Erase {
-            from: family.indexed_key(group, from),
-            to,
-        });
+        ops.push(Op::Erase { from: family.indexed_key(group, from), to });
     }
     engine.write_now(ops)
 }

@@ -21,10 +21,7 @@ pub(super) struct Placed {
 
 /// Places an entry whose first record, if any, gets `next_offset`.
 pub(super) fn place(entry: Entry, next_offset: Offset) -> io::Result<Placed> {
-    let Entry {
-        log_id,
-        mut payload,
-    } = entry;
+    let Entry { log_id, mut payload } = entry;
     let (mut records, mut max_timestamp, mut ticket) = (0, i64::MIN, None);
     if let EntryPayload::Normal(proposal) = &mut payload {
         ticket = proposal.ticket.take();
@@ -37,18 +34,8 @@ pub(super) fn place(entry: Entry, next_offset: Offset) -> io::Result<Placed> {
                 (numbered.body, numbered.records, numbered.max_timestamp);
         }
     }
-    let record = LogRecord {
-        log_id,
-        base_offset: next_offset,
-        records,
-        payload,
-        bytes: 0,
-    };
-    Ok(Placed {
-        record,
-        max_timestamp,
-        ticket,
-    })
+    let record = LogRecord { log_id, base_offset: next_offset, records, payload, bytes: 0 };
+    Ok(Placed { record, max_timestamp, ticket })
 }
 
 struct Numbered {
@@ -58,11 +45,7 @@ struct Numbered {
 }
 
 fn number(body: Bytes, base: Offset, epoch: i32) -> io::Result<Numbered> {
-    let mut numbered = Numbered {
-        body: Bytes::new(),
-        records: 0,
-        max_timestamp: i64::MIN,
-    };
+    let mut numbered = Numbered { body: Bytes::new(), records: 0, max_timestamp: i64::MIN };
     let mut patches = Vec::new();
     let mut at = 0;
     let mut offset = i64::try_from(base.0).map_err(io::Error::other)?;
@@ -93,9 +76,7 @@ fn patch(body: Bytes, patches: &[(usize, usize, i64)], epoch: i32) -> Bytes {
         return body;
     }
     // Copied only where somebody else holds the same bytes.
-    let mut body = body
-        .try_into_mut()
-        .unwrap_or_else(|shared| BytesMut::from(&shared[..]));
+    let mut body = body.try_into_mut().unwrap_or_else(|shared| BytesMut::from(&shared[..]));
     for (from, to, offset) in patches {
         record_batch::patch(&mut body[*from..*to], *offset, epoch);
     }
@@ -103,10 +84,7 @@ fn patch(body: Bytes, patches: &[(usize, usize, i64)], epoch: i32) -> Bytes {
 }
 
 fn invalid(reason: impl std::fmt::Display) -> io::Error {
-    io::Error::new(
-        io::ErrorKind::InvalidData,
-        format!("proposed record batch: {reason}"),
-    )
+    io::Error::new(io::ErrorKind::InvalidData, format!("proposed record batch: {reason}"))
 }
 
 #[cfg(test)]
@@ -117,15 +95,8 @@ mod tests {
     use crate::type_config::Proposal;
 
     fn placed(body: Bytes, offset: u64) -> Placed {
-        let proposal = Proposal {
-            kind: ProposalKind::Batches,
-            body,
-            ticket: None,
-        };
-        let entry = Entry {
-            log_id: log_id(7, 1),
-            payload: EntryPayload::Normal(proposal),
-        };
+        let proposal = Proposal { kind: ProposalKind::Batches, body, ticket: None };
+        let entry = Entry { log_id: log_id(7, 1), payload: EntryPayload::Normal(proposal) };
         place(entry, Offset(offset)).unwrap()
     }
 
@@ -135,10 +106,7 @@ mod tests {
         let placed = placed(body, 100);
         assert_eq!((placed.record.records, placed.max_timestamp), (5, 20));
         let batches = record_batch::split(placed.record.batches().unwrap()).unwrap();
-        let places: Vec<_> = batches
-            .iter()
-            .map(|(h, _)| (h.base_offset, h.leader_epoch))
-            .collect();
+        let places: Vec<_> = batches.iter().map(|(h, _)| (h.base_offset, h.leader_epoch)).collect();
         assert_eq!(places, [(100, 7), (103, 7)]);
         for (_, batch) in batches {
             record_batch::validate(&batch).unwrap();
@@ -161,10 +129,7 @@ mod tests {
             body: whole.slice(..whole.len() - 1),
             ticket: None,
         };
-        let entry = Entry {
-            log_id: log_id(7, 1),
-            payload: EntryPayload::Normal(proposal),
-        };
+        let entry = Entry { log_id: log_id(7, 1), payload: EntryPayload::Normal(proposal) };
         assert!(place(entry, Offset(0)).is_err());
     }
 }

@@ -46,10 +46,7 @@ impl GroupLog {
         }
         let mut records = self.records_on_disk(from, tail_from, max_bytes).await?;
         let mut bytes: usize = records.iter().map(|record| record.bytes).sum();
-        if records
-            .last()
-            .is_some_and(|last| last.index() + 1 == tail_from)
-        {
+        if records.last().is_some_and(|last| last.index() + 1 == tail_from) {
             for record in tail {
                 bytes = bytes.saturating_add(record.bytes);
                 if bytes > max_bytes {
@@ -96,10 +93,7 @@ impl GroupLog {
     }
 
     fn missing(&self, index: u64) -> io::Error {
-        let what = format!(
-            "group {}: entry {index} is missing from the log",
-            self.group
-        );
+        let what = format!("group {}: entry {index} is missing from the log", self.group);
         io::Error::new(io::ErrorKind::InvalidData, what)
     }
 }

@@ -53,12 +53,7 @@ impl LogRecord {
         };
         self.bytes = ENTRY_HEADER_BYTES + payload.len();
         let header = Bytes::copy_from_slice(&header.encode(group, &payload));
-        Op::Append {
-            group,
-            index: self.log_id.index,
-            header,
-            payload,
-        }
+        Op::Append { group, index: self.log_id.index, header, payload }
     }
 
     pub(crate) fn index(&self) -> u64 {
@@ -86,17 +81,10 @@ impl LogRecord {
             return Ok(i64::MIN);
         };
         let batches = record_batch::split(body).map_err(io::Error::other)?;
-        Ok(batches
-            .iter()
-            .map(|(header, _)| header.max_timestamp)
-            .max()
-            .unwrap_or(i64::MIN))
+        Ok(batches.iter().map(|(header, _)| header.max_timestamp).max().unwrap_or(i64::MIN))
     }
 
     pub(crate) fn to_entry(&self) -> Entry {
-        Entry {
-            log_id: self.log_id,
-            payload: self.payload.clone(),
-        }
+        Entry { log_id: self.log_id, payload: self.payload.clone() }
     }
 }

@@ -22,10 +22,7 @@ pub(super) struct SyncProgress {
 impl SyncProgress {
     /// After a restart everything that is found is synced.
     pub(super) fn new(synced: Option<u64>) -> Self {
-        SyncProgress {
-            synced,
-            ..SyncProgress::default()
-        }
+        SyncProgress { synced, ..SyncProgress::default() }
     }
 
     /// A new append up to `last_index`; answers its number.

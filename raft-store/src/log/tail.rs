@@ -23,10 +23,7 @@ pub(crate) struct TailBudget {
 
 impl TailBudget {
     pub(crate) fn new(limit: usize) -> Arc<Self> {
-        Arc::new(TailBudget {
-            used: AtomicUsize::new(0),
-            limit,
-        })
+        Arc::new(TailBudget { used: AtomicUsize::new(0), limit })
     }
 
     fn is_exceeded(&self) -> bool {
@@ -44,11 +41,7 @@ pub(super) struct Tail {
 
 impl Tail {
     pub(super) fn new(budget: Arc<TailBudget>) -> Self {
-        Tail {
-            records: VecDeque::new(),
-            bytes: 0,
-            budget,
-        }
+        Tail { records: VecDeque::new(), bytes: 0, budget }
     }
 
     pub(super) fn push(&mut self, record: LogRecord) {
@@ -88,30 +81,20 @@ impl Tail {
         if first.base_offset > offset {
             return None;
         }
-        let position = self
-            .records
-            .partition_point(|record| record.next_offset() <= offset);
+        let position = self.records.partition_point(|record| record.next_offset() <= offset);
         Some(first.index() + position as u64)
     }
 
     /// The entries from this index on are gone.
     pub(super) fn truncate(&mut self, from: u64) {
-        while self
-            .records
-            .back()
-            .is_some_and(|record| record.index() >= from)
-        {
+        while self.records.back().is_some_and(|record| record.index() >= from) {
             self.pop(VecDeque::pop_back);
         }
     }
 
     /// The entries up to this index are gone.
     pub(super) fn purge(&mut self, upto: u64) {
-        while self
-            .records
-            .front()
-            .is_some_and(|record| record.index() <= upto)
-        {
+        while self.records.front().is_some_and(|record| record.index() <= upto) {
             self.pop(VecDeque::pop_front);
         }
     }

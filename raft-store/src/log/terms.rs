@@ -33,10 +33,7 @@ impl TermTable {
 
     /// The entries up to this index are gone; answers the first index whose run is still needed.
     pub(super) fn purge(&mut self, upto: u64) -> u64 {
-        let needed = self
-            .runs
-            .partition_point(|(first, _)| *first <= upto + 1)
-            .saturating_sub(1);
+        let needed = self.runs.partition_point(|(first, _)| *first <= upto + 1).saturating_sub(1);
         self.runs.drain(..needed);
         self.runs.first().map_or(upto + 1, |(first, _)| *first)
     }
@@ -54,12 +51,7 @@ impl TermTable {
 
     /// The last log id of each term within the range.
     pub(super) fn key_log_ids(&self, range: &RangeInclusive<u64>) -> Vec<LogId> {
-        let ends = self
-            .runs
-            .iter()
-            .skip(1)
-            .map(|(first, _)| first - 1)
-            .chain([u64::MAX]);
+        let ends = self.runs.iter().skip(1).map(|(first, _)| first - 1).chain([u64::MAX]);
         let mut found = Vec::new();
         for ((first, term), end) in self.runs.iter().zip(ends) {
             if *first <= *range.end() && end >= *range.start() {
@@ -86,28 +78,13 @@ mod tests {
     fn terms_are_known_by_index() {
         let table = table();
         let terms: Vec<_> = (1..9).map(|index| table.term_at(index)).collect();
-        assert_eq!(
-            terms,
-            [
-                None,
-                Some(1),
-                Some(1),
-                Some(3),
-                Some(3),
-                Some(3),
-                Some(8),
-                Some(8)
-            ]
-        );
+        assert_eq!(terms, [None, Some(1), Some(1), Some(3), Some(3), Some(3), Some(8), Some(8)]);
     }
 
     #[test]
     fn key_log_ids_are_the_last_of_each_term() {
         let table = table();
-        assert_eq!(
-            table.key_log_ids(&(2..=7)),
-            [log_id(1, 3), log_id(3, 6), log_id(8, 7)]
-        );
+        assert_eq!(table.key_log_ids(&(2..=7)), [log_id(1, 3), log_id(3, 6), log_id(8, 7)]);
         assert_eq!(table.key_log_ids(&(4..=5)), [log_id(3, 5)]);
     }
 
@@ -126,9 +103,6 @@ mod tests {
         table.truncate(5);
         assert!(!table.append(5, 3));
         assert!(table.append(6, 9));
-        assert_eq!(
-            table.key_log_ids(&(2..=6)),
-            [log_id(1, 3), log_id(3, 5), log_id(9, 6)]
-        );
+        assert_eq!(table.key_log_ids(&(2..=6)), [log_id(1, 3), log_id(3, 5), log_id(9, 6)]);
     }
 }

@@ -33,10 +33,7 @@ impl LogStorage {
         let permits =
             u32::try_from(bytes.min(SUBMITTED_BYTES_MAX)).expect("the limit fits 32 bits");
         let admission = self.log.engine.admission().clone();
-        admission
-            .acquire_many_owned(permits)
-            .await
-            .map_err(io::Error::other)
+        admission.acquire_many_owned(permits).await.map_err(io::Error::other)
     }
 
     fn submit(&self, ops: Vec<Op>) {
@@ -50,10 +47,7 @@ impl LogStorage {
         }
         let records = self.log.records(index, index + 1, 1).await?;
         let record = records.first().ok_or_else(|| {
-            io::Error::other(format!(
-                "group {}: entry {index} is not in the log",
-                self.log.group
-            ))
+            io::Error::other(format!("group {}: entry {index} is not in the log", self.log.group))
         })?;
         Ok(record.next_offset())
     }
@@ -82,16 +76,11 @@ impl RaftLogStorage<TypeConfig> for LogStorage {
     async fn get_log_state(&mut self) -> io::Result<LogState<TypeConfig>> {
         let inner = self.log.lock();
         let purged: Option<LogId> = inner.purged.map(|purged| purged.log_id.into());
-        Ok(LogState {
-            last_purged_log_id: purged,
-            last_log_id: inner.last.or(purged),
-        })
+        Ok(LogState { last_purged_log_id: purged, last_log_id: inner.last.or(purged) })
     }
 
     async fn get_log_reader(&mut self) -> LogReader {
-        LogReader {
-            log: self.log.clone(),
-        }
+        LogReader { log: self.log.clone() }
     }
 
     async fn save_vote(&mut self, vote: &Vote) -> io::Result<()> {
@@ -134,10 +123,7 @@ impl RaftLogStorage<TypeConfig> for LogStorage {
             callback.io_completed(result.map_err(io::Error::from));
             drop(permit);
         });
-        self.log.engine.submit(Write {
-            ops: appended.ops,
-            done: Some(done),
-        });
+        self.log.engine.submit(Write { ops: appended.ops, done: Some(done) });
         Ok(())
     }
 
@@ -149,26 +135,17 @@ impl RaftLogStorage<TypeConfig> for LogStorage {
                 return Ok(());
             }
             let keep = from.checked_sub(1);
-            (
-                inner.first.unwrap_or(0),
-                keep.and_then(|keep| inner.index.granule_start(keep)),
-            )
+            (inner.first.unwrap_or(0), keep.and_then(|keep| inner.index.granule_start(keep)))
         };
         let next_offset = match last_log_id {
             Some(last) if last.index >= first => self.offset_after(last.index).await?,
-            _ => self
-                .log
-                .purged()
-                .map_or(Offset(0), |purged| purged.next_offset),
+            _ => self.log.purged().map_or(Offset(0), |purged| purged.next_offset),
         };
         let reread = match reread_from {
             Some(start) => self.log.records(start, from, usize::MAX).await?,
             None => Vec::new(),
         };
-        let ops = self
-            .log
-            .lock()
-            .truncate(self.log.group, from, &reread, next_offset)?;
+        let ops = self.log.lock().truncate(self.log.group, from, &reread, next_offset)?;
         self.submit(ops);
         Ok(())
     }
@@ -176,10 +153,7 @@ impl RaftLogStorage<TypeConfig> for LogStorage {
     async fn purge(&mut self, log_id: LogId) -> io::Result<()> {
         let is_inside = {
             let inner = self.log.lock();
-            if inner
-                .purged
-                .is_some_and(|purged| purged.log_id.index >= log_id.index)
-            {
+            if inner.purged.is_some_and(|purged| purged.log_id.index >= log_id.index) {
                 return Ok(());
             }
             inner.first.is_some_and(|first| first <= log_id.index)
@@ -190,9 +164,7 @@ impl RaftLogStorage<TypeConfig> for LogStorage {
             false => None,
         };
         let mut ops = Vec::new();
-        self.log
-            .lock()
-            .purge(self.log.group, log_id, next_offset, &mut ops);
+        self.log.lock().purge(self.log.group, log_id, next_offset, &mut ops);
         self.submit(ops);
         Ok(())
     }

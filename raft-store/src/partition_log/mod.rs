@@ -52,6 +52,12 @@ impl PartitionLog {
         self.shared.log.bytes()
     }
 
+    /// Offset after the last record up to a log index: how far a replica is that has so much. In
+    /// old parts of the log it may be up to 64 KiB of records too low.
+    pub fn offset_after_index(&self, index: u64) -> Offset {
+        self.shared.log.offset_after(index)
+    }
+
     /// Index of the last entry in the log, or of the last purged one.
     pub fn last_log_index(&self) -> Option<u64> {
         self.shared.log.last_log_id().map(|log_id| log_id.index)
@@ -70,10 +76,7 @@ impl PartitionLog {
     /// The greatest applied leader epoch not above `epoch`, and the offset after its last record.
     pub fn epoch_end(&self, epoch: LeaderEpoch) -> Option<(LeaderEpoch, Offset)> {
         let applied = self.shared.applied();
-        applied
-            .state
-            .epochs
-            .end_of(epoch, applied.state.next_offset)
+        applied.state.epochs.end_of(epoch, applied.state.next_offset)
     }
 
     /// Announces a snapshot before openraft is asked to install it, so that entries which arrive
@@ -96,11 +99,7 @@ impl PartitionShared {
         let state = crate::machine::decode_partition_snapshot(data)?;
         if let Some(log_id) = meta.last_log_id {
             let ops = crate::machine::snapshot_ops(self.group, meta, data);
-            self.log.prime(Primed {
-                log_id,
-                next_offset: state.next_offset,
-                ops,
-            });
+            self.log.prime(Primed { log_id, next_offset: state.next_offset, ops });
         }
         Ok(())
     }

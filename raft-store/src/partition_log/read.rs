@@ -79,10 +79,7 @@ impl PartitionLog {
 
     fn limit(&self) -> Limit {
         let applied = self.shared.applied();
-        Limit {
-            log_start: applied.state.log_start,
-            high_watermark: applied.state.next_offset,
-        }
+        Limit { log_start: applied.state.log_start, high_watermark: applied.state.next_offset }
     }
 
     fn readable(&self, from: Offset) -> Result<Limit, ReadError> {

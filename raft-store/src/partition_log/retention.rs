@@ -42,9 +42,7 @@ impl PartitionLog {
     /// Stored bytes of the granules that still have readable records.
     fn retained_bytes(&self, log_start: Offset) -> u64 {
         let granules = self.shared.log.granules();
-        let retained = granules
-            .iter()
-            .filter(|granule| granule.next_offset > log_start);
+        let retained = granules.iter().filter(|granule| granule.next_offset > log_start);
         retained.map(|granule| granule.bytes).sum()
     }
 
@@ -61,10 +59,7 @@ impl PartitionLog {
         if let Some(keep_from) = keep_from_index {
             highest = highest.min(keep_from.saturating_sub(1));
         }
-        let already = self
-            .shared
-            .current_snapshot()
-            .and_then(|(meta, _)| meta.last_log_id);
+        let already = self.shared.current_snapshot().and_then(|(meta, _)| meta.last_log_id);
         let granules = self.shared.log.granules();
         // The open granule is never cut: its end moves.
         let closed = granules.split_last().map_or(&[][..], |(_, closed)| closed);
@@ -78,10 +73,7 @@ impl PartitionLog {
             return false;
         };
         let log_id = log_id(term, granule.last_index);
-        *self.shared.cut() = Some(Cut {
-            log_id,
-            next_offset: granule.next_offset,
-        });
+        *self.shared.cut() = Some(Cut { log_id, next_offset: granule.next_offset });
         true
     }
 }

@@ -45,16 +45,9 @@ impl Disk {
         for (position, op) in self.pending.drain(..).enumerate() {
             match op {
                 op if position < survivors => self.durable.apply(&op),
-                Op::Append {
-                    group,
-                    index,
-                    header,
-                    payload,
-                } if torn && position == survivors => {
+                Op::Append { group, index, header, payload } if torn && position == survivors => {
                     let whole = join(&header, &payload);
-                    self.durable
-                        .log
-                        .insert((group, index), whole.slice(..whole.len() / 2));
+                    self.durable.log.insert((group, index), whole.slice(..whole.len() / 2));
                 }
                 _ => break,
             }
@@ -99,10 +92,7 @@ impl Disk {
         if range.is_empty() {
             return found;
         }
-        for ((_, index), entry) in self
-            .visible
-            .log
-            .range((group, range.start)..(group, range.end))
+        for ((_, index), entry) in self.visible.log.range((group, range.start)..(group, range.end))
         {
             bytes += entry.len();
             if bytes > max_bytes && !found.is_empty() {
@@ -114,11 +104,7 @@ impl Disk {
     }
 
     pub(super) fn log_bounds(&self, group: GroupId) -> Option<(u64, u64)> {
-        let mut keys = self
-            .visible
-            .log
-            .range((group, 0)..=(group, u64::MAX))
-            .map(|(key, _)| key.1);
+        let mut keys = self.visible.log.range((group, 0)..=(group, u64::MAX)).map(|(key, _)| key.1);
         let first = keys.next()?;
         Some((first, keys.next_back().unwrap_or(first)))
     }
@@ -132,21 +118,14 @@ impl Disk {
             return Vec::new();
         }
         let range = self.visible.facts.range(from.to_vec()..to.to_vec());
-        range
-            .map(|(key, value)| (key.clone(), value.clone()))
-            .collect()
+        range.map(|(key, value)| (key.clone(), value.clone())).collect()
     }
 }
 
 impl Content {
     fn apply(&mut self, op: &Op) {
         match op {
-            Op::Append {
-                group,
-                index,
-                header,
-                payload,
-            } => {
+            Op::Append { group, index, header, payload } => {
                 self.log.insert((*group, *index), join(header, payload));
             }
             Op::Truncate { group, from } => self.remove_entries(*group, *from, u64::MAX),
@@ -159,11 +138,7 @@ impl Content {
     }
 
     fn remove_entries(&mut self, group: GroupId, first: u64, last: u64) {
-        let gone: Vec<_> = self
-            .log
-            .range((group, first)..=(group, last))
-            .map(|e| *e.0)
-            .collect();
+        let gone: Vec<_> = self.log.range((group, first)..=(group, last)).map(|e| *e.0).collect();
         for key in gone {
             self.log.remove(&key);
         }

@@ -118,12 +118,12 @@ impl MemoryFaults {
         lock(&self.shared).fail_writes = Some(kind);
     }
 
-    /// The disk is replaced by a good one with the same content.
+    /// The disk is good again. An engine that has failed stays failed (INV-13): crash it and start
+    /// another.
     pub fn repair(&self) {
         let mut shared = lock(&self.shared);
         shared.fail_writes = None;
         shared.fail_reads = false;
-        shared.failed = None;
     }
 
     /// Reads fail until [`MemoryFaults::repair`].

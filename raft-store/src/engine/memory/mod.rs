@@ -74,11 +74,7 @@ impl MemoryEngine {
         let mut shared = lock(&self.shared);
         if let Some(error) = self.refusal(&mut shared) {
             self.failed.send_replace(Some(error.message.clone()));
-            return write
-                .done
-                .map(|done| (done, Err(error)))
-                .into_iter()
-                .collect();
+            return write.done.map(|done| (done, Err(error))).into_iter().collect();
         }
         shared.disk.write(write.ops);
         let Some(done) = write.done else {
@@ -94,10 +90,7 @@ impl MemoryEngine {
     fn refusal(&self, shared: &mut Shared) -> Option<WriteError> {
         if self.life != shared.life {
             let message = "the process crashed".to_owned();
-            return Some(WriteError {
-                kind: io::ErrorKind::BrokenPipe,
-                message,
-            });
+            return Some(WriteError { kind: io::ErrorKind::BrokenPipe, message });
         }
         if shared.failed.is_none()
             && let Some(kind) = shared.fail_writes
@@ -121,10 +114,7 @@ impl Shared {
     /// Makes everything written durable and hands out the callbacks, to be called unlocked.
     fn sync(&mut self) -> Vec<(Done, Result<(), WriteError>)> {
         self.disk.sync();
-        self.waiting
-            .drain(..)
-            .map(|Waiting(done)| (done, Ok(())))
-            .collect()
+        self.waiting.drain(..).map(|Waiting(done)| (done, Ok(()))).collect()
     }
 }
 
@@ -193,9 +183,6 @@ impl Engine for MemoryEngine {
     fn space(&self) -> io::Result<Space> {
         let total_bytes = 1 << 40;
         let free_bytes = lock(&self.shared).free_bytes.unwrap_or(total_bytes);
-        Ok(Space {
-            free_bytes,
-            total_bytes,
-        })
+        Ok(Space { free_bytes, total_bytes })
     }
 }

@@ -42,19 +42,14 @@ impl Committer {
         let thread = std::thread::Builder::new()
             .name("store-committer".to_owned())
             .spawn(move || Worker { db, failed }.run(&rx))?;
-        Ok(Committer {
-            queue: Some(tx),
-            thread: Some(thread),
-        })
+        Ok(Committer { queue: Some(tx), thread: Some(thread) })
     }
 
     /// Queues a message; waits when the queue is full.
     pub(super) fn send(&self, message: Message) {
         let queue = self.queue.as_ref().expect("the queue lives until drop");
         if let Err(unsent) = queue.send(message)
-            && let Message::Write(Write {
-                done: Some(done), ..
-            }) = unsent.0
+            && let Message::Write(Write { done: Some(done), .. }) = unsent.0
         {
             done(Err(stopped()));
         }
@@ -73,10 +68,7 @@ impl Drop for Committer {
 }
 
 fn stopped() -> WriteError {
-    WriteError {
-        kind: io::ErrorKind::Other,
-        message: "the storage engine stopped".to_owned(),
-    }
+    WriteError { kind: io::ErrorKind::Other, message: "the storage engine stopped".to_owned() }
 }
 
 struct Worker {
@@ -99,11 +91,7 @@ impl Worker {
                     }
                     Message::Settle(settle) => settles.push(settle),
                 }
-                next = if bytes < BATCH_BYTES_MAX {
-                    queue.try_recv().ok()
-                } else {
-                    None
-                };
+                next = if bytes < BATCH_BYTES_MAX { queue.try_recv().ok() } else { None };
             }
             self.commit(writes, bytes);
             for settle in settles {
@@ -133,21 +121,10 @@ impl Worker {
     }
 
     fn add(&self, batch: &mut WriteBatch, op: &Op, value: &mut Vec<u8>) {
-        let log = self
-            .db
-            .cf_handle(LOG)
-            .expect("opened with this column family");
-        let facts = self
-            .db
-            .cf_handle(FACTS)
-            .expect("opened with this column family");
+        let log = self.db.cf_handle(LOG).expect("opened with this column family");
+        let facts = self.db.cf_handle(FACTS).expect("opened with this column family");
         match op {
-            Op::Append {
-                group,
-                index,
-                header,
-                payload,
-            } => {
+            Op::Append { group, index, header, payload } => {
                 value.clear();
                 value.extend_from_slice(header);
                 value.extend_from_slice(payload);
@@ -172,25 +149,15 @@ impl Worker {
     /// dirty pages, and what a later sync says about them is worth nothing (INV-13).
     fn write(&self, batch: WriteBatch, sync: bool) -> Result<(), WriteError> {
         if let Some(reason) = self.failed.borrow().clone() {
-            return Err(WriteError {
-                kind: io::ErrorKind::Other,
-                message: reason,
-            });
+            return Err(WriteError { kind: io::ErrorKind::Other, message: reason });
         }
         let mut options = WriteOptions::default();
         options.set_sync(sync);
         self.db.write_opt(batch, &options).map_err(|error| {
             let message = error.to_string();
             let full = message.contains("No space left on device");
-            let kind = if full {
-                io::ErrorKind::StorageFull
-            } else {
-                io::ErrorKind::Other
-            };
-            tracing::error!(
-                error = message,
-                "the store's write failed; nothing is acknowledged"
-            );
+            let kind = if full { io::ErrorKind::StorageFull } else { io::ErrorKind::Other };
+            tracing::error!(error = message, "the store's write failed; nothing is acknowledged");
             self.failed.send_replace(Some(message.clone()));
             WriteError { kind, message }
         })

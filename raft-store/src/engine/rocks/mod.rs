@@ -46,20 +46,10 @@ impl RocksEngine {
     pub fn open(dir: &Path, options: &RocksOptions) -> Result<RocksEngine, RocksOpenError> {
         let db = Arc::new(open::open(dir, options)?);
         let (failed_tx, failed) = watch::channel(None);
-        let committer = Committer::start(db.clone(), failed_tx).map_err(|source| {
-            RocksOpenError::NotAccessible {
-                dir: dir.to_owned(),
-                source,
-            }
-        })?;
+        let committer = Committer::start(db.clone(), failed_tx)
+            .map_err(|source| RocksOpenError::NotAccessible { dir: dir.to_owned(), source })?;
         let admission = Arc::new(Semaphore::new(SUBMITTED_BYTES_MAX));
-        Ok(RocksEngine {
-            db,
-            dir: dir.to_owned(),
-            committer,
-            admission,
-            failed,
-        })
+        Ok(RocksEngine { db, dir: dir.to_owned(), committer, admission, failed })
     }
 }
 
@@ -71,8 +61,7 @@ impl Engine for RocksEngine {
     fn settle(&self) -> io::Result<()> {
         let (tx, rx) = std_mpsc::sync_channel(1);
         self.committer.send(Message::Settle(tx));
-        rx.recv()
-            .map_err(|_| io::Error::other("the storage engine stopped"))
+        rx.recv().map_err(|_| io::Error::other("the storage engine stopped"))
     }
 
     fn write_now(&self, ops: Vec<Op>) -> io::Result<()> {
@@ -81,10 +70,7 @@ impl Engine for RocksEngine {
             // The waiter may be gone; the write counts all the same.
             let _ = tx.send(result);
         });
-        self.submit(Write {
-            ops,
-            done: Some(done),
-        });
+        self.submit(Write { ops, done: Some(done) });
         match rx.recv() {
             Ok(result) => Ok(result?),
             Err(_) => Err(io::Error::other("the storage engine stopped")),

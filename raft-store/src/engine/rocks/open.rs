@@ -15,10 +15,8 @@ const FORMAT_FILE: &str = "FORMAT";
 const FORMAT: u32 = 1;
 
 pub(super) fn open(dir: &Path, options: &RocksOptions) -> Result<DB, RocksOpenError> {
-    let not_accessible = |source: io::Error| RocksOpenError::NotAccessible {
-        dir: dir.to_owned(),
-        source,
-    };
+    let not_accessible =
+        |source: io::Error| RocksOpenError::NotAccessible { dir: dir.to_owned(), source };
     fs::create_dir_all(dir).map_err(not_accessible)?;
     check_format(dir)?;
     let families = options::column_families(options);
@@ -29,30 +27,17 @@ pub(super) fn open(dir: &Path, options: &RocksOptions) -> Result<DB, RocksOpenEr
 
 fn check_format(dir: &Path) -> Result<(), RocksOpenError> {
     let path = dir.join(FORMAT_FILE);
-    let not_accessible = |source: io::Error| RocksOpenError::NotAccessible {
-        dir: dir.to_owned(),
-        source,
-    };
+    let not_accessible =
+        |source: io::Error| RocksOpenError::NotAccessible { dir: dir.to_owned(), source };
     match fs::read_to_string(&path) {
         Ok(text) => {
-            let found = text
-                .trim()
-                .parse::<u32>()
-                .map_err(|_| RocksOpenError::Damaged {
-                    dir: dir.to_owned(),
-                    reason: format!(
-                        "{} says {:?} instead of a number",
-                        path.display(),
-                        text.trim()
-                    ),
-                })?;
+            let found = text.trim().parse::<u32>().map_err(|_| RocksOpenError::Damaged {
+                dir: dir.to_owned(),
+                reason: format!("{} says {:?} instead of a number", path.display(), text.trim()),
+            })?;
             if found > FORMAT {
                 let dir = dir.to_owned();
-                return Err(RocksOpenError::NewerFormat {
-                    dir,
-                    found,
-                    known: FORMAT,
-                });
+                return Err(RocksOpenError::NewerFormat { dir, found, known: FORMAT });
             }
             Ok(())
         }
@@ -60,9 +45,7 @@ fn check_format(dir: &Path) -> Result<(), RocksOpenError> {
             let mut file = File::create(&path).map_err(not_accessible)?;
             writeln!(file, "{FORMAT}").map_err(not_accessible)?;
             file.sync_all().map_err(not_accessible)?;
-            File::open(dir)
-                .and_then(|dir| dir.sync_all())
-                .map_err(not_accessible)
+            File::open(dir).and_then(|dir| dir.sync_all()).map_err(not_accessible)
         }
         Err(error) => Err(not_accessible(error)),
     }
@@ -76,12 +59,12 @@ fn explain(dir: &Path, error: &rocksdb::Error) -> RocksOpenError {
         return RocksOpenError::InUse { dir };
     }
     match error.kind() {
-        ErrorKind::IOError if !text.contains("No such file") => RocksOpenError::NotAccessible {
-            dir,
-            source: io::Error::other(text),
-        },
+        ErrorKind::IOError if !text.contains("No such file") => {
+            RocksOpenError::NotAccessible { dir, source: io::Error::other(text) }
+        }
         _ => {
-            let file = damaged_file(&dir).unwrap_or_else(|| "a file RocksDB did not name".to_owned());
+            let file =
+                damaged_file(&dir).unwrap_or_else(|| "a file RocksDB did not name".to_owned());
             RocksOpenError::Damaged { dir, reason: format!("{file}: {text}") }
         }
     }
@@ -98,7 +81,8 @@ fn damaged_file(dir: &Path) -> Option<String> {
         Path::new(word).file_name().map(|name| name.to_string_lossy().into_owned())
     });
     named.or_else(|| {
-        let names = fs::read_dir(dir).ok()?.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+        let names =
+            fs::read_dir(dir).ok()?.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
         let wals: Vec<String> = names.filter(|name| is_wal(name)).collect();
         (!wals.is_empty()).then(|| wals.join(" or "))
     })

@@ -17,10 +17,7 @@ pub struct RocksOptions {
 
 impl Default for RocksOptions {
     fn default() -> Self {
-        RocksOptions {
-            memtable_bytes_max: 32 << 20,
-            block_cache_bytes: 16 << 20,
-        }
+        RocksOptions { memtable_bytes_max: 32 << 20, block_cache_bytes: 16 << 20 }
     }
 }
 
@@ -70,8 +67,5 @@ pub(super) fn column_families(options: &RocksOptions) -> [ColumnFamilyDescriptor
     facts.set_block_based_table_factory(&blocks);
     facts.set_compression_type(DBCompressionType::Lz4);
     facts.set_write_buffer_size(options.memtable_bytes_max / 4);
-    [
-        ColumnFamilyDescriptor::new(LOG, log),
-        ColumnFamilyDescriptor::new(FACTS, facts),
-    ]
+    [ColumnFamilyDescriptor::new(LOG, log), ColumnFamilyDescriptor::new(FACTS, facts)]
 }

@@ -33,31 +33,19 @@ impl MetadataState {
             self.applied_index
         );
         self.applied_index = index;
-        self.handle(command)
-            .unwrap_or_else(MetadataResponse::Refused)
+        self.handle(command).unwrap_or_else(MetadataResponse::Refused)
     }
 
     fn handle(&mut self, command: &MetadataCommand) -> Handled {
         use MetadataCommand as C;
         if self.cluster.is_none() && !matches!(command, C::Bootstrap { .. }) {
-            return Err(
-                Problem::new(ErrorCode::NotReady, "the cluster is not bootstrapped yet")
-                    .hint("start one node with --bootstrap"),
-            );
+            return Err(Problem::new(ErrorCode::NotReady, "the cluster is not bootstrapped yet")
+                .hint("start one node with --bootstrap"));
         }
         match command {
-            C::Bootstrap {
-                cluster,
-                disk,
-                info,
-            } => self.bootstrap(*cluster, *disk, info),
+            C::Bootstrap { cluster, disk, info } => self.bootstrap(*cluster, *disk, info),
             C::Join { disk, info } => self.join(*disk, info),
-            C::UpdateNode {
-                node,
-                disk,
-                boot,
-                info,
-            } => self.update_node(*node, *disk, *boot, info),
+            C::UpdateNode { node, disk, boot, info } => self.update_node(*node, *disk, *boot, info),
             C::SetNodeState { node, state } => self.set_node_state(*node, *state),
             C::RemoveNode { node } => self.remove_node(*node),
             C::CreateTopic {
@@ -79,26 +67,20 @@ impl MetadataState {
             }),
             C::DeleteTopic { topic } => self.delete_topic(*topic),
             C::AlterTopic { topic, config } => self.alter_topic(*topic, config),
-            C::AddPartitions {
-                topic,
-                expected,
-                replicas,
-            } => self.add_partitions(*topic, *expected, replicas),
-            C::SetReplicationFactor {
-                topic,
-                replication_factor,
-            } => self.set_replication_factor(*topic, *replication_factor),
-            C::RaiseDefaultReplication {
-                topic,
-                replication_factor,
-            } => self.raise_default_replication(*topic, *replication_factor),
+            C::AddPartitions { topic, expected, replicas } => {
+                self.add_partitions(*topic, *expected, replicas)
+            }
+            C::SetReplicationFactor { topic, replication_factor } => {
+                self.set_replication_factor(*topic, *replication_factor)
+            }
+            C::RaiseDefaultReplication { topic, replication_factor } => {
+                self.raise_default_replication(*topic, *replication_factor)
+            }
             C::Reassign { group, target } => self.reassign(*group, target),
             C::CancelReassign { group } => self.cancel_reassign(*group),
-            C::MembershipReached {
-                group,
-                voters,
-                membership_index,
-            } => self.membership_reached(*group, voters, *membership_index),
+            C::MembershipReached { group, voters, membership_index } => {
+                self.membership_reached(*group, voters, *membership_index)
+            }
             C::ReportLeaders { leaders } => self.report_leaders(leaders),
             C::SetClusterConfig { config } => self.set_cluster_config(config),
             C::ReplaceReplica { group, replica } => self.replace_replica(*group, *replica),

@@ -29,22 +29,13 @@ pub struct NodeInfo {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum MetadataCommand {
     /// First entry of a cluster.
-    Bootstrap {
-        cluster: ClusterId,
-        disk: DiskId,
-        info: NodeInfo,
-    },
+    Bootstrap { cluster: ClusterId, disk: DiskId, info: NodeInfo },
     /// A node joins, or asks again with the same disk (idempotent: answers the same id). A join
     /// with the peer address of a node with another disk replaces that node: the old one becomes
     /// `Replaced` and its replicas are reassigned to the new one by the controller.
     Join { disk: DiskId, info: NodeInfo },
     /// A known node started: addresses, version; `boot` grows with every start.
-    UpdateNode {
-        node: NodeId,
-        disk: DiskId,
-        boot: u64,
-        info: NodeInfo,
-    },
+    UpdateNode { node: NodeId, disk: DiskId, boot: u64, info: NodeInfo },
     /// Drain, decommission, recommission and their completion.
     SetNodeState { node: NodeId, state: NodeState },
     /// Takes a node that has no replicas out of the cluster for good.
@@ -64,21 +55,11 @@ pub enum MetadataCommand {
     /// Tombstones the topic; replicas drop their data when they apply it.
     DeleteTopic { topic: TopicId },
     /// Sets keys (`Some`) and resets them to their default (`None`).
-    AlterTopic {
-        topic: TopicId,
-        config: BTreeMap<String, Option<String>>,
-    },
+    AlterTopic { topic: TopicId, config: BTreeMap<String, Option<String>> },
     /// Adds partitions; `replicas[i]` are the nodes of the i-th new one.
-    AddPartitions {
-        topic: TopicId,
-        expected: u32,
-        replicas: Vec<Vec<NodeId>>,
-    },
+    AddPartitions { topic: TopicId, expected: u32, replicas: Vec<Vec<NodeId>> },
     /// Sets the topic's replication factor; the controller reassigns partitions towards it.
-    SetReplicationFactor {
-        topic: TopicId,
-        replication_factor: u32,
-    },
+    SetReplicationFactor { topic: TopicId, replication_factor: u32 },
     /// Moves a partition's replicas to exactly these nodes. Nodes that already have one keep it.
     Reassign { group: GroupId, target: Vec<NodeId> },
     /// Takes back a reassignment that has not finished: joining replicas leave, leaving ones stay.
@@ -86,25 +67,16 @@ pub enum MetadataCommand {
     /// The partition's leader says: the committed membership is exactly `voters`; joining replicas
     /// in it become voters, leaving ones not in it are dropped. `membership_index` makes it
     /// idempotent and ordered.
-    MembershipReached {
-        group: GroupId,
-        voters: Vec<ReplicaId>,
-        membership_index: u64,
-    },
+    MembershipReached { group: GroupId, voters: Vec<ReplicaId>, membership_index: u64 },
     /// Leaders and epochs that changed since the last report of this node.
     ReportLeaders { leaders: Vec<LeaderReport> },
     /// A cluster-wide setting, such as `cluster.auto_rebalance`.
-    SetClusterConfig {
-        config: BTreeMap<String, Option<String>>,
-    },
+    SetClusterConfig { config: BTreeMap<String, Option<String>> },
     /// A partition's replica was found damaged or lost: it is dropped and replaced by a new id on
     /// the same node.
     ReplaceReplica { group: GroupId, replica: ReplicaId },
     /// Nodes joined: a topic created with the default factor gets nearer to what that wants.
-    RaiseDefaultReplication {
-        topic: TopicId,
-        replication_factor: u32,
-    },
+    RaiseDefaultReplication { topic: TopicId, replication_factor: u32 },
 }
 
 /// Who leads a partition, as its leader says.
@@ -128,10 +100,7 @@ pub enum MetadataResponse {
     /// The node's id, and the cluster it joined.
     Joined { node: NodeId, cluster: ClusterId },
     /// The topic was created, with the groups of its partitions in order.
-    TopicCreated {
-        topic: TopicId,
-        groups: Vec<GroupId>,
-    },
+    TopicCreated { topic: TopicId, groups: Vec<GroupId> },
     /// First of the added partitions.
     PartitionsAdded { first: PartitionId },
     /// The command was refused and changed nothing.

@@ -17,38 +17,24 @@ impl MetadataState {
         self.check_names()?;
         self.check_groups()?;
         self.check_replica_ids()?;
-        self.partitions()
-            .try_for_each(|(topic, number, partition)| {
-                self.check_partition(partition)
-                    .map_err(|wrong| format!("{}/{number}: {wrong}", topic.name))
-            })
+        self.partitions().try_for_each(|(topic, number, partition)| {
+            self.check_partition(partition)
+                .map_err(|wrong| format!("{}/{number}: {wrong}", topic.name))
+        })
     }
 
     fn check_nodes(&self) -> Result<(), String> {
         let bootstrapped = self.cluster.is_some();
-        ensure(bootstrapped || self.nodes.is_empty(), || {
-            "nodes without a cluster".into()
-        })?;
-        ensure(bootstrapped || self.topics.is_empty(), || {
-            "topics without a cluster".into()
-        })?;
+        ensure(bootstrapped || self.nodes.is_empty(), || "nodes without a cluster".into())?;
+        ensure(bootstrapped || self.topics.is_empty(), || "topics without a cluster".into())?;
         let mut disks = BTreeSet::new();
         for (id, node) in &self.nodes {
-            ensure(*id == node.id, || {
-                format!("node {} is kept under id {id}", node.id)
-            })?;
-            ensure(id.0 >= 1 && id.0 < self.next_node, || {
-                format!("node id {id} was not given")
-            })?;
-            ensure(disks.insert(node.disk), || {
-                format!("disk {} has two nodes", node.disk)
-            })?;
+            ensure(*id == node.id, || format!("node {} is kept under id {id}", node.id))?;
+            ensure(id.0 >= 1 && id.0 < self.next_node, || format!("node id {id} was not given"))?;
+            ensure(disks.insert(node.disk), || format!("disk {} has two nodes", node.disk))?;
             let replaced = node.state == NodeState::Replaced;
             ensure(replaced == node.replaced_by.is_some(), || {
-                format!(
-                    "node {id} is {:?}, replaced by {:?}",
-                    node.state, node.replaced_by
-                )
+                format!("node {id} is {:?}, replaced by {:?}", node.state, node.replaced_by)
             })?;
             let gone = node.state == NodeState::Decommissioned;
             ensure(!gone || self.replicas_on(*id).next().is_none(), || {
@@ -59,17 +45,9 @@ impl MetadataState {
     }
 
     fn check_names(&self) -> Result<(), String> {
-        let names: BTreeMap<_, _> = self
-            .topics
-            .values()
-            .map(|t| (t.name.clone(), t.id))
-            .collect();
-        ensure(names.len() == self.topics.len(), || {
-            "two topics of one name".into()
-        })?;
-        ensure(names == self.topic_names, || {
-            "the names are not those of the topics".into()
-        })?;
+        let names: BTreeMap<_, _> = self.topics.values().map(|t| (t.name.clone(), t.id)).collect();
+        ensure(names.len() == self.topics.len(), || "two topics of one name".into())?;
+        ensure(names == self.topic_names, || "the names are not those of the topics".into())?;
         let own = self.topics.iter().all(|(id, topic)| *id == topic.id);
         ensure(own, || "a topic is kept under another id".into())
     }
@@ -83,9 +61,7 @@ impl MetadataState {
             let single = groups.insert(group, (topic.id, number)).is_none();
             ensure(single, || format!("group {group} is two partitions"))?;
         }
-        ensure(groups == self.groups, || {
-            "the groups are not those of the partitions".into()
-        })
+        ensure(groups == self.groups, || "the groups are not those of the partitions".into())
     }
 
     fn check_replica_ids(&self) -> Result<(), String> {
@@ -105,22 +81,16 @@ impl MetadataState {
 
     fn check_partition(&self, partition: &PartitionRecord) -> Result<(), String> {
         ensure(!partition.replicas.is_empty(), || "no replicas".into())?;
-        ensure(!partition.initial.is_empty(), || {
-            "no creation record".into()
-        })?;
+        ensure(!partition.initial.is_empty(), || "no creation record".into())?;
         let mut ids = BTreeSet::new();
         let mut nodes = BTreeSet::new();
         for replica in &partition.replicas {
             let (id, node) = (replica.id, replica.node);
             ensure(ids.insert(id), || format!("replica {id} twice"))?;
-            ensure(self.nodes.contains_key(&node), || {
-                format!("replica on unknown node {node}")
-            })?;
+            ensure(self.nodes.contains_key(&node), || format!("replica on unknown node {node}"))?;
             let damaged = partition.damaged.contains(&id);
             // Only a damaged replica stands beside another one on its node, until it is gone.
-            ensure(damaged || nodes.insert(node), || {
-                format!("two replicas on node {node}")
-            })?;
+            ensure(damaged || nodes.insert(node), || format!("two replicas on node {node}"))?;
             ensure(!damaged || replica.state == ReplicaState::Leaving, || {
                 format!("damaged replica {id} is {:?}", replica.state)
             })?;
@@ -132,15 +102,9 @@ impl MetadataState {
                 format!("replica {id} joins and votes already")
             })?;
         }
-        ensure(partition.voters.is_subset(&ids), || {
-            "a voter without a record".into()
-        })?;
-        ensure(partition.damaged.is_subset(&ids), || {
-            "a damaged one without a record".into()
-        })?;
-        let leader = partition
-            .leader
-            .is_none_or(|node| self.nodes.contains_key(&node));
+        ensure(partition.voters.is_subset(&ids), || "a voter without a record".into())?;
+        ensure(partition.damaged.is_subset(&ids), || "a damaged one without a record".into())?;
+        let leader = partition.leader.is_none_or(|node| self.nodes.contains_key(&node));
         ensure(leader, || "the leader's node is not in the cluster".into())
     }
 }

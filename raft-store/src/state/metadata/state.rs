@@ -177,10 +177,7 @@ impl PartitionRecord {
     /// Nodes the partition shall live on, the preferred leader first: those of its replicas that
     /// are not leaving.
     pub fn wanted_nodes(&self) -> impl Iterator<Item = NodeId> {
-        self.replicas
-            .iter()
-            .filter(|r| r.state != ReplicaState::Leaving)
-            .map(|r| r.node)
+        self.replicas.iter().filter(|r| r.state != ReplicaState::Leaving).map(|r| r.node)
     }
 
     /// Whether replicas are on their way in or out.

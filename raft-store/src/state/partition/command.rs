@@ -23,11 +23,7 @@ impl PartitionCommand {
     /// The proposal that carries the command.
     pub fn proposal(&self) -> Proposal {
         let body = Bytes::from(codec::encode(self));
-        Proposal {
-            kind: ProposalKind::Partition,
-            body,
-            ticket: None,
-        }
+        Proposal { kind: ProposalKind::Partition, body, ticket: None }
     }
 
     /// The command in a proposal's body.

@@ -25,32 +25,19 @@ impl EpochTable {
             Some(last) if last.epoch >= epoch => {}
             // The last epoch has no records: nobody can ask where they end.
             Some(last) if last.start_offset == next_offset => last.epoch = epoch,
-            _ => self.epochs.push(EpochStart {
-                epoch,
-                start_offset: next_offset,
-            }),
+            _ => self.epochs.push(EpochStart { epoch, start_offset: next_offset }),
         }
     }
 
     /// Forgets epochs whose records all lie below the log start.
     pub fn trim(&mut self, log_start: Offset) {
-        let ended = self
-            .epochs
-            .iter()
-            .skip(1)
-            .take_while(|e| e.start_offset <= log_start)
-            .count();
+        let ended = self.epochs.iter().skip(1).take_while(|e| e.start_offset <= log_start).count();
         self.epochs.drain(..ended);
     }
 
     /// The table as it was when `epoch` was the last one.
     pub fn up_to(&self, epoch: LeaderEpoch) -> EpochTable {
-        let epochs = self
-            .epochs
-            .iter()
-            .take_while(|e| e.epoch <= epoch)
-            .copied()
-            .collect();
+        let epochs = self.epochs.iter().take_while(|e| e.epoch <= epoch).copied().collect();
         EpochTable { epochs }
     }
 
@@ -58,10 +45,7 @@ impl EpochTable {
     pub fn end_of(&self, epoch: LeaderEpoch, log_end: Offset) -> Option<(LeaderEpoch, Offset)> {
         let after = self.epochs.partition_point(|e| e.epoch <= epoch);
         let found = self.epochs.get(after.checked_sub(1)?)?;
-        let end = self
-            .epochs
-            .get(after)
-            .map_or(log_end, |next| next.start_offset);
+        let end = self.epochs.get(after).map_or(log_end, |next| next.start_offset);
         Some((found.epoch, end))
     }
 
@@ -106,9 +90,6 @@ mod tests {
 
     #[test]
     fn an_earlier_table_forgets_later_epochs() {
-        assert_eq!(
-            table(&[(1, 0), (2, 10), (3, 20)]).up_to(2),
-            table(&[(1, 0), (2, 10)])
-        );
+        assert_eq!(table(&[(1, 0), (2, 10), (3, 20)]).up_to(2), table(&[(1, 0), (2, 10)]));
     }
 }

@@ -79,10 +79,7 @@ mod tests {
         state.apply_records(Offset(0), 3).unwrap();
         assert_eq!(
             state.apply_records(Offset(4), 1),
-            Err(PartitionStateError::OffsetMismatch {
-                expected: Offset(3),
-                found: Offset(4)
-            })
+            Err(PartitionStateError::OffsetMismatch { expected: Offset(3), found: Offset(4) })
         );
     }
 

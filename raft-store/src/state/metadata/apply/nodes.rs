@@ -25,10 +25,9 @@ impl MetadataState {
         if let Some(existing) = self.cluster {
             let known = self.nodes.values().find(|node| node.disk == disk);
             return match known {
-                Some(node) if existing == cluster => Ok(MetadataResponse::Joined {
-                    node: node.id,
-                    cluster,
-                }),
+                Some(node) if existing == cluster => {
+                    Ok(MetadataResponse::Joined { node: node.id, cluster })
+                }
                 Some(_) | None => Err(Problem::new(
                     ErrorCode::InvalidRequest,
                     format!("cluster {existing} is bootstrapped already"),
@@ -46,17 +45,12 @@ impl MetadataState {
     }
 
     pub(super) fn join(&mut self, disk: DiskId, info: &NodeInfo) -> Handled {
-        let cluster = self
-            .cluster
-            .expect("commands before bootstrap are refused by handle()");
+        let cluster = self.cluster.expect("commands before bootstrap are refused by handle()");
         if let Some(known) = self.nodes.values().find(|node| node.disk == disk) {
             if known.state == NodeState::Replaced {
                 return Err(replaced(known));
             }
-            return Ok(MetadataResponse::Joined {
-                node: known.id,
-                cluster,
-            });
+            return Ok(MetadataResponse::Joined { node: known.id, cluster });
         }
         let node = self.insert_node(disk, info);
         // The same address with another disk: the old disk is gone, its replicas are rebuilt.
@@ -157,15 +151,9 @@ impl MetadataState {
     /// No partition names a node as its leader that is not in the cluster.
     fn forget_leader(&mut self, node: NodeId) {
         for topic in self.topics.values_mut() {
-            if topic
-                .partitions
-                .iter()
-                .any(|partition| partition.leader == Some(node))
-            {
+            if topic.partitions.iter().any(|partition| partition.leader == Some(node)) {
                 let named = Arc::make_mut(topic).partitions.iter_mut();
-                named
-                    .filter(|p| p.leader == Some(node))
-                    .for_each(|p| p.leader = None);
+                named.filter(|p| p.leader == Some(node)).for_each(|p| p.leader = None);
             }
         }
     }
@@ -180,10 +168,7 @@ impl MetadataState {
 
     pub(super) fn node(&self, node: NodeId) -> Result<&NodeRecord, Problem> {
         self.nodes.get(&node).ok_or_else(|| {
-            Problem::new(
-                ErrorCode::NodeNotFound,
-                format!("node {node} is not in the cluster"),
-            )
+            Problem::new(ErrorCode::NodeNotFound, format!("node {node} is not in the cluster"))
         })
     }
 
@@ -202,14 +187,9 @@ impl MetadataState {
         }
         Err(Problem::new(
             ErrorCode::Unsafe,
-            format!(
-                "node {node} still has {count} replicas: {}",
-                named.join(", ")
-            ),
+            format!("node {node} still has {count} replicas: {}", named.join(", ")),
         )
-        .hint(format!(
-            "move them away first: rampart node decommission {node} --wait"
-        )))
+        .hint(format!("move them away first: rampart node decommission {node} --wait")))
     }
 }
 
@@ -231,12 +211,7 @@ fn check_transition(record: &NodeRecord, to: NodeState) -> Result<(), Problem> {
     }
     Err(Problem::new(
         ErrorCode::Unsafe,
-        format!(
-            "node {} cannot go from {} to {}",
-            record.id,
-            word(record.state),
-            word(to)
-        ),
+        format!("node {} cannot go from {} to {}", record.id, word(record.state), word(to)),
     )
     .hint(match to {
         Decommissioned => "decommission it first; it is done when no replica is left",
@@ -246,15 +221,10 @@ fn check_transition(record: &NodeRecord, to: NodeState) -> Result<(), Problem> {
 }
 
 fn replaced(record: &NodeRecord) -> Problem {
-    let by = record
-        .replaced_by
-        .map_or_else(|| "another node".into(), |by| format!("node {by}"));
+    let by = record.replaced_by.map_or_else(|| "another node".into(), |by| format!("node {by}"));
     Problem::new(
         ErrorCode::DiskRejected,
-        format!(
-            "node {} was replaced by {by} and does not come back",
-            record.id
-        ),
+        format!("node {} was replaced by {by} and does not come back", record.id),
     )
     .hint("start it with an empty data directory and --join: it becomes a new node")
 }

@@ -44,22 +44,13 @@ impl MetadataState {
         }
         let current = partition.clone();
         let kept = target.iter().map(|node| match current.usable_on(*node) {
-            Some(replica) => ReplicaRecord {
-                state: current.arriving(replica.id),
-                ..*replica
-            },
+            Some(replica) => ReplicaRecord { state: current.arriving(replica.id), ..*replica },
             None => self.new_replica(*node, ReplicaState::Joining),
         });
         let mut replicas: Vec<_> = kept.collect();
         let stay: BTreeSet<_> = replicas.iter().map(|replica| replica.id).collect();
-        let leave = current
-            .replicas
-            .iter()
-            .filter(|replica| !stay.contains(&replica.id));
-        replicas.extend(leave.map(|r| ReplicaRecord {
-            state: ReplicaState::Leaving,
-            ..*r
-        }));
+        let leave = current.replicas.iter().filter(|replica| !stay.contains(&replica.id));
+        replicas.extend(leave.map(|r| ReplicaRecord { state: ReplicaState::Leaving, ..*r }));
         self.partition_mut(group)?.replicas = replicas;
         Ok(MetadataResponse::Done)
     }
@@ -77,12 +68,7 @@ impl MetadataState {
             let beside = |d: &ReplicaRecord| d.node == r.node && partition.damaged.contains(&d.id);
             before.iter().any(beside)
         };
-        let mut back = before
-            .iter()
-            .filter(returns)
-            .copied()
-            .collect::<Vec<_>>()
-            .into_iter();
+        let mut back = before.iter().filter(returns).copied().collect::<Vec<_>>().into_iter();
         let mut replicas = Vec::with_capacity(before.len());
         let mut leaving = Vec::new();
         for replica in &before {
@@ -93,10 +79,7 @@ impl MetadataState {
                     // The returning one takes the place, so that the preferred leader is again
                     // who it was.
                     replicas.extend(back.next().map(voter));
-                    leaving.push(ReplicaRecord {
-                        state: ReplicaState::Leaving,
-                        ..*replica
-                    });
+                    leaving.push(ReplicaRecord { state: ReplicaState::Leaving, ..*replica });
                 }
                 ReplicaState::Leaving if returns(&replica) => {}
                 ReplicaState::Leaving => leaving.push(*replica),
@@ -133,9 +116,7 @@ impl MetadataState {
                 "no replica of the partition is among the reported voters",
             ));
         }
-        partition
-            .replicas
-            .retain(|r| r.state != ReplicaState::Leaving || known(r));
+        partition.replicas.retain(|r| r.state != ReplicaState::Leaving || known(r));
         for replica in &mut partition.replicas {
             replica.state = match (replica.state, voters.contains(&replica.id)) {
                 (ReplicaState::Leaving, _) => ReplicaState::Leaving,
@@ -144,11 +125,7 @@ impl MetadataState {
                 (ReplicaState::Voter | ReplicaState::Joining, false) => ReplicaState::Joining,
             };
         }
-        let present: BTreeSet<_> = partition
-            .replicas
-            .iter()
-            .map(|replica| replica.id)
-            .collect();
+        let present: BTreeSet<_> = partition.replicas.iter().map(|replica| replica.id).collect();
         partition.voters = voters.intersection(&present).copied().collect();
         partition.damaged.retain(|id| present.contains(id));
         partition.membership_index = membership_index;
@@ -171,18 +148,12 @@ impl MetadataState {
         let wanted = lost.state != ReplicaState::Leaving && node_stays;
         let new = wanted.then(|| self.new_replica(lost.node, ReplicaState::Joining));
         let partition = self.partition_mut(group)?;
-        let left = ReplicaRecord {
-            state: ReplicaState::Leaving,
-            ..lost
-        };
+        let left = ReplicaRecord { state: ReplicaState::Leaving, ..lost };
         // The new one takes the place in the order, the old one goes to the end.
-        let others = partition
-            .replicas
-            .iter()
-            .flat_map(|r| match r.id == replica {
-                true => new,
-                false => Some(*r),
-            });
+        let others = partition.replicas.iter().flat_map(|r| match r.id == replica {
+            true => new,
+            false => Some(*r),
+        });
         partition.replicas = others.chain([left]).collect();
         partition.damaged.insert(replica);
         Ok(MetadataResponse::Done)
@@ -208,18 +179,14 @@ impl MetadataState {
     }
 
     fn partition(&self, group: GroupId) -> Result<&PartitionRecord, Problem> {
-        self.partition_of(group)
-            .map(|(_, partition)| partition)
-            .ok_or_else(|| no_group(group))
+        self.partition_of(group).map(|(_, partition)| partition).ok_or_else(|| no_group(group))
     }
 
     fn partition_mut(&mut self, group: GroupId) -> Result<&mut PartitionRecord, Problem> {
         let (topic, number) = self.groups.get(&group).ok_or_else(|| no_group(group))?;
         let topic = self.topics.get_mut(topic).ok_or_else(|| no_group(group))?;
         let partitions = &mut Arc::make_mut(topic).partitions;
-        partitions
-            .get_mut(*number as usize)
-            .ok_or_else(|| no_group(group))
+        partitions.get_mut(*number as usize).ok_or_else(|| no_group(group))
     }
 }
 
@@ -227,8 +194,7 @@ impl PartitionRecord {
     /// The replica on the node that may serve in a new target. Of two, the newer.
     fn usable_on(&self, node: NodeId) -> Option<&ReplicaRecord> {
         let here = self.replicas.iter().filter(|replica| replica.node == node);
-        here.filter(|replica| !self.damaged.contains(&replica.id))
-            .max_by_key(|replica| replica.id)
+        here.filter(|replica| !self.damaged.contains(&replica.id)).max_by_key(|replica| replica.id)
     }
 
     /// The state of a replica that shall be there: one that votes goes on, any other joins.
@@ -241,10 +207,7 @@ impl PartitionRecord {
 }
 
 fn voter(replica: ReplicaRecord) -> ReplicaRecord {
-    ReplicaRecord {
-        state: ReplicaState::Voter,
-        ..replica
-    }
+    ReplicaRecord { state: ReplicaState::Voter, ..replica }
 }
 
 fn no_group(group: GroupId) -> Problem {

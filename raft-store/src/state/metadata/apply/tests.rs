@@ -47,28 +47,17 @@ impl Cluster {
         let before = self.state.clone();
         let index = before.applied_index + 1;
         let response = self.state.apply(index, command);
-        self.state
-            .check_invariants()
-            .unwrap_or_else(|wrong| panic!("{wrong} after {command:?}"));
+        self.state.check_invariants().unwrap_or_else(|wrong| panic!("{wrong} after {command:?}"));
         if matches!(response, MetadataResponse::Refused(_)) {
-            let unchanged = MetadataState {
-                applied_index: index,
-                ..before
-            };
-            assert_eq!(
-                self.state, unchanged,
-                "a refusal changed something: {command:?}"
-            );
+            let unchanged = MetadataState { applied_index: index, ..before };
+            assert_eq!(self.state, unchanged, "a refusal changed something: {command:?}");
         }
         response
     }
 
     fn done(&mut self, command: MetadataCommand) -> MetadataResponse {
         let response = self.apply(&command);
-        assert!(
-            !matches!(response, MetadataResponse::Refused(_)),
-            "{command:?}: {response:?}"
-        );
+        assert!(!matches!(response, MetadataResponse::Refused(_)), "{command:?}: {response:?}");
         response
     }
 
@@ -80,9 +69,7 @@ impl Cluster {
     }
 
     fn topic(&self) -> &TopicRecord {
-        self.state
-            .topic_by_name("flights")
-            .expect("the test created it")
+        self.state.topic_by_name("flights").expect("the test created it")
     }
 
     fn partition(&self) -> &PartitionRecord {
@@ -91,11 +78,7 @@ impl Cluster {
 
     /// `(replica, node, state)` of the first partition.
     fn replicas(&self) -> Vec<(u64, u64, ReplicaState)> {
-        self.partition()
-            .replicas
-            .iter()
-            .map(|r| (r.id.0, r.node.0, r.state))
-            .collect()
+        self.partition().replicas.iter().map(|r| (r.id.0, r.node.0, r.state)).collect()
     }
 }
 
@@ -104,17 +87,11 @@ fn disk(number: u64) -> DiskId {
 }
 
 fn info(number: u64) -> NodeInfo {
-    NodeInfo {
-        peer_addr: format!("10.0.0.{number}:9090"),
-        ..NodeInfo::default()
-    }
+    NodeInfo { peer_addr: format!("10.0.0.{number}:9090"), ..NodeInfo::default() }
 }
 
 fn join(disk_number: u64, address: u64) -> MetadataCommand {
-    MetadataCommand::Join {
-        disk: disk(disk_number),
-        info: info(address),
-    }
+    MetadataCommand::Join { disk: disk(disk_number), info: info(address) }
 }
 
 fn topic_id(number: u128) -> TopicId {
@@ -122,10 +99,7 @@ fn topic_id(number: u128) -> TopicId {
 }
 
 fn nodes(lists: &[&[u64]]) -> Vec<Vec<NodeId>> {
-    lists
-        .iter()
-        .map(|list| list.iter().map(|id| NodeId(*id)).collect())
-        .collect()
+    lists.iter().map(|list| list.iter().map(|id| NodeId(*id)).collect()).collect()
 }
 
 fn create(id: u128, name: &str, factor: u32, replicas: &[&[u64]]) -> MetadataCommand {
@@ -150,10 +124,7 @@ fn update(node: u64, disk_number: u64, boot: u64) -> MetadataCommand {
 }
 
 fn set_state(node: u64, state: NodeState) -> MetadataCommand {
-    MetadataCommand::SetNodeState {
-        node: NodeId(node),
-        state,
-    }
+    MetadataCommand::SetNodeState { node: NodeId(node), state }
 }
 
 fn node_id(response: &MetadataResponse) -> u64 {
@@ -174,31 +145,17 @@ fn everything_waits_for_bootstrap() {
     };
     assert_eq!(node_id(&cluster.done(bootstrap(7))), 1);
     assert_eq!(node_id(&cluster.done(bootstrap(7))), 1, "asked again");
-    assert_eq!(
-        cluster.refused(bootstrap(8)).code,
-        ErrorCode::InvalidRequest
-    );
+    assert_eq!(cluster.refused(bootstrap(8)).code, ErrorCode::InvalidRequest);
 }
 
 #[test]
 fn joining_again_is_the_same_node_and_another_disk_is_another_node() {
     let mut cluster = Cluster::of(2);
     assert_eq!(node_id(&cluster.done(join(2, 2))), 2, "same disk");
-    assert_eq!(
-        node_id(&cluster.done(join(9, 2))),
-        3,
-        "same address, wiped disk"
-    );
+    assert_eq!(node_id(&cluster.done(join(9, 2))), 3, "same address, wiped disk");
     let old = &cluster.state.nodes[&NodeId(2)];
-    assert_eq!(
-        (old.state, old.replaced_by),
-        (NodeState::Replaced, Some(NodeId(3)))
-    );
-    assert_eq!(
-        cluster.refused(join(2, 2)).code,
-        ErrorCode::DiskRejected,
-        "the old disk again"
-    );
+    assert_eq!((old.state, old.replaced_by), (NodeState::Replaced, Some(NodeId(3))));
+    assert_eq!(cluster.refused(join(2, 2)).code, ErrorCode::DiskRejected, "the old disk again");
     // Removed and joined again: never the same id.
     cluster.done(MetadataCommand::RemoveNode { node: NodeId(2) });
     assert_eq!(node_id(&cluster.done(join(2, 5))), 4);
@@ -217,10 +174,7 @@ fn a_restart_needs_the_same_disk_and_a_higher_boot_counter() {
     ] {
         let problem = cluster.refused(wrong);
         assert_eq!(problem.code, ErrorCode::DiskRejected);
-        assert!(
-            problem.detail.contains(says) && problem.hint.is_some(),
-            "{problem}"
-        );
+        assert!(problem.detail.contains(says) && problem.hint.is_some(), "{problem}");
     }
 }
 
@@ -228,15 +182,7 @@ fn a_restart_needs_the_same_disk_and_a_higher_boot_counter() {
 fn node_states_change_in_order() {
     use NodeState::{Active, Decommissioned, Decommissioning, Draining, Replaced};
     let mut cluster = Cluster::of(3);
-    for state in [
-        Draining,
-        Draining,
-        Active,
-        Decommissioning,
-        Active,
-        Draining,
-        Decommissioning,
-    ] {
+    for state in [Draining, Draining, Active, Decommissioning, Active, Draining, Decommissioning] {
         cluster.done(set_state(3, state));
     }
     cluster.refused(set_state(3, Draining));
@@ -245,20 +191,16 @@ fn node_states_change_in_order() {
     cluster.refused(set_state(3, Decommissioning));
     cluster.done(set_state(3, Active));
     cluster.refused(set_state(3, Decommissioned));
-    assert_eq!(
-        cluster.refused(set_state(9, Draining)).code,
-        ErrorCode::NodeNotFound
-    );
+    assert_eq!(cluster.refused(set_state(9, Draining)).code, ErrorCode::NodeNotFound);
 }
 
 #[test]
 fn a_node_with_replicas_is_not_removed_and_says_which() {
     let mut cluster = Cluster::with_topic(3, &[&[1, 2], &[2, 3]]);
     cluster.done(set_state(3, NodeState::Decommissioning));
-    for command in [
-        MetadataCommand::RemoveNode { node: NodeId(3) },
-        set_state(3, NodeState::Decommissioned),
-    ] {
+    for command in
+        [MetadataCommand::RemoveNode { node: NodeId(3) }, set_state(3, NodeState::Decommissioned)]
+    {
         let problem = cluster.refused(command);
         assert_eq!(problem.code, ErrorCode::Unsafe);
         assert!(problem.detail.contains("flights/1"), "{problem}");
@@ -275,17 +217,12 @@ fn creation_is_idempotent_by_id_and_unique_by_name() {
     let first = cluster.done(create(1, "flights", 3, &[&[1, 2, 3], &[2, 3, 1]]));
     let again = cluster.done(create(1, "flights", 3, &[&[1, 2, 3], &[2, 3, 1]]));
     assert_eq!(first, again);
-    let expected = MetadataResponse::TopicCreated {
-        topic: topic_id(1),
-        groups: vec![GroupId(1), GroupId(2)],
-    };
+    let expected =
+        MetadataResponse::TopicCreated { topic: topic_id(1), groups: vec![GroupId(1), GroupId(2)] };
     assert_eq!(first, expected);
     let twice = cluster.refused(create(2, "flights", 1, &[&[1]]));
     assert_eq!(twice.code, ErrorCode::TopicExists);
-    assert_eq!(
-        cluster.refused(create(1, "other", 1, &[&[1]])).code,
-        ErrorCode::TopicExists
-    );
+    assert_eq!(cluster.refused(create(1, "other", 1, &[&[1]])).code, ErrorCode::TopicExists);
 }
 
 #[test]
@@ -296,11 +233,7 @@ fn a_placement_that_makes_no_sense_is_refused() {
         (&[][..], 0, ErrorCode::InvalidRequest),
         (&[&[][..]][..], 0, ErrorCode::InvalidReplicationFactor),
         (&[&[1, 2][..]][..], 3, ErrorCode::InvalidReplicationFactor),
-        (
-            &[&[1, 2][..], &[1]][..],
-            0,
-            ErrorCode::InvalidReplicationFactor,
-        ),
+        (&[&[1, 2][..], &[1]][..], 0, ErrorCode::InvalidReplicationFactor),
         (&[&[1, 1][..]][..], 2, ErrorCode::InvalidRequest),
         (&[&[1, 9][..]][..], 2, ErrorCode::NodeNotFound),
         (&[&[1, 3][..]][..], 2, ErrorCode::Unsafe),
@@ -329,23 +262,14 @@ fn configuration_is_set_and_reset_by_key() {
     let mut cluster = Cluster::with_topic(1, &[&[1]]);
     let alter = |pairs: &[(&str, Option<&str>)]| MetadataCommand::AlterTopic {
         topic: topic_id(1),
-        config: pairs
-            .iter()
-            .map(|(k, v)| ((*k).into(), v.map(String::from)))
-            .collect(),
+        config: pairs.iter().map(|(k, v)| ((*k).into(), v.map(String::from))).collect(),
     };
-    cluster.done(alter(&[
-        ("retention.ms", Some("5")),
-        ("ack", Some("quorum")),
-    ]));
+    cluster.done(alter(&[("retention.ms", Some("5")), ("ack", Some("quorum"))]));
     cluster.done(alter(&[("retention.ms", None), ("segment.bytes", None)]));
     let expected = BTreeMap::from([("ack".to_owned(), "quorum".to_owned())]);
     assert_eq!(cluster.topic().config, expected);
     let long = "x".repeat(5000);
-    assert_eq!(
-        cluster.refused(alter(&[("ack", Some(&long))])).code,
-        ErrorCode::InvalidConfig
-    );
+    assert_eq!(cluster.refused(alter(&[("ack", Some(&long))])).code, ErrorCode::InvalidConfig);
     let key = "cluster.auto_rebalance".to_owned();
     let config = BTreeMap::from([(key.clone(), Some("false".to_owned()))]);
     cluster.done(MetadataCommand::SetClusterConfig { config });
@@ -362,30 +286,19 @@ fn partitions_are_added_once() {
     };
     let response = cluster.done(add(1, &[&[2, 1], &[1, 2]]));
     assert_eq!(response, MetadataResponse::PartitionsAdded { first: 1 });
-    assert_eq!(
-        cluster.refused(add(1, &[&[2, 1]])).code,
-        ErrorCode::InvalidRequest
-    );
+    assert_eq!(cluster.refused(add(1, &[&[2, 1]])).code, ErrorCode::InvalidRequest);
     assert_eq!(cluster.refused(add(3, &[])).code, ErrorCode::InvalidRequest);
-    assert_eq!(
-        cluster.refused(add(3, &[&[1]])).code,
-        ErrorCode::InvalidReplicationFactor
-    );
+    assert_eq!(cluster.refused(add(3, &[&[1]])).code, ErrorCode::InvalidReplicationFactor);
     assert_eq!(cluster.state.groups.len(), 3);
 }
 
 #[test]
 fn the_default_factor_rises_until_somebody_sets_it() {
     let topic = topic_id(1);
-    let raise = |factor| MetadataCommand::RaiseDefaultReplication {
-        topic,
-        replication_factor: factor,
-    };
+    let raise =
+        |factor| MetadataCommand::RaiseDefaultReplication { topic, replication_factor: factor };
     let factor = |cluster: &Cluster| {
-        (
-            cluster.topic().replication_factor,
-            cluster.topic().default_replication,
-        )
+        (cluster.topic().replication_factor, cluster.topic().default_replication)
     };
     let mut cluster = Cluster::with_topic(4, &[&[1]]);
     assert_eq!(factor(&cluster), (1, true));
@@ -397,16 +310,10 @@ fn the_default_factor_rises_until_somebody_sets_it() {
     assert_eq!(factor(&cluster), (3, false));
 
     let mut cluster = Cluster::with_topic(3, &[&[1]]);
-    let set = |factor| MetadataCommand::SetReplicationFactor {
-        topic,
-        replication_factor: factor,
-    };
+    let set = |factor| MetadataCommand::SetReplicationFactor { topic, replication_factor: factor };
     let problem = cluster.refused(set(4));
     assert_eq!(problem.code, ErrorCode::InvalidReplicationFactor);
-    assert!(
-        problem.detail.contains('4') && problem.detail.contains('3'),
-        "{problem}"
-    );
+    assert!(problem.detail.contains('4') && problem.detail.contains('3'), "{problem}");
     cluster.refused(set(0));
     cluster.done(set(2));
     cluster.done(raise(3));
@@ -418,21 +325,10 @@ fn the_highest_epoch_names_the_leader() {
     let mut cluster = Cluster::with_topic(3, &[&[1, 2, 3]]);
     let group = cluster.partition().group;
     let mut report = |leader, epoch| {
-        let report = LeaderReport {
-            group,
-            leader: NodeId(leader),
-            epoch,
-            log_start: Offset(0),
-        };
-        cluster.done(MetadataCommand::ReportLeaders {
-            leaders: vec![report],
-        });
+        let report = LeaderReport { group, leader: NodeId(leader), epoch, log_start: Offset(0) };
+        cluster.done(MetadataCommand::ReportLeaders { leaders: vec![report] });
         let partition = cluster.partition();
-        (
-            partition.leader.map(|node| node.0),
-            partition.epoch,
-            partition.initialized,
-        )
+        (partition.leader.map(|node| node.0), partition.epoch, partition.initialized)
     };
     assert_eq!(report(9, 1), (None, 0, false), "a node that was removed");
     assert_eq!(report(2, 2), (Some(2), 2, true));

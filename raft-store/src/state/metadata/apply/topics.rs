@@ -42,11 +42,7 @@ impl MetadataState {
             return Ok(created(existing));
         }
         self.check_creation(new)?;
-        let partitions = new
-            .replicas
-            .iter()
-            .map(|nodes| self.new_partition(nodes))
-            .collect();
+        let partitions = new.replicas.iter().map(|nodes| self.new_partition(nodes)).collect();
         let factor = new.replicas.first().map_or(0, Vec::len);
         let replication_factor = u32::try_from(factor).expect("bounded by the number of nodes");
         let is_default = new.replication_factor == 0;
@@ -95,9 +91,7 @@ impl MetadataState {
             0 => factor,
             explicit => explicit as usize,
         };
-        new.replicas
-            .iter()
-            .try_for_each(|nodes| self.check_placement(nodes, wanted))
+        new.replicas.iter().try_for_each(|nodes| self.check_placement(nodes, wanted))
     }
 
     pub(super) fn delete_topic(&mut self, topic: TopicId) -> Handled {
@@ -132,29 +126,18 @@ impl MetadataState {
         if count != expected as usize {
             return Err(Problem::new(
                 ErrorCode::InvalidRequest,
-                format!(
-                    "topic {} has {count} partitions now, not {expected}",
-                    record.name
-                ),
+                format!("topic {} has {count} partitions now, not {expected}", record.name),
             )
             .hint("somebody else changed it meanwhile: look again and repeat if still wanted"));
         }
         if replicas.is_empty() {
-            return Err(Problem::new(
-                ErrorCode::InvalidRequest,
-                "no partitions to add",
-            ));
+            return Err(Problem::new(ErrorCode::InvalidRequest, "no partitions to add"));
         }
         check_partition_count(count.saturating_add(replicas.len()))?;
         let factor = record.replication_factor as usize;
-        replicas
-            .iter()
-            .try_for_each(|nodes| self.check_placement(nodes, factor))?;
+        replicas.iter().try_for_each(|nodes| self.check_placement(nodes, factor))?;
 
-        let added: Vec<_> = replicas
-            .iter()
-            .map(|nodes| self.new_partition(nodes))
-            .collect();
+        let added: Vec<_> = replicas.iter().map(|nodes| self.new_partition(nodes)).collect();
         let record = self.topics.get_mut(&topic).expect("looked up above");
         Arc::make_mut(record).partitions.extend(added);
         let record = record.clone();
@@ -195,16 +178,11 @@ impl MetadataState {
         if nodes.is_empty() || nodes.len() != factor {
             return Err(Problem::new(
                 ErrorCode::InvalidReplicationFactor,
-                format!(
-                    "{} nodes given for replication factor {factor}",
-                    nodes.len()
-                ),
+                format!("{} nodes given for replication factor {factor}", nodes.len()),
             ));
         }
         check_distinct(nodes)?;
-        nodes
-            .iter()
-            .try_for_each(|node| self.check_takes_replicas(*node))
+        nodes.iter().try_for_each(|node| self.check_takes_replicas(*node))
     }
 
     pub(super) fn check_takes_replicas(&self, node: NodeId) -> Result<(), Problem> {
@@ -224,10 +202,8 @@ impl MetadataState {
     fn new_partition(&mut self, nodes: &[NodeId]) -> PartitionRecord {
         let group = GroupId(self.next_group);
         self.next_group += 1;
-        let replicas: Vec<_> = nodes
-            .iter()
-            .map(|node| self.new_replica(*node, ReplicaState::Voter))
-            .collect();
+        let replicas: Vec<_> =
+            nodes.iter().map(|node| self.new_replica(*node, ReplicaState::Voter)).collect();
         PartitionRecord {
             group,
             initial: replicas.clone(),
@@ -249,28 +225,17 @@ impl MetadataState {
 
     fn index_groups(&mut self, record: &TopicRecord, from: usize) {
         let numbered = (0..).zip(&record.partitions).skip(from);
-        self.groups
-            .extend(numbered.map(|(number, p)| (p.group, (record.id, number))));
+        self.groups.extend(numbered.map(|(number, p)| (p.group, (record.id, number))));
     }
 }
 
 fn created(record: &TopicRecord) -> MetadataResponse {
-    let groups = record
-        .partitions
-        .iter()
-        .map(|partition| partition.group)
-        .collect();
-    MetadataResponse::TopicCreated {
-        topic: record.id,
-        groups,
-    }
+    let groups = record.partitions.iter().map(|partition| partition.group).collect();
+    MetadataResponse::TopicCreated { topic: record.id, groups }
 }
 
 fn no_topic(topic: TopicId) -> Problem {
-    Problem::new(
-        ErrorCode::TopicNotFound,
-        format!("no topic with id {topic}"),
-    )
+    Problem::new(ErrorCode::TopicNotFound, format!("no topic with id {topic}"))
 }
 
 pub(super) fn check_distinct(nodes: &[NodeId]) -> Result<(), Problem> {
@@ -315,24 +280,15 @@ fn check_config(config: &BTreeMap<String, String>) -> Result<(), Problem> {
     if config.len() > CONFIG_KEYS_MAX {
         return Err(Problem::new(
             ErrorCode::InvalidConfig,
-            format!(
-                "{} configuration keys, more than {CONFIG_KEYS_MAX}",
-                config.len()
-            ),
+            format!("{} configuration keys, more than {CONFIG_KEYS_MAX}", config.len()),
         ));
     }
     let too_long = |text: &String| text.len() > CONFIG_TEXT_BYTES_MAX;
-    match config
-        .iter()
-        .find(|(key, value)| too_long(key) || too_long(value))
-    {
+    match config.iter().find(|(key, value)| too_long(key) || too_long(value)) {
         None => Ok(()),
         Some((key, _)) => Err(Problem::new(
             ErrorCode::InvalidConfig,
-            format!(
-                "{:.40?} or its value is longer than {CONFIG_TEXT_BYTES_MAX} bytes",
-                key
-            ),
+            format!("{:.40?} or its value is longer than {CONFIG_TEXT_BYTES_MAX} bytes", key),
         )),
     }
 }

@@ -95,9 +95,7 @@ fn commands() -> impl Strategy<Value = MetadataCommand> {
 fn ids(state: &MetadataState) -> BTreeSet<(u8, u64)> {
     let nodes = state.nodes.keys().map(|node| (0, node.0));
     let groups = state.groups.keys().map(|group| (1, group.0));
-    let replicas = state
-        .partitions()
-        .flat_map(|(_, _, p)| p.replicas.iter().map(|r| (2, r.id.0)));
+    let replicas = state.partitions().flat_map(|(_, _, p)| p.replicas.iter().map(|r| (2, r.id.0)));
     nodes.chain(groups).chain(replicas).collect()
 }
 

@@ -18,39 +18,24 @@ fn cancel(cluster: &mut Cluster) {
 fn reached(cluster: &mut Cluster, voters: &[u64], membership_index: u64) {
     let group = cluster.partition().group;
     let voters = voters.iter().map(|id| ReplicaId(*id)).collect();
-    cluster.done(MetadataCommand::MembershipReached {
-        group,
-        voters,
-        membership_index,
-    });
+    cluster.done(MetadataCommand::MembershipReached { group, voters, membership_index });
 }
 
 fn replace(cluster: &mut Cluster, replica: u64) {
     let group = cluster.partition().group;
-    cluster.done(MetadataCommand::ReplaceReplica {
-        group,
-        replica: ReplicaId(replica),
-    });
+    cluster.done(MetadataCommand::ReplaceReplica { group, replica: ReplicaId(replica) });
 }
 
 #[test]
 fn a_move_adds_then_removes_and_orders_by_the_target() {
     let mut cluster = Cluster::with_topic(4, &[&[1, 2, 3]]);
     reassign(&mut cluster, &[4, 2, 1]);
-    let moving = [
-        (4, 4, Joining),
-        (2, 2, Voter),
-        (1, 1, Voter),
-        (3, 3, Leaving),
-    ];
+    let moving = [(4, 4, Joining), (2, 2, Voter), (1, 1, Voter), (3, 3, Leaving)];
     assert_eq!(cluster.replicas(), moving);
     reached(&mut cluster, &[1, 2, 3, 4], 10);
     assert_eq!(cluster.replicas()[0], (4, 4, Voter));
     reached(&mut cluster, &[1, 2, 4], 12);
-    assert_eq!(
-        cluster.replicas(),
-        [(4, 4, Voter), (2, 2, Voter), (1, 1, Voter)]
-    );
+    assert_eq!(cluster.replicas(), [(4, 4, Voter), (2, 2, Voter), (1, 1, Voter)]);
     assert!(cluster.partition().initialized);
     let initial: Vec<_> = cluster.partition().initial.iter().map(|r| r.id.0).collect();
     assert_eq!(initial, [1, 2, 3], "the creation record stays");
@@ -60,10 +45,7 @@ fn a_move_adds_then_removes_and_orders_by_the_target() {
 fn the_same_nodes_in_another_order_change_the_preferred_leader_only() {
     let mut cluster = Cluster::with_topic(3, &[&[1, 2, 3]]);
     reassign(&mut cluster, &[3, 1, 2]);
-    assert_eq!(
-        cluster.replicas(),
-        [(3, 3, Voter), (1, 1, Voter), (2, 2, Voter)]
-    );
+    assert_eq!(cluster.replicas(), [(3, 3, Voter), (1, 1, Voter), (2, 2, Voter)]);
 }
 
 #[test]
@@ -71,20 +53,11 @@ fn a_second_reassignment_starts_from_scratch() {
     let mut cluster = Cluster::with_topic(5, &[&[1, 2, 3]]);
     reassign(&mut cluster, &[1, 2, 4]);
     reassign(&mut cluster, &[1, 2, 5]);
-    let moving = [
-        (1, 1, Voter),
-        (2, 2, Voter),
-        (5, 5, Joining),
-        (4, 4, Leaving),
-        (3, 3, Leaving),
-    ];
+    let moving = [(1, 1, Voter), (2, 2, Voter), (5, 5, Joining), (4, 4, Leaving), (3, 3, Leaving)];
     assert_eq!(cluster.replicas(), moving);
     // Back to where it was: the old replica never stopped voting, the others just leave.
     reassign(&mut cluster, &[1, 2, 3]);
-    assert_eq!(
-        cluster.replicas()[..3],
-        [(1, 1, Voter), (2, 2, Voter), (3, 3, Voter)]
-    );
+    assert_eq!(cluster.replicas()[..3], [(1, 1, Voter), (2, 2, Voter), (3, 3, Voter)]);
     reached(&mut cluster, &[1, 2, 3], 9);
     assert_eq!(cluster.replicas().len(), 3);
 }
@@ -99,10 +72,7 @@ fn a_leaving_replica_that_left_joins_again_under_its_id() {
     reached(&mut cluster, &[1, 2, 4], 9);
     assert_eq!(cluster.replicas()[2..], [(3, 3, Joining), (4, 4, Leaving)]);
     reached(&mut cluster, &[1, 2, 3], 11);
-    assert_eq!(
-        cluster.replicas(),
-        [(1, 1, Voter), (2, 2, Voter), (3, 3, Voter)]
-    );
+    assert_eq!(cluster.replicas(), [(1, 1, Voter), (2, 2, Voter), (3, 3, Voter)]);
 }
 
 #[test]
@@ -110,13 +80,7 @@ fn cancel_restores_the_preferred_leader() {
     let mut cluster = Cluster::with_topic(5, &[&[1, 2, 3]]);
     reassign(&mut cluster, &[4, 2, 5]);
     cancel(&mut cluster);
-    let expected = [
-        (1, 1, Voter),
-        (2, 2, Voter),
-        (3, 3, Voter),
-        (4, 4, Leaving),
-        (5, 5, Leaving),
-    ];
+    let expected = [(1, 1, Voter), (2, 2, Voter), (3, 3, Voter), (4, 4, Leaving), (5, 5, Leaving)];
     assert_eq!(cluster.replicas(), expected);
     // A replica that never voted is not brought back by a later cancel.
     cancel(&mut cluster);
@@ -129,10 +93,7 @@ fn a_late_report_is_ignored() {
     reassign(&mut cluster, &[1, 2, 4]);
     reached(&mut cluster, &[1, 2, 4], 20);
     reached(&mut cluster, &[1, 2, 3], 15);
-    assert_eq!(
-        cluster.replicas(),
-        [(1, 1, Voter), (2, 2, Voter), (4, 4, Voter)]
-    );
+    assert_eq!(cluster.replicas(), [(1, 1, Voter), (2, 2, Voter), (4, 4, Voter)]);
     let group = cluster.partition().group;
     cluster.refused(MetadataCommand::MembershipReached {
         group,
@@ -145,12 +106,7 @@ fn a_late_report_is_ignored() {
 fn a_damaged_replica_is_replaced_on_its_node_and_never_comes_back() {
     let mut cluster = Cluster::with_topic(4, &[&[1, 2, 3]]);
     replace(&mut cluster, 1);
-    let repairing = [
-        (4, 1, Joining),
-        (2, 2, Voter),
-        (3, 3, Voter),
-        (1, 1, Leaving),
-    ];
+    let repairing = [(4, 1, Joining), (2, 2, Voter), (3, 3, Voter), (1, 1, Leaving)];
     assert_eq!(cluster.replicas(), repairing);
     replace(&mut cluster, 1);
     assert_eq!(cluster.replicas(), repairing, "reported twice");
@@ -160,10 +116,7 @@ fn a_damaged_replica_is_replaced_on_its_node_and_never_comes_back() {
     reassign(&mut cluster, &[1, 2, 3]);
     assert_eq!(cluster.replicas()[0], (4, 1, Joining));
     reached(&mut cluster, &[2, 3, 4], 8);
-    assert_eq!(
-        cluster.replicas(),
-        [(4, 1, Voter), (2, 2, Voter), (3, 3, Voter)]
-    );
+    assert_eq!(cluster.replicas(), [(4, 1, Voter), (2, 2, Voter), (3, 3, Voter)]);
     assert!(cluster.partition().damaged.is_empty());
 }
 
@@ -172,10 +125,7 @@ fn a_damaged_replica_of_a_replaced_node_only_leaves() {
     let mut cluster = Cluster::with_topic(3, &[&[1, 2, 3]]);
     cluster.done(join(9, 3));
     replace(&mut cluster, 3);
-    assert_eq!(
-        cluster.replicas(),
-        [(1, 1, Voter), (2, 2, Voter), (3, 3, Leaving)]
-    );
+    assert_eq!(cluster.replicas(), [(1, 1, Voter), (2, 2, Voter), (3, 3, Leaving)]);
 }
 
 #[test]

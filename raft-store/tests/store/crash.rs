@@ -1,0 +1,176 @@
+//! Power cuts: what was acknowledged is there, what was not may be gone, and nothing is half.
+
+use openraft::storage::RaftLogStorage;
+use rampart_raft_store::type_config::EntryPayload;
+use rampart_raft_store::{Crash, MemoryFaults, Store};
+
+use crate::harness::{GROUP, REPLICA, Replica, batch, data, vote};
+
+#[tokio::test]
+async fn an_append_is_readable_at_once_and_acknowledged_after_the_sync() {
+    let faults = MemoryFaults::none();
+    let mut replica = Replica::in_memory(&faults);
+    faults.hold_syncs();
+    let mut synced = replica.submit(1, vec![data(batch(3, 10, 0))]).await;
+    assert_eq!(replica.entries().await.unwrap().len(), 1);
+    assert!(synced.try_recv().is_err(), "acknowledged before the sync");
+    faults.sync();
+    synced.try_recv().unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_slow_sync_acknowledges_when_it_is_done() {
+    let faults = MemoryFaults::none();
+    let mut replica = Replica::in_memory(&faults);
+    faults.slow_syncs(3);
+    let mut synced = replica.submit(1, vec![EntryPayload::Blank]).await;
+    for _ in 0..2 {
+        faults.tick();
+        assert!(synced.try_recv().is_err());
+    }
+    faults.tick();
+    synced.try_recv().unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_power_cut_takes_only_what_was_not_synced() {
+    let faults = MemoryFaults::none();
+    let mut replica = Replica::in_memory(&faults);
+    replica.append(1, vec![data(batch(3, 10, 0)), data(batch(2, 10, 0))]).await;
+    faults.hold_syncs();
+    let mut lost = replica.submit(1, vec![data(batch(9, 10, 0))]).await;
+    faults.crash(Crash::LoseUnsynced);
+    assert!(lost.try_recv().is_err(), "never acknowledged");
+
+    faults.release_syncs();
+    let mut replica = Replica::in_memory(&faults);
+    assert_eq!(replica.handle.log_end_offset().0, 5);
+    replica.append(2, vec![data(batch(1, 10, 0))]).await;
+    assert_eq!(replica.handle.log_end_offset().0, 6);
+}
+
+#[tokio::test]
+async fn a_torn_tail_is_cut_wherever_it_tears() {
+    // As many changes as the second append makes, and one more.
+    for survivors in 0..14 {
+        let faults = MemoryFaults::none();
+        let mut replica = Replica::in_memory(&faults);
+        replica.append(1, vec![data(batch(3, 10, 0))]).await;
+        faults.hold_syncs();
+        let payloads = (0..10).map(|_| data(batch(2, 12_000, 0))).collect();
+        let _unsynced = replica.submit(2, payloads).await;
+        faults.crash(Crash::Torn { survivors });
+        faults.release_syncs();
+
+        let mut replica = Replica::in_memory(&faults);
+        let left = replica.entries().await.unwrap().len() as u64;
+        assert!((1..=11).contains(&left), "{left} entries after {survivors} changes");
+        assert_eq!(replica.handle.log_end_offset().0, 3 + 2 * (left - 1));
+        replica.append(3, vec![data(batch(1, 60_000, 0)), EntryPayload::Blank]).await;
+
+        let mut replica = Replica::in_memory(&faults);
+        assert_eq!(replica.entries().await.unwrap().len() as u64, left + 2);
+        replica.apply_all().await;
+        assert_eq!(replica.handle.high_watermark().0, 3 + 2 * (left - 1) + 1);
+    }
+}
+
+#[tokio::test]
+async fn a_vote_is_durable_before_it_is_answered_and_not_visible_before() {
+    let faults = MemoryFaults::none();
+    let mut replica = Replica::in_memory(&faults);
+    replica.log.save_vote(&vote(4)).await.unwrap();
+    faults.hold_syncs();
+    {
+        let next = vote(5);
+        let mut saving = Box::pin(replica.log.save_vote(&next));
+        let answered = futures_util::future::poll_immediate(&mut saving).await;
+        assert!(answered.is_none(), "answered before the sync");
+    }
+    assert_eq!(read_vote(&mut replica).await, Some(vote(4)));
+    faults.crash(Crash::LoseUnsynced);
+    faults.release_syncs();
+    let mut replica = Replica::in_memory(&faults);
+    assert_eq!(read_vote(&mut replica).await, Some(vote(4)));
+}
+
+async fn read_vote(replica: &mut Replica) -> Option<rampart_raft_store::type_config::Vote> {
+    use openraft::storage::RaftLogReader;
+    replica.log.get_log_reader().await.read_vote().await.unwrap()
+}
+
+#[tokio::test]
+async fn after_a_failed_write_nothing_is_acknowledged_any_more() {
+    for kind in [std::io::ErrorKind::Other, std::io::ErrorKind::StorageFull] {
+        let faults = MemoryFaults::none();
+        let store = Store::in_memory(faults.clone());
+        let failed = store.failed();
+        let mut replica = Replica::open(&store).unwrap();
+        replica.append(1, vec![EntryPayload::Blank]).await;
+        assert_eq!(*failed.borrow(), None);
+
+        faults.fail_writes(kind);
+        let refused = replica.submit(1, vec![EntryPayload::Blank]).await.await.unwrap();
+        assert_eq!(refused.unwrap_err().kind(), kind);
+        assert!(failed.borrow().is_some());
+        faults.repair();
+        let refused = replica.submit(1, vec![EntryPayload::Blank]).await.await.unwrap();
+        assert!(refused.is_err(), "INV-13: acknowledged after a failed write");
+        assert_eq!(replica.entries().await.unwrap().len(), 3, "reads go on");
+
+        faults.crash(Crash::LoseUnsynced);
+        let mut replica = Replica::in_memory(&faults);
+        assert_eq!(replica.entries().await.unwrap().len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_full_disk_is_seen_before_it_fails() {
+    let faults = MemoryFaults::none();
+    let store = Store::in_memory(faults.clone());
+    assert!(!store.is_full().unwrap());
+    faults.set_free_bytes(Some(1 << 20));
+    assert!(store.is_full().unwrap());
+    assert_eq!(store.free_space().unwrap().free_bytes, 1 << 20);
+    faults.set_free_bytes(None);
+    assert!(!store.is_full().unwrap());
+}
+
+#[tokio::test]
+async fn a_dropped_group_is_gone_and_its_neighbour_is_not() {
+    use rampart_api::model::ids::{GroupId, ReplicaId};
+
+    let faults = MemoryFaults::none();
+    let store = Store::in_memory(faults.clone());
+    Replica::open(&store).unwrap().append(1, vec![data(batch(3, 10, 0))]).await;
+    drop(store.open_partition(GroupId(GROUP.0 + 1), ReplicaId(9)).unwrap());
+    store.drop_group(GROUP).unwrap();
+    faults.crash(Crash::LoseUnsynced);
+
+    let store = Store::in_memory(faults);
+    assert_eq!(store.groups().unwrap(), [(GroupId(GROUP.0 + 1), ReplicaId(9))]);
+    let mut group = store.open_partition(GROUP, ReplicaId(REPLICA.0 + 1)).unwrap();
+    assert_eq!(group.handle.log_end_offset().0, 0);
+    assert_eq!(group.log.get_log_state().await.unwrap().last_log_id, None);
+}
+
+#[tokio::test]
+async fn a_log_is_not_opened_under_another_replicas_id() {
+    let faults = MemoryFaults::none();
+    let store = Store::in_memory(faults);
+    drop(Replica::open(&store).unwrap());
+    let other = rampart_api::model::ids::ReplicaId(REPLICA.0 + 1);
+    let error = store.open_partition(GROUP, other).unwrap_err();
+    assert!(error.to_string().contains("drop the group"), "{error}");
+}
+
+#[tokio::test]
+async fn facts_of_the_node_survive() {
+    let faults = MemoryFaults::none();
+    let store = Store::in_memory(faults.clone());
+    assert_eq!(store.node_record_get("boot").unwrap(), None);
+    store.node_record_put("boot", vec![7]).unwrap();
+    faults.crash(Crash::LoseUnsynced);
+    let store = Store::in_memory(faults);
+    assert_eq!(store.node_record_get("boot").unwrap().unwrap(), vec![7]);
+}

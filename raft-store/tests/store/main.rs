@@ -1,0 +1,11 @@
+//! The store as a whole: offsets, crashes, damage, snapshots, reads. In memory with faults, and on
+//! RocksDB where the feature is on.
+
+mod crash;
+mod damage;
+mod harness;
+mod offsets;
+mod reads;
+mod retention;
+mod snapshot;
+mod tickets;
