@@ -36,10 +36,7 @@ fn find_chain(
     for (index, list) in lists.iter().enumerate() {
         led_by.entry(*list.first()?).or_default().push(index);
     }
-    let mut givers: Vec<_> = leaders
-        .iter()
-        .filter(|(_, count)| **count >= fewest + 2)
-        .collect();
+    let mut givers: Vec<_> = leaders.iter().filter(|(_, count)| **count >= fewest + 2).collect();
     givers.sort_by_key(|(node, count)| (Reverse(**count), **node));
     givers.into_iter().find_map(|(from, count)| {
         let accepts = |node: NodeId| leaders.get(&node).is_some_and(|c| *c + 2 <= *count);
@@ -114,10 +111,8 @@ mod tests {
 
     #[test]
     fn a_chain_goes_over_a_node_that_lives_on_neither_end() {
-        let (lists, counts) = spread(
-            &[&[1, 2], &[1, 2], &[1, 2], &[2, 3], &[2, 3], &[3, 2]],
-            &[1, 2, 3],
-        );
+        let (lists, counts) =
+            spread(&[&[1, 2], &[1, 2], &[1, 2], &[2, 3], &[2, 3], &[3, 2]], &[1, 2, 3]);
         assert_eq!(counts, [2, 2, 2]);
         assert!(lists.iter().any(|list| *list == ids(&[2, 1])));
         assert!(lists.iter().filter(|list| **list == ids(&[3, 2])).count() == 2);
@@ -126,10 +121,7 @@ mod tests {
     #[test]
     fn what_is_even_stays_and_nobody_else_leads() {
         let (lists, counts) = spread(&[&[1, 2], &[2, 1], &[1, 2]], &[1, 2]);
-        assert_eq!(
-            (lists, counts),
-            (vec![ids(&[1, 2]), ids(&[2, 1]), ids(&[1, 2])], vec![2, 1])
-        );
+        assert_eq!((lists, counts), (vec![ids(&[1, 2]), ids(&[2, 1]), ids(&[1, 2])], vec![2, 1]));
         let (_, counts) = spread(&[&[1, 9], &[1, 9]], &[1]);
         assert_eq!(counts, [2], "node 9 may not lead");
     }

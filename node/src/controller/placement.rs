@@ -30,10 +30,7 @@ pub(crate) enum Candidates {
 
 impl<'a> Placer<'a> {
     pub(crate) fn new(situation: Situation<'a>) -> Self {
-        Placer {
-            situation,
-            loads: situation.loads(),
-        }
+        Placer { situation, loads: situation.loads() }
     }
 
     /// Nodes for one more partition, the preferred leader first; `None` with too few nodes.
@@ -57,13 +54,7 @@ impl<'a> Placer<'a> {
             let rack = situation.rack(*node);
             let rack_taken = present.iter().any(|other| situation.rack(*other) == rack);
             let load = self.load(*node);
-            (
-                !situation.is_alive(*node),
-                rack_taken,
-                load.replicas,
-                load.leaders,
-                *node,
-            )
+            (!situation.is_alive(*node), rack_taken, load.replicas, load.leaders, *node)
         })
     }
 
@@ -74,19 +65,10 @@ impl<'a> Placer<'a> {
         (0..present.len()).max_by_key(|position| {
             let node = present[*position];
             let rack = situation.rack(node);
-            let sharing = present
-                .iter()
-                .filter(|other| situation.rack(**other) == rack)
-                .count();
+            let sharing = present.iter().filter(|other| situation.rack(**other) == rack).count();
             let alive = situation.is_alive(node);
             let is_preferred = *position == 0;
-            (
-                !alive,
-                !is_preferred,
-                sharing > 1,
-                self.load(node).replicas,
-                Reverse(node),
-            )
+            (!alive, !is_preferred, sharing > 1, self.load(node).replicas, Reverse(node))
         })
     }
 
@@ -101,20 +83,12 @@ impl<'a> Placer<'a> {
 
     /// Living nodes with the fewest leaderships first.
     fn order(&self, nodes: &mut [NodeId]) {
-        nodes.sort_by_key(|node| {
-            (
-                !self.situation.is_alive(*node),
-                self.load(*node).leaders,
-                *node,
-            )
-        });
+        nodes
+            .sort_by_key(|node| (!self.situation.is_alive(*node), self.load(*node).leaders, *node));
     }
 
     fn leaders_of_living(&self) -> BTreeMap<NodeId, u64> {
-        self.situation
-            .active_alive()
-            .map(|node| (node, self.load(node).leaders))
-            .collect()
+        self.situation.active_alive().map(|node| (node, self.load(node).leaders)).collect()
     }
 
     fn load(&self, node: NodeId) -> Load {
@@ -150,16 +124,8 @@ pub(crate) fn check_factor(situation: Situation<'_>, factor: u32) -> Result<(), 
     if factor >= 1 && factor as usize <= active {
         return Ok(());
     }
-    let nodes = if active == 1 {
-        "1 active node"
-    } else {
-        "active nodes"
-    };
-    let have = if active == 1 {
-        nodes.to_owned()
-    } else {
-        format!("{active} {nodes}")
-    };
+    let nodes = if active == 1 { "1 active node" } else { "active nodes" };
+    let have = if active == 1 { nodes.to_owned() } else { format!("{active} {nodes}") };
     let problem = Problem::new(
         ErrorCode::InvalidReplicationFactor,
         format!("replication factor {factor} is not possible with {have}"),
@@ -182,10 +148,7 @@ mod tests {
 
     fn place(sample: &Sample, partitions: u32, factor: u32) -> Vec<Vec<u64>> {
         let lists = place_partitions(sample.situation(), partitions, factor).unwrap();
-        lists
-            .iter()
-            .map(|list| list.iter().map(|node| node.0).collect())
-            .collect()
+        lists.iter().map(|list| list.iter().map(|node| node.0).collect()).collect()
     }
 
     #[test]
@@ -216,10 +179,7 @@ mod tests {
         assert_eq!(lists[0][2], 2, "a silent node is no preferred leader");
         let problem = place_partitions(sample.situation(), 1, 4).unwrap_err();
         assert_eq!(problem.code, ErrorCode::InvalidReplicationFactor);
-        assert!(
-            problem.detail.contains('4') && problem.detail.contains('3'),
-            "{problem}"
-        );
+        assert!(problem.detail.contains('4') && problem.detail.contains('3'), "{problem}");
         assert!(place_partitions(sample.situation(), 1, 0).is_err());
     }
 

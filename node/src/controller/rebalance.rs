@@ -20,22 +20,14 @@ pub(crate) fn plan(situation: Situation<'_>, moves_max: usize) -> Plan {
     model.even_out(moves_max);
     let moves = model.moves();
     let transfers = model.transfers();
-    Plan {
-        moves,
-        transfers,
-        nodes: model.loads(),
-        started: false,
-    }
+    Plan { moves, transfers, nodes: model.loads(), started: false }
 }
 
 /// Whether a node is there that clearly lacks its share: one that joined, or came back empty. What
 /// an operator moved by hand is not disturbed by small differences.
 pub(crate) fn lacks_share(situation: Situation<'_>) -> bool {
     let loads = situation.loads();
-    let counts: Vec<u64> = situation
-        .active_alive()
-        .map(|node| loads[&node].replicas)
-        .collect();
+    let counts: Vec<u64> = situation.active_alive().map(|node| loads[&node].replicas).collect();
     let (Some(fewest), Some(most)) = (counts.iter().min(), counts.iter().max()) else {
         return false;
     };
@@ -89,14 +81,7 @@ impl<'a> Model<'a> {
             if !record.is_moving() && from.iter().all(|node| model.nodes.contains(node)) {
                 let (group, to) = (record.group, from.clone());
                 let name = &topic.name;
-                model.entries.push(Entry {
-                    topic: topic.id,
-                    name,
-                    partition,
-                    group,
-                    from,
-                    to,
-                });
+                model.entries.push(Entry { topic: topic.id, name, partition, group, from, to });
             }
         }
         model
@@ -108,14 +93,9 @@ impl<'a> Model<'a> {
                 return;
             }
             let to = &self.entries[index].to;
-            let sharing: Vec<NodeId> = to
-                .iter()
-                .copied()
-                .filter(|node| self.shares_rack(to, *node))
-                .collect();
-            let Some(giver) = sharing
-                .into_iter()
-                .max_by_key(|node| (self.replicas[node], *node))
+            let sharing: Vec<NodeId> =
+                to.iter().copied().filter(|node| self.shares_rack(to, *node)).collect();
+            let Some(giver) = sharing.into_iter().max_by_key(|node| (self.replicas[node], *node))
             else {
                 continue;
             };
@@ -140,11 +120,8 @@ impl<'a> Model<'a> {
 
     /// From the fullest node to the emptiest that can take something from it.
     fn best_move(&self) -> Option<(usize, NodeId, NodeId)> {
-        let mut by_load: Vec<_> = self
-            .replicas
-            .iter()
-            .map(|(node, count)| (*count, *node))
-            .collect();
+        let mut by_load: Vec<_> =
+            self.replicas.iter().map(|(node, count)| (*count, *node)).collect();
         by_load.sort_unstable();
         for (most, giver) in by_load.iter().rev() {
             for (least, taker) in &by_load {
@@ -161,23 +138,15 @@ impl<'a> Model<'a> {
 
     /// The partition to move: of the topic that is least even between the two, the lowest group.
     fn movable(&self, giver: NodeId, taker: NodeId) -> Option<usize> {
-        let on = |entry: &Entry<'_>, node| {
-            self.of_topic
-                .get(&(entry.topic, node))
-                .copied()
-                .unwrap_or(0)
-        };
+        let on =
+            |entry: &Entry<'_>, node| self.of_topic.get(&(entry.topic, node)).copied().unwrap_or(0);
         let may = |entry: &Entry<'_>| {
             let others = entry.to.iter().copied().filter(|other| *other != giver);
             entry.to.contains(&giver)
                 && !entry.to.contains(&taker)
                 && (self.is_rack_free(others, taker) || self.shares_rack(&entry.to, giver))
         };
-        let movable = self
-            .entries
-            .iter()
-            .enumerate()
-            .filter(|(_, entry)| may(entry));
+        let movable = self.entries.iter().enumerate().filter(|(_, entry)| may(entry));
         let (index, _) = movable.max_by_key(|(index, entry)| {
             let unevenness = on(entry, giver).saturating_sub(on(entry, taker));
             (unevenness, std::cmp::Reverse(*index))
@@ -227,11 +196,7 @@ impl<'a> Model<'a> {
     fn transfers(&mut self) -> Vec<PlannedTransfer> {
         let mut orders: Vec<Vec<NodeId>> = self.entries.iter().map(|e| e.to.clone()).collect();
         spread_leaders(&mut orders, &mut self.leaders);
-        let changed = self
-            .entries
-            .iter()
-            .zip(orders)
-            .filter(|(entry, order)| entry.to != *order);
+        let changed = self.entries.iter().zip(orders).filter(|(entry, order)| entry.to != *order);
         changed
             .take(TRANSFERS_MAX)
             .map(|(entry, order)| PlannedTransfer {
@@ -274,10 +239,7 @@ mod tests {
 
     fn after(plan: &Plan) -> (Vec<u64>, Vec<u64>) {
         let replicas = plan.nodes.iter().map(|load| load.replicas_after).collect();
-        (
-            replicas,
-            plan.nodes.iter().map(|load| load.leaders_after).collect(),
-        )
+        (replicas, plan.nodes.iter().map(|load| load.leaders_after).collect())
     }
 
     fn carry_out(sample: &mut Sample, plan: &Plan) {
@@ -313,26 +275,14 @@ mod tests {
 
     #[test]
     fn what_moves_or_has_a_silent_replica_stays() {
-        let mut sample = Sample::nodes(4)
-            .topic("t", 2, &[&[1, 2], &[1, 2], &[1, 2]])
-            .down(2);
+        let mut sample = Sample::nodes(4).topic("t", 2, &[&[1, 2], &[1, 2], &[1, 2]]).down(2);
         assert_eq!(plan(sample.situation(), usize::MAX).moves, []);
         sample.alive = sample.state.nodes.keys().copied().collect();
-        sample.reassign(
-            sample.partition(1).group,
-            &super::super::testing::ids(&[1, 3]),
-        );
+        sample.reassign(sample.partition(1).group, &super::super::testing::ids(&[1, 3]));
         let planned = plan(sample.situation(), usize::MAX);
         assert!(!planned.moves.is_empty());
-        assert!(
-            planned
-                .moves
-                .iter()
-                .all(|m| m.group != sample.partition(1).group)
-        );
-        let drained = Sample::nodes(2)
-            .topic("t", 1, &[&[1], &[1], &[1]])
-            .draining(2);
+        assert!(planned.moves.iter().all(|m| m.group != sample.partition(1).group));
+        let drained = Sample::nodes(2).topic("t", 1, &[&[1], &[1], &[1]]).draining(2);
         assert_eq!(plan(drained.situation(), usize::MAX).moves, []);
     }
 
@@ -350,9 +300,7 @@ mod tests {
     #[test]
     fn the_topic_that_is_least_even_gives() {
         let sample =
-            Sample::nodes(2)
-                .topic("even", 1, &[&[1], &[2]])
-                .topic("uneven", 1, &[&[1], &[1]]);
+            Sample::nodes(2).topic("even", 1, &[&[1], &[2]]).topic("uneven", 1, &[&[1], &[1]]);
         let planned = plan(sample.situation(), usize::MAX);
         assert_eq!(planned.moves.len(), 1);
         assert_eq!(planned.moves[0].topic, "uneven");
@@ -370,13 +318,9 @@ mod tests {
     #[test]
     fn small_differences_are_nobodys_business() {
         let lists: [&[u64]; 4] = [&[1, 2, 3], &[2, 3, 4], &[3, 4, 1], &[4, 1, 3]];
-        assert!(!lacks_share(
-            Sample::nodes(4).topic("t", 3, &lists).situation()
-        ));
+        assert!(!lacks_share(Sample::nodes(4).topic("t", 3, &lists).situation()));
         assert!(!lacks_share(Sample::nodes(3).situation()));
-        assert!(!lacks_share(
-            Sample::nodes(2).topic("t", 1, &[&[1]]).situation()
-        ));
+        assert!(!lacks_share(Sample::nodes(2).topic("t", 1, &[&[1]]).situation()));
     }
 
     proptest! {

@@ -137,10 +137,8 @@ fn substitute(
     fault: Fault,
     factor: usize,
 ) -> bool {
-    let position = to
-        .iter()
-        .position(|other| *other == node)
-        .expect("it is one of the partition's");
+    let position =
+        to.iter().position(|other| *other == node).expect("it is one of the partition's");
     let heir = heir(situation, node).filter(|heir| !to.contains(heir));
     let enough = to.len() > factor;
     let new = match enough {
@@ -184,22 +182,13 @@ mod tests {
         let planned = plan_repairs(sample.situation(), usize::MAX);
         planned
             .into_iter()
-            .map(|p| {
-                (
-                    p.group.0,
-                    p.to.iter().map(|node| node.0).collect(),
-                    p.reason,
-                )
-            })
+            .map(|p| (p.group.0, p.to.iter().map(|node| node.0).collect(), p.reason))
             .collect()
     }
 
     #[test]
     fn a_healthy_cluster_needs_nothing() {
-        let sample = Sample::nodes(4)
-            .topic("t", 3, &[&[1, 2, 3], &[2, 3, 4]])
-            .down(4)
-            .draining(2);
+        let sample = Sample::nodes(4).topic("t", 3, &[&[1, 2, 3], &[2, 3, 4]]).down(4).draining(2);
         assert_eq!(plan(&sample), []);
     }
 
@@ -218,9 +207,7 @@ mod tests {
 
     #[test]
     fn a_decommission_without_enough_nodes_moves_nothing() {
-        let sample = Sample::nodes(3)
-            .topic("t", 3, &[&[1, 2, 3]])
-            .decommissioning(3);
+        let sample = Sample::nodes(3).topic("t", 3, &[&[1, 2, 3]]).decommissioning(3);
         assert_eq!(plan(&sample), []);
     }
 
@@ -237,10 +224,7 @@ mod tests {
         // Replaced once more before anything moved.
         let (sample, new) = sample.replace(4);
         assert_eq!(new, NodeId(5));
-        assert_eq!(
-            plan(&sample)[0],
-            (1, vec![1, 2, 5], MoveReason::NodeReplaced)
-        );
+        assert_eq!(plan(&sample)[0], (1, vec![1, 2, 5], MoveReason::NodeReplaced));
         // The heir leaves as well: what is gone does not stay in the membership.
         let sample = sample.decommissioning(5);
         assert_eq!(plan(&sample)[0], (1, vec![1, 2], MoveReason::NodeReplaced));
@@ -250,15 +234,10 @@ mod tests {
     fn the_replication_factor_is_followed_both_ways() {
         let mut sample = Sample::nodes(4).topic("t", 2, &[&[1, 2]]);
         let topic = sample.state.topics.values().next().unwrap().id;
-        let set = |factor| MetadataCommand::SetReplicationFactor {
-            topic,
-            replication_factor: factor,
-        };
+        let set =
+            |factor| MetadataCommand::SetReplicationFactor { topic, replication_factor: factor };
         sample.apply(&set(3));
-        assert_eq!(
-            plan(&sample),
-            [(1, vec![1, 2, 3], MoveReason::ReplicationFactor)]
-        );
+        assert_eq!(plan(&sample), [(1, vec![1, 2, 3], MoveReason::ReplicationFactor)]);
         sample.apply(&set(1));
         assert_eq!(plan(&sample), [(1, vec![1], MoveReason::ReplicationFactor)]);
         // With its preferred leader down the other one stays.
@@ -269,13 +248,9 @@ mod tests {
     #[test]
     fn the_default_factor_rises_with_the_living_nodes() {
         let raised = |sample: &Sample| raise_defaults(sample.situation());
-        let mut sample = Sample::nodes(1)
-            .topic("t", 0, &[&[1]])
-            .topic("fixed", 1, &[&[1]]);
+        let mut sample = Sample::nodes(1).topic("t", 0, &[&[1]]).topic("fixed", 1, &[&[1]]);
         assert_eq!(raised(&sample), []);
-        let grown = Sample::nodes(4)
-            .topic("t", 0, &[&[1]])
-            .topic("fixed", 1, &[&[1]]);
+        let grown = Sample::nodes(4).topic("t", 0, &[&[1]]).topic("fixed", 1, &[&[1]]);
         let wanted = |factor| MetadataCommand::RaiseDefaultReplication {
             topic: grown.state.topic_by_name("t").unwrap().id,
             replication_factor: factor,
@@ -285,10 +260,7 @@ mod tests {
         sample = grown.clone();
         sample.apply(&wanted(3));
         assert_eq!(raised(&sample), []);
-        assert_eq!(
-            plan(&sample),
-            [(1, vec![1, 2, 3], MoveReason::ReplicationFactor)]
-        );
+        assert_eq!(plan(&sample), [(1, vec![1, 2, 3], MoveReason::ReplicationFactor)]);
     }
 
     #[test]

@@ -4,17 +4,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use rampart_api::model::ids::NodeId;
-use rampart_raft_store::state::metadata::state::{MetadataState, NodeState, PartitionRecord};
+use rampart_raft_store::state::metadata::state::{
+    MetadataState, NodeState, PartitionRecord, ReplicaState,
+};
 
 /// The cluster as a planner sees it. Whose view: this node's, at this moment.
 #[derive(Debug, Clone, Copy)]
-pub struct Situation<'a> {
+pub(crate) struct Situation<'a> {
     /// The replicated truth.
-    pub state: &'a MetadataState,
+    pub(crate) state: &'a MetadataState,
     /// Nodes heard from just now.
-    pub alive: &'a BTreeSet<NodeId>,
+    pub(crate) alive: &'a BTreeSet<NodeId>,
     /// Nodes silent for so long that nobody should wait for them.
-    pub lost: &'a BTreeSet<NodeId>,
+    pub(crate) lost: &'a BTreeSet<NodeId>,
 }
 
 /// A failure domain: a named rack, or the node alone.
@@ -45,11 +47,7 @@ impl<'a> Situation<'a> {
     /// Active nodes: they take replicas and leaderships.
     pub(crate) fn active(&self) -> impl Iterator<Item = NodeId> + use<'a> {
         let active = |state: NodeState| state == NodeState::Active;
-        self.state
-            .nodes
-            .values()
-            .filter(move |node| active(node.state))
-            .map(|node| node.id)
+        self.state.nodes.values().filter(move |node| active(node.state)).map(|node| node.id)
     }
 
     /// Active nodes that are heard from.
@@ -59,12 +57,7 @@ impl<'a> Situation<'a> {
     }
 
     pub(crate) fn rack(&self, node: NodeId) -> Rack<'a> {
-        match self
-            .state
-            .nodes
-            .get(&node)
-            .map(|record| record.info.rack.as_str())
-        {
+        match self.state.nodes.get(&node).map(|record| record.info.rack.as_str()) {
             None | Some("") => Rack::Own(node),
             Some(rack) => Rack::Named(rack),
         }
@@ -72,12 +65,8 @@ impl<'a> Situation<'a> {
 
     /// Load of every node of the cluster.
     pub(crate) fn loads(&self) -> BTreeMap<NodeId, Load> {
-        let mut loads: BTreeMap<NodeId, Load> = self
-            .state
-            .nodes
-            .keys()
-            .map(|node| (*node, Load::default()))
-            .collect();
+        let mut loads: BTreeMap<NodeId, Load> =
+            self.state.nodes.keys().map(|node| (*node, Load::default())).collect();
         for (_, _, partition) in self.state.partitions() {
             for (position, node) in partition.wanted_nodes().enumerate() {
                 let load = loads.entry(node).or_default();
@@ -88,20 +77,22 @@ impl<'a> Situation<'a> {
         loads
     }
 
-    /// Partitions whose replicas are on their way.
+    /// Partitions whose replicas are on their way and can get there now; a move that waits for a
+    /// node to come back holds up nobody.
     pub(crate) fn moving(&self) -> usize {
-        self.state
-            .partitions()
-            .filter(|(_, _, partition)| partition.is_moving())
-            .count()
+        let arrives = |partition: &PartitionRecord| {
+            let mut joining =
+                partition.replicas.iter().filter(|r| r.state == ReplicaState::Joining);
+            let (up, all) = self.voters_up(partition);
+            up * 2 > all && joining.all(|replica| self.is_alive(replica.node))
+        };
+        let partitions = self.state.partitions().map(|(_, _, partition)| partition);
+        partitions.filter(|partition| partition.is_moving() && arrives(partition)).count()
     }
 
     /// Voters of a partition that are heard from, and all of them.
     pub(crate) fn voters_up(&self, partition: &PartitionRecord) -> (usize, usize) {
-        let voters = partition
-            .replicas
-            .iter()
-            .filter(|r| partition.voters.contains(&r.id));
+        let voters = partition.replicas.iter().filter(|r| partition.voters.contains(&r.id));
         let up = voters.clone().filter(|r| self.is_alive(r.node)).count();
         (up, voters.count())
     }

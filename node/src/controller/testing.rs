@@ -29,11 +29,7 @@ impl Sample {
         for (number, rack) in (1..).zip(racks) {
             let disk = DiskId(Uuid::from_u128(number));
             let peer_addr = format!("node-{number}:9090");
-            let info = NodeInfo {
-                peer_addr,
-                rack: (*rack).into(),
-                ..NodeInfo::default()
-            };
+            let info = NodeInfo { peer_addr, rack: (*rack).into(), ..NodeInfo::default() };
             sample.apply(&match number {
                 1 => MetadataCommand::Bootstrap {
                     cluster: ClusterId(Uuid::from_u128(1)),
@@ -49,10 +45,7 @@ impl Sample {
 
     /// Replication factor 0 = default.
     pub(crate) fn topic(mut self, name: &str, factor: u32, lists: &[&[u64]]) -> Sample {
-        let replicas = lists
-            .iter()
-            .map(|list| list.iter().map(|n| NodeId(*n)).collect())
-            .collect();
+        let replicas = lists.iter().map(|list| list.iter().map(|n| NodeId(*n)).collect()).collect();
         self.apply(&MetadataCommand::CreateTopic {
             topic: TopicId(Uuid::from_u128(self.state.topics.len() as u128 + 1)),
             name: name.into(),
@@ -74,10 +67,7 @@ impl Sample {
     }
 
     fn node_state(mut self, node: u64, state: NodeState) -> Sample {
-        self.apply(&MetadataCommand::SetNodeState {
-            node: NodeId(node),
-            state,
-        });
+        self.apply(&MetadataCommand::SetNodeState { node: NodeId(node), state });
         self
     }
 
@@ -115,10 +105,7 @@ impl Sample {
     }
 
     pub(crate) fn reassign(&mut self, group: GroupId, target: &[NodeId]) {
-        self.apply(&MetadataCommand::Reassign {
-            group,
-            target: target.to_vec(),
-        });
+        self.apply(&MetadataCommand::Reassign { group, target: target.to_vec() });
     }
 
     /// The leaders carry out everything that is under way.
@@ -134,12 +121,8 @@ impl Sample {
             let stays = |r: &&rampart_raft_store::state::metadata::state::ReplicaRecord| {
                 wanted.contains(&r.node) && !partition.damaged.contains(&r.id)
             };
-            let voters: Vec<ReplicaId> = partition
-                .replicas
-                .iter()
-                .filter(stays)
-                .map(|r| r.id)
-                .collect();
+            let voters: Vec<ReplicaId> =
+                partition.replicas.iter().filter(stays).map(|r| r.id).collect();
             self.apply(&MetadataCommand::MembershipReached {
                 group: partition.group,
                 voters,
@@ -149,25 +132,15 @@ impl Sample {
     }
 
     pub(crate) fn partition(&self, group: u64) -> &PartitionRecord {
-        self.state
-            .partition_of(GroupId(group))
-            .expect("the test created it")
-            .1
+        self.state.partition_of(GroupId(group)).expect("the test created it").1
     }
 
     pub(crate) fn nodes_of(&self, group: u64) -> Vec<u64> {
-        self.partition(group)
-            .wanted_nodes()
-            .map(|node| node.0)
-            .collect()
+        self.partition(group).wanted_nodes().map(|node| node.0).collect()
     }
 
     pub(crate) fn situation(&self) -> Situation<'_> {
-        Situation {
-            state: &self.state,
-            alive: &self.alive,
-            lost: &self.lost,
-        }
+        Situation { state: &self.state, alive: &self.alive, lost: &self.lost }
     }
 }
 

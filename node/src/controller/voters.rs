@@ -34,33 +34,21 @@ pub(crate) fn plan_voters(
     }
     // An even number tolerates no more failures than one less, so the last one waits.
     let last_is_new = chosen.last().is_some_and(|last| !voters.contains(last));
-    if chosen.len() % 2 == 0 && last_is_new {
+    if chosen.len().is_multiple_of(2) && last_is_new {
         chosen.pop();
     }
     chosen.into_iter().collect()
 }
 
 fn wanted_size(situation: Situation<'_>) -> usize {
-    let nodes = situation
-        .state
-        .nodes
-        .keys()
-        .filter(|node| may_vote(situation, **node))
-        .count();
+    let nodes = situation.state.nodes.keys().filter(|node| may_vote(situation, **node)).count();
     let most = nodes.min(METADATA_VOTERS_MAX);
-    if most % 2 == 0 {
-        most.saturating_sub(1)
-    } else {
-        most
-    }
+    if most.is_multiple_of(2) { most.saturating_sub(1) } else { most }
 }
 
 /// Draining is for a while and moves leaderships only, so a voter goes on voting.
 fn may_vote(situation: Situation<'_>, node: NodeId) -> bool {
-    matches!(
-        situation.node_state(node),
-        Some(NodeState::Active | NodeState::Draining)
-    )
+    matches!(situation.node_state(node), Some(NodeState::Active | NodeState::Draining))
 }
 
 /// The leader; then present voters that are not lost; then learners that have caught up, distinct
@@ -89,12 +77,7 @@ fn choose(
             (true, true) => 3,
         };
         let draining = situation.node_state(*node) == Some(NodeState::Draining);
-        (
-            rank,
-            rack_taken && !matches!(rack, Rack::Own(_)),
-            draining,
-            *node,
-        )
+        (rank, rack_taken && !matches!(rack, Rack::Own(_)), draining, *node)
     })
 }
 
@@ -136,43 +119,25 @@ mod tests {
         assert_eq!(plan_with(&sample, &[1], &[1]), [1]);
         assert_eq!(plan_with(&sample, &[1], &[1, 2]), [1]);
         assert_eq!(plan_with(&sample, &[1], &[1, 2, 3]), [1, 2, 3]);
-        assert_eq!(
-            plan(&sample.down(3), &[1]),
-            [1],
-            "a silent node is not promoted"
-        );
+        assert_eq!(plan(&sample.down(3), &[1]), [1], "a silent node is not promoted");
     }
 
     #[test]
     fn a_lost_voter_is_replaced_if_somebody_can() {
-        assert_eq!(
-            plan(&Sample::nodes(4).down(2), &[1, 2, 3]),
-            [1, 2, 3],
-            "not at once"
-        );
+        assert_eq!(plan(&Sample::nodes(4).down(2), &[1, 2, 3]), [1, 2, 3], "not at once");
         assert_eq!(plan(&Sample::nodes(4).lost(2), &[1, 2, 3]), [1, 3, 4]);
         assert_eq!(plan(&Sample::nodes(3).lost(2), &[1, 2, 3]), [1, 2, 3]);
-        assert_eq!(
-            plan_with(&Sample::nodes(4).lost(2), &[1, 2, 3], &[1, 3]),
-            [1, 2, 3]
-        );
+        assert_eq!(plan_with(&Sample::nodes(4).lost(2), &[1, 2, 3], &[1, 3]), [1, 2, 3]);
     }
 
     #[test]
     fn a_node_on_its_way_out_hands_its_vote_on() {
-        assert_eq!(
-            plan(&Sample::nodes(4).decommissioning(1), &[1, 2, 3]),
-            [2, 3, 4]
-        );
+        assert_eq!(plan(&Sample::nodes(4).decommissioning(1), &[1, 2, 3]), [2, 3, 4]);
         assert_eq!(plan(&Sample::nodes(3).decommissioning(3), &[1, 2, 3]), [1]);
         let (sample, new) = Sample::nodes(3).replace(3);
         assert_eq!(plan(&sample, &[1, 2, 3]), [1, 2, new.0]);
         assert_eq!(plan(&Sample::nodes(3).draining(3), &[1, 2, 3]), [1, 2, 3]);
-        assert_eq!(
-            plan(&Sample::nodes(4).draining(2), &[1]),
-            [1, 3, 4],
-            "no new vote for it"
-        );
+        assert_eq!(plan(&Sample::nodes(4).draining(2), &[1]), [1, 3, 4], "no new vote for it");
     }
 
     #[test]

@@ -1,0 +1,92 @@
+//! Topics: create, delete, configure, grow.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use rampart_api::model::error_code::ErrorCode;
+use rampart_api::model::ids::TopicId;
+use rampart_api::model::problem::{Outcome, Problem};
+use rampart_raft_store::state::metadata::command::MetadataCommand;
+use rampart_raft_store::state::metadata::state::{MetadataState, TopicRecord};
+
+use super::ControllerHandle;
+use crate::controller::request::NewTopic;
+use crate::controller::topic_rules::{
+    dry_run, plan_add_partitions, plan_alter, plan_create, plan_delete, plan_set_factor,
+};
+
+impl ControllerHandle {
+    /// Creates a topic, and answers its record and the metadata index that has it. With a dry run
+    /// the record is what would be, and the index is that of the state it was planned on.
+    ///
+    /// # Errors
+    /// Names what is wrong with the request; an unknown outcome when the answer was lost.
+    pub async fn create_topic(&self, new: NewTopic) -> Result<(Arc<TopicRecord>, u64), Problem> {
+        let outlook = self.outlook();
+        let topic = TopicId(uuid::Uuid::new_v4());
+        let now_ms = self.inner.clock.now_ms();
+        let limits = self.inner.limits;
+        let command = plan_create(outlook.situation(), limits, &new, topic, now_ms)?;
+        if new.dry_run {
+            let after = dry_run(&outlook.state, &command)?;
+            return Ok((record(&after, topic)?, outlook.state.applied_index));
+        }
+        let index = self.propose_creation(command).await?;
+        Ok((record(&self.inner.metadata.state(), topic)?, index))
+    }
+
+    /// A creation is idempotent by its id, so one whose answer was lost is proposed once more.
+    async fn propose_creation(&self, command: MetadataCommand) -> Result<u64, Problem> {
+        match self.propose(command.clone()).await {
+            Err(lost) if lost.outcome == Outcome::Unknown => self.propose(command).await,
+            decided => decided,
+        }
+    }
+
+    /// Deletes a topic; answers the metadata index.
+    ///
+    /// # Errors
+    /// `TOPIC_NOT_FOUND`; `UNSAFE` for one of the cluster's own.
+    pub async fn delete_topic(&self, name: &str) -> Result<u64, Problem> {
+        self.propose(plan_delete(&self.inner.metadata.state(), name)?).await
+    }
+
+    /// Sets configuration keys, and resets those given as `None`; answers the metadata index.
+    ///
+    /// # Errors
+    /// `TOPIC_NOT_FOUND`, `INVALID_CONFIG`.
+    pub async fn alter_topic(
+        &self,
+        name: &str,
+        changes: BTreeMap<String, Option<String>>,
+    ) -> Result<u64, Problem> {
+        self.propose(plan_alter(&self.inner.metadata.state(), name, &changes)?).await
+    }
+
+    /// Grows a topic to `total` partitions; answers the metadata index.
+    ///
+    /// # Errors
+    /// `TOPIC_NOT_FOUND`; `INVALID_REQUEST` for fewer than it has, or more than it may have.
+    pub async fn add_partitions(&self, name: &str, total: u32) -> Result<u64, Problem> {
+        let outlook = self.outlook();
+        match plan_add_partitions(outlook.situation(), self.inner.limits, name, total)? {
+            Some(command) => self.propose(command).await,
+            None => Ok(outlook.state.applied_index),
+        }
+    }
+
+    /// Changes how many replicas each partition has; the controller then moves towards it. Answers
+    /// the metadata index.
+    ///
+    /// # Errors
+    /// `TOPIC_NOT_FOUND`; `INVALID_REPLICATION_FACTOR`, naming both numbers.
+    pub async fn set_replication_factor(&self, name: &str, factor: u32) -> Result<u64, Problem> {
+        self.propose(plan_set_factor(self.outlook().situation(), name, factor)?).await
+    }
+}
+
+fn record(state: &MetadataState, topic: TopicId) -> Result<Arc<TopicRecord>, Problem> {
+    state.topics.get(&topic).cloned().ok_or_else(|| {
+        Problem::new(ErrorCode::TopicNotFound, "the topic was deleted right after its creation")
+    })
+}

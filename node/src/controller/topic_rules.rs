@@ -1,0 +1,353 @@
+//! What may be asked about topics: names, counts, configuration, placement. [pure] Turns a request
+//! into the command to propose, or into a refusal that names what was wrong.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use rampart_api::model::error_code::ErrorCode;
+use rampart_api::model::ids::TopicId;
+use rampart_api::model::limits;
+use rampart_api::model::problem::Problem;
+use rampart_api::model::topic_config::{TopicConfig, validate_topic_name};
+use rampart_raft_store::state::metadata::command::{MetadataCommand, MetadataResponse};
+use rampart_raft_store::state::metadata::state::{
+    DEFAULT_REPLICATION_FACTOR, MetadataState, TopicRecord,
+};
+
+use super::placement::{check_factor, place_partitions};
+use super::request::NewTopic;
+use super::situation::Situation;
+use crate::config::Config;
+
+/// Names that begin so are the cluster's own.
+const INTERNAL_PREFIX: &str = "__";
+
+/// What a topic gets that does not say, and what it may have at most.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TopicLimits {
+    /// Partitions of a topic that does not say.
+    pub default_partitions: u32,
+    /// Replicas of a topic that does not say; fewer with fewer nodes.
+    pub default_replication_factor: u32,
+    /// Partitions of one topic.
+    pub partitions_per_topic_max: u32,
+    /// Topics of the cluster.
+    pub topics_max: usize,
+}
+
+impl Default for TopicLimits {
+    fn default() -> Self {
+        TopicLimits {
+            default_partitions: 1,
+            default_replication_factor: DEFAULT_REPLICATION_FACTOR,
+            partitions_per_topic_max: limits::PARTITIONS_PER_TOPIC_MAX,
+            topics_max: limits::TOPICS_MAX,
+        }
+    }
+}
+
+impl TopicLimits {
+    /// What an operator allows.
+    pub fn of(config: &Config) -> Self {
+        TopicLimits {
+            default_partitions: config.topic_defaults.partitions,
+            default_replication_factor: config.topic_defaults.replication_factor,
+            partitions_per_topic_max: config.limits.partitions_per_topic_max,
+            topics_max: usize::try_from(config.limits.topics_max).unwrap_or(usize::MAX),
+        }
+    }
+}
+
+/// The topic of that name.
+pub(crate) fn find_topic<'a>(
+    state: &'a MetadataState,
+    name: &str,
+) -> Result<&'a Arc<TopicRecord>, Problem> {
+    state.topic_by_name(name).ok_or_else(|| {
+        let shown: String = name.chars().take(60).collect();
+        Problem::new(ErrorCode::TopicNotFound, format!("no topic named {shown:?}"))
+            .hint("`rampart topic list` shows all")
+    })
+}
+
+/// The state after the command; its refusal, if it would be refused.
+pub(crate) fn dry_run(
+    state: &MetadataState,
+    command: &MetadataCommand,
+) -> Result<MetadataState, Problem> {
+    let mut after = state.clone();
+    match after.apply(state.applied_index + 1, command) {
+        MetadataResponse::Refused(problem) => Err(problem),
+        MetadataResponse::Done
+        | MetadataResponse::Joined { .. }
+        | MetadataResponse::TopicCreated { .. }
+        | MetadataResponse::PartitionsAdded { .. } => Ok(after),
+    }
+}
+
+/// The command that creates a topic under the given id.
+pub(crate) fn plan_create(
+    situation: Situation<'_>,
+    limits: TopicLimits,
+    new: &NewTopic,
+    topic: TopicId,
+    now_ms: i64,
+) -> Result<MetadataCommand, Problem> {
+    validate_topic_name(&new.name)?;
+    if new.name.starts_with(INTERNAL_PREFIX) {
+        return Err(Problem::new(
+            ErrorCode::InvalidTopic,
+            format!("names that begin with {INTERNAL_PREFIX} are the cluster's own"),
+        )
+        .hint("choose another name"));
+    }
+    if situation.state.topic_names.contains_key(&new.name) {
+        return Err(Problem::new(
+            ErrorCode::TopicExists,
+            format!("a topic named {:?} exists already", new.name),
+        )
+        .hint("choose another name, or alter the existing topic"));
+    }
+    if situation.state.topics.len() >= limits.topics_max {
+        return Err(Problem::new(
+            ErrorCode::Overloaded,
+            format!("the cluster has {} topics, as many as it may", limits.topics_max),
+        )
+        .hint("delete topics that are no longer used, or raise limits.topics_max"));
+    }
+    TopicConfig::from_overrides(&new.config)?;
+    let partitions = new.partitions.unwrap_or(limits.default_partitions);
+    check_partitions(partitions, limits)?;
+    let (factor, said) = factor(situation, limits, new.replication_factor);
+    let replicas = place_partitions(situation, partitions, factor)?;
+    Ok(MetadataCommand::CreateTopic {
+        topic,
+        name: new.name.clone(),
+        internal: false,
+        replication_factor: said,
+        config: new.config.clone(),
+        replicas,
+        now_ms,
+    })
+}
+
+/// Replicas to place, and what the record says about it: 0 = the default, which rises with the
+/// number of nodes.
+fn factor(situation: Situation<'_>, limits: TopicLimits, asked: Option<u32>) -> (u32, u32) {
+    if let Some(asked) = asked {
+        return (asked, asked);
+    }
+    let nodes = u32::try_from(situation.active().count()).unwrap_or(u32::MAX).max(1);
+    let factor = limits.default_replication_factor.min(nodes);
+    let rises = limits.default_replication_factor == DEFAULT_REPLICATION_FACTOR;
+    (factor, if rises { 0 } else { factor })
+}
+
+fn check_partitions(partitions: u32, limits: TopicLimits) -> Result<(), Problem> {
+    let max = limits.partitions_per_topic_max;
+    if (1..=max).contains(&partitions) {
+        return Ok(());
+    }
+    Err(Problem::new(
+        ErrorCode::InvalidRequest,
+        format!("a topic can't have {partitions} partitions"),
+    )
+    .hint(format!("choose 1 to {max}")))
+}
+
+/// The command that deletes a topic.
+pub(crate) fn plan_delete(state: &MetadataState, name: &str) -> Result<MetadataCommand, Problem> {
+    let topic = own_topic(state, name)?;
+    Ok(MetadataCommand::DeleteTopic { topic: topic.id })
+}
+
+/// The command that sets and resets configuration keys.
+pub(crate) fn plan_alter(
+    state: &MetadataState,
+    name: &str,
+    changes: &BTreeMap<String, Option<String>>,
+) -> Result<MetadataCommand, Problem> {
+    let topic = find_topic(state, name)?;
+    // Keys that are only reset are checked too, so that a misspelt one is named.
+    let known: BTreeMap<_, _> = TopicConfig::default().effective();
+    let mut config = topic.config.clone();
+    for (key, value) in changes {
+        match value {
+            Some(value) => config.insert(key.clone(), value.clone()),
+            None if known.contains_key(key) || config.contains_key(key) => config.remove(key),
+            None => config.insert(key.clone(), String::new()),
+        };
+    }
+    TopicConfig::from_overrides(&config)?;
+    Ok(MetadataCommand::AlterTopic { topic: topic.id, config: changes.clone() })
+}
+
+/// The command that grows a topic to `total` partitions; `None` if it has as many.
+pub(crate) fn plan_add_partitions(
+    situation: Situation<'_>,
+    limits: TopicLimits,
+    name: &str,
+    total: u32,
+) -> Result<Option<MetadataCommand>, Problem> {
+    let topic = own_topic(situation.state, name)?;
+    check_partitions(total, limits)?;
+    let present = u32::try_from(topic.partitions.len()).expect("bounded at creation");
+    if total < present {
+        return Err(Problem::new(
+            ErrorCode::InvalidRequest,
+            format!("topic {name} has {present} partitions; it can't shrink to {total}"),
+        )
+        .hint("partitions hold records, so their number only grows"));
+    }
+    if total == present {
+        return Ok(None);
+    }
+    let replicas = place_partitions(situation, total - present, topic.replication_factor)?;
+    Ok(Some(MetadataCommand::AddPartitions { topic: topic.id, expected: present, replicas }))
+}
+
+/// The command that changes how many replicas each partition has.
+pub(crate) fn plan_set_factor(
+    situation: Situation<'_>,
+    name: &str,
+    factor: u32,
+) -> Result<MetadataCommand, Problem> {
+    let topic = find_topic(situation.state, name)?;
+    check_factor(situation, factor)?;
+    Ok(MetadataCommand::SetReplicationFactor { topic: topic.id, replication_factor: factor })
+}
+
+fn own_topic<'a>(state: &'a MetadataState, name: &str) -> Result<&'a Arc<TopicRecord>, Problem> {
+    let topic = find_topic(state, name)?;
+    if topic.internal {
+        return Err(Problem::new(
+            ErrorCode::Unsafe,
+            format!("{name} is the cluster's own: it is neither deleted nor grown by hand"),
+        ));
+    }
+    Ok(topic)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::Sample;
+    use super::*;
+
+    fn create(sample: &Sample, new: &NewTopic) -> Result<TopicRecord, Problem> {
+        let limits = TopicLimits { topics_max: 3, ..TopicLimits::default() };
+        let id = TopicId(uuid::Uuid::from_u128(77));
+        let command = plan_create(sample.situation(), limits, new, id, 9)?;
+        let after = dry_run(&sample.state, &command)?;
+        Ok(after.topics[&id].as_ref().clone())
+    }
+
+    fn named(name: &str) -> NewTopic {
+        NewTopic { name: name.into(), ..NewTopic::default() }
+    }
+
+    #[test]
+    fn a_topic_that_says_nothing_gets_the_defaults() {
+        for (nodes, factor, rises) in [(1, 1, true), (2, 2, true), (3, 3, false), (5, 3, false)] {
+            let topic = create(&Sample::nodes(nodes), &named("flights")).unwrap();
+            assert_eq!(topic.partitions.len(), 1);
+            assert_eq!((topic.replication_factor, topic.default_replication), (factor, rises));
+        }
+        let explicit = NewTopic { replication_factor: Some(1), ..named("flights") };
+        assert!(!create(&Sample::nodes(1), &explicit).unwrap().default_replication);
+    }
+
+    #[test]
+    fn nonsense_is_named() {
+        let sample = Sample::nodes(3).topic("taken", 1, &[&[1]]);
+        let config = |key: &str, value: &str| NewTopic {
+            config: BTreeMap::from([(key.into(), value.into())]),
+            ..named("t")
+        };
+        let long = "x".repeat(300);
+        for (new, code, says) in [
+            (named(""), ErrorCode::InvalidTopic, "empty"),
+            (named(&long), ErrorCode::InvalidTopic, "300"),
+            (named("../etc"), ErrorCode::InvalidTopic, "../etc"),
+            (named("__mine"), ErrorCode::InvalidTopic, "__"),
+            (named("taken"), ErrorCode::TopicExists, "taken"),
+            (
+                NewTopic { partitions: Some(0), ..named("t") },
+                ErrorCode::InvalidRequest,
+                "0 partitions",
+            ),
+            (
+                NewTopic { partitions: Some(10_001), ..named("t") },
+                ErrorCode::InvalidRequest,
+                "10001",
+            ),
+            (
+                NewTopic { replication_factor: Some(0), ..named("t") },
+                ErrorCode::InvalidReplicationFactor,
+                "factor 0",
+            ),
+            (
+                NewTopic { replication_factor: Some(4), ..named("t") },
+                ErrorCode::InvalidReplicationFactor,
+                "factor 4 is not possible with 3 active nodes",
+            ),
+            (config("retention", "1"), ErrorCode::InvalidConfig, "`retention`"),
+            (config("retention.ms", "soon"), ErrorCode::InvalidConfig, "soon"),
+        ] {
+            let problem = create(&sample, &new).unwrap_err();
+            assert_eq!(problem.code, code, "{problem}");
+            assert!(problem.detail.contains(says), "{problem}");
+        }
+        let full = sample.topic("a", 1, &[&[1]]).topic("b", 1, &[&[1]]);
+        assert_eq!(create(&full, &named("c")).unwrap_err().code, ErrorCode::Overloaded);
+    }
+
+    #[test]
+    fn configuration_changes_are_checked_as_a_whole() {
+        let sample = Sample::nodes(1).topic("t", 1, &[&[1]]);
+        let alter = |key: &str, value: Option<&str>| {
+            let changes = BTreeMap::from([(key.to_owned(), value.map(str::to_owned))]);
+            plan_alter(&sample.state, "t", &changes)
+        };
+        assert!(alter("retention.ms", Some("60000")).is_ok());
+        assert!(alter("retention.ms", None).is_ok());
+        for wrong in [alter("retention.sm", Some("1")), alter("retention.sm", None)] {
+            let problem = wrong.unwrap_err();
+            assert_eq!(problem.code, ErrorCode::InvalidConfig);
+            assert!(problem.detail.contains("retention.sm"), "{problem}");
+        }
+        assert_eq!(alter("ack", Some("7")).unwrap_err().code, ErrorCode::InvalidConfig);
+        let missing = plan_alter(&sample.state, "other", &BTreeMap::new()).unwrap_err();
+        assert_eq!(missing.code, ErrorCode::TopicNotFound);
+    }
+
+    #[test]
+    fn partitions_only_grow() {
+        let sample = Sample::nodes(3).topic("t", 2, &[&[1, 2], &[2, 3]]);
+        let grow =
+            |total| plan_add_partitions(sample.situation(), TopicLimits::default(), "t", total);
+        let Ok(Some(command)) = grow(4) else { panic!("refused") };
+        let after = dry_run(&sample.state, &command).unwrap();
+        assert_eq!(after.topic_by_name("t").unwrap().partitions.len(), 4);
+        assert_eq!(grow(2), Ok(None));
+        for (total, says) in [(1, "shrink"), (0, "0 partitions"), (20_000, "20000")] {
+            let problem = grow(total).unwrap_err();
+            assert!(problem.detail.contains(says), "{problem}");
+        }
+    }
+
+    #[test]
+    fn the_factor_is_bounded_by_the_active_nodes() {
+        let sample = Sample::nodes(3).topic("t", 1, &[&[1]]).draining(3);
+        assert!(plan_set_factor(sample.situation(), "t", 2).is_ok());
+        let problem = plan_set_factor(sample.situation(), "t", 3).unwrap_err();
+        assert!(problem.detail.contains("3 is not possible with 2"), "{problem}");
+    }
+
+    #[test]
+    fn what_is_not_there_is_not_deleted() {
+        let sample = Sample::nodes(1).topic("t", 1, &[&[1]]);
+        assert!(plan_delete(&sample.state, "t").is_ok());
+        let problem = plan_delete(&sample.state, "x").unwrap_err();
+        assert_eq!(problem.code, ErrorCode::TopicNotFound);
+    }
+}
