@@ -34,8 +34,7 @@ impl Client {
 
     /// `GET /v1/cluster/nodes/{id}`.
     pub async fn node(&self, node: u64) -> Result<NodeDescription, ClientError> {
-        self.ask(Request::get(format!("/v1/cluster/nodes/{node}")))
-            .await
+        self.ask(Request::get(format!("/v1/cluster/nodes/{node}"))).await
     }
 
     /// `POST /v1/cluster/nodes/{id}:drain`: leaderships move away, the data stays.
@@ -72,8 +71,7 @@ impl Client {
         request: NodeActionRequest,
     ) -> Result<NodeActionResponse, ClientError> {
         let path = format!("/v1/cluster/nodes/{node}");
-        self.ask(Request::new(Method::DELETE, path).json(&request))
-            .await
+        self.ask(Request::new(Method::DELETE, path).json(&request)).await
     }
 
     /// `GET /v1/cluster/nodes/{id}/decommission`.
@@ -81,10 +79,7 @@ impl Client {
         &self,
         node: u64,
     ) -> Result<DecommissionProgress, ClientError> {
-        self.ask(Request::get(format!(
-            "/v1/cluster/nodes/{node}/decommission"
-        )))
-        .await
+        self.ask(Request::get(format!("/v1/cluster/nodes/{node}/decommission"))).await
     }
 
     /// `POST /v1/cluster/partitions/{t}/{p}:transfer-leadership`.
@@ -96,8 +91,7 @@ impl Client {
     ) -> Result<TransferLeadershipResponse, ClientError> {
         validate_topic_name(topic)?;
         let path = format!("/v1/cluster/partitions/{topic}/{partition}:transfer-leadership");
-        self.ask(Request::post(path).json(&TransferLeadershipRequest { to }))
-            .await
+        self.ask(Request::post(path).json(&TransferLeadershipRequest { to })).await
     }
 
     /// `PUT /v1/cluster/partitions/{t}/{p}/replicas`.
@@ -109,8 +103,7 @@ impl Client {
     ) -> Result<SetReplicasResponse, ClientError> {
         validate_topic_name(topic)?;
         let path = format!("/v1/cluster/partitions/{topic}/{partition}/replicas");
-        self.ask(Request::new(Method::PUT, path).json(request))
-            .await
+        self.ask(Request::new(Method::PUT, path).json(request)).await
     }
 
     /// `GET /v1/cluster/moves`.
@@ -120,8 +113,7 @@ impl Client {
 
     /// `POST /v1/cluster:rebalance`.
     pub async fn rebalance(&self, request: RebalanceRequest) -> Result<RebalancePlan, ClientError> {
-        self.ask(Request::post("/v1/cluster:rebalance").json(&request))
-            .await
+        self.ask(Request::post("/v1/cluster:rebalance").json(&request)).await
     }
 
     async fn node_action(

@@ -86,17 +86,12 @@ impl ClientError {
 impl From<Problem> for ClientError {
     fn from(problem: Problem) -> Self {
         let status = problem.code.status();
-        ClientError::Problem {
-            status,
-            body: Box::new(ProblemBody::from(&problem)),
-        }
+        ClientError::Problem { status, body: Box::new(ProblemBody::from(&problem)) }
     }
 }
 
 fn list(tried: &[(String, String)]) -> String {
-    let each: Vec<_> = tried
-        .iter()
-        .map(|(server, reason)| format!("{server} ({reason})"))
-        .collect();
+    let each: Vec<_> =
+        tried.iter().map(|(server, reason)| format!("{server} ({reason})")).collect();
     each.join(", ")
 }

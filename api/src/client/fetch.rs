@@ -85,11 +85,7 @@ impl Client {
         let headers = answer.response.headers().clone();
         let number = |name: &str| headers.get(name)?.to_str().ok()?.parse().ok();
         let server = answer.server;
-        let batches = answer
-            .response
-            .bytes()
-            .await
-            .map_err(|e| interrupted(&server, &e))?;
+        let batches = answer.response.bytes().await.map_err(|e| interrupted(&server, &e))?;
         Ok(RawBatches {
             batches,
             next_offset: number("x-next-offset"),
@@ -105,10 +101,7 @@ fn request(
     from: FetchFrom,
     options: FetchOptions,
 ) -> Result<Request, ClientError> {
-    let request = Request::get(topic_path(
-        topic,
-        &format!("/partitions/{partition}/records"),
-    )?);
+    let request = Request::get(topic_path(topic, &format!("/partitions/{partition}/records"))?);
     let request = match from {
         FetchFrom::Offset(offset) => request.query("offset", Some(offset)),
         FetchFrom::Timestamp(ms) => request.query("timestamp", Some(ms)),

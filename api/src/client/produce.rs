@@ -71,8 +71,7 @@ impl Client {
         batches: Bytes,
         options: &ProduceOptions,
     ) -> Result<ProduceResponse, ClientError> {
-        self.ask(request(topic, options)?.body(BATCH, batches))
-            .await
+        self.ask(request(topic, options)?.body(BATCH, batches)).await
     }
 
     /// Lines that are all there. One answer per line that is not blank.
@@ -101,9 +100,7 @@ impl Client {
         options: &ProduceOptions,
     ) -> Result<LineAnswers, ClientError> {
         let request = formatted(request(topic, options)?, format);
-        self.stream(request, NDJSON, lines)
-            .await
-            .map(LineAnswers::new)
+        self.stream(request, NDJSON, lines).await.map(LineAnswers::new)
     }
 }
 
@@ -127,11 +124,7 @@ impl LineAnswers {
             let Some(response) = &mut self.response else {
                 return Ok(None);
             };
-            match response
-                .chunk()
-                .await
-                .map_err(|error| interrupted(&self.server, &error))?
-            {
+            match response.chunk().await.map_err(|error| interrupted(&self.server, &error))? {
                 Some(chunk) => self.splitter.push(&chunk),
                 None => self.response = None,
             }
@@ -151,25 +144,18 @@ impl LineAnswers {
         cut.map_err(|text| self.unexpected(text))?;
         if self.response.is_none() {
             let splitter = std::mem::replace(&mut self.splitter, LineSplitter::new(0));
-            let last = splitter
-                .finish()
-                .map_err(|error| self.unexpected(error.to_string()))?;
+            let last = splitter.finish().map_err(|error| self.unexpected(error.to_string()))?;
             lines.extend(last.map(|(_, line)| line));
         }
         for line in lines.iter().filter(|line| !line.trim_ascii().is_empty()) {
             let result = serde_json::from_slice(line);
-            self.ready
-                .push_back(result.map_err(|error| self.unexpected(error.to_string()))?);
+            self.ready.push_back(result.map_err(|error| self.unexpected(error.to_string()))?);
         }
         Ok(())
     }
 
     fn unexpected(&self, text: String) -> ClientError {
-        ClientError::Unexpected {
-            server: self.server.clone(),
-            status: self.status,
-            text,
-        }
+        ClientError::Unexpected { server: self.server.clone(), status: self.status, text }
     }
 }
 

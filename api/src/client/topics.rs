@@ -43,14 +43,12 @@ impl Client {
         topic: &str,
         change: &AlterTopicRequest,
     ) -> Result<MetadataChanged, ClientError> {
-        self.ask(Request::new(Method::PATCH, topic_path(topic, "")?).json(change))
-            .await
+        self.ask(Request::new(Method::PATCH, topic_path(topic, "")?).json(change)).await
     }
 
     /// `DELETE /v1/topics/{t}`.
     pub async fn delete_topic(&self, topic: &str) -> Result<MetadataChanged, ClientError> {
-        self.ask(Request::new(Method::DELETE, topic_path(topic, "")?))
-            .await
+        self.ask(Request::new(Method::DELETE, topic_path(topic, "")?)).await
     }
 
     /// `POST /v1/topics/{t}/partitions`: so many in all.
@@ -60,8 +58,7 @@ impl Client {
         partitions: u32,
     ) -> Result<MetadataChanged, ClientError> {
         let request = Request::post(topic_path(topic, "/partitions")?);
-        self.ask(request.json(&AddPartitionsRequest { partitions }))
-            .await
+        self.ask(request.json(&AddPartitionsRequest { partitions })).await
     }
 
     /// `POST /v1/topics/{t}/truncate`.
@@ -71,7 +68,6 @@ impl Client {
         partitions: Vec<TruncatePartition>,
     ) -> Result<TruncateResponse, ClientError> {
         let request = Request::post(topic_path(topic, "/truncate")?);
-        self.ask(request.json(&TruncateRequest { partitions }))
-            .await
+        self.ask(request.json(&TruncateRequest { partitions })).await
     }
 }

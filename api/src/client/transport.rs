@@ -69,14 +69,12 @@ impl Request {
     }
 
     pub(super) fn query(mut self, name: &'static str, value: Option<impl ToString>) -> Self {
-        self.query
-            .extend(value.map(|value| (name, value.to_string())));
+        self.query.extend(value.map(|value| (name, value.to_string())));
         self
     }
 
     pub(super) fn header(mut self, name: &'static str, value: Option<impl ToString>) -> Self {
-        self.headers
-            .extend(value.map(|value| (name, value.to_string())));
+        self.headers.extend(value.map(|value| (name, value.to_string())));
         self
     }
 
@@ -107,10 +105,7 @@ impl Client {
         let servers: Vec<Url> = servers.iter().map(|s| parse(s)).collect::<Result<_, _>>()?;
         if servers.is_empty() {
             let reason = "name at least one, such as http://127.0.0.1:8080".to_owned();
-            return Err(ClientError::BadServer {
-                server: String::new(),
-                reason,
-            });
+            return Err(ClientError::BadServer { server: String::new(), reason });
         }
         let http = reqwest::Client::builder()
             .connect_timeout(CONNECT_TIMEOUT)
@@ -122,11 +117,7 @@ impl Client {
                 server: servers[0].to_string(),
                 reason: reason(&error),
             })?;
-        Ok(Client {
-            http,
-            servers: servers.into(),
-            preferred: Arc::new(AtomicUsize::new(0)),
-        })
+        Ok(Client { http, servers: servers.into(), preferred: Arc::new(AtomicUsize::new(0)) })
     }
 
     /// The servers, in the order in which they are tried now.
@@ -141,10 +132,7 @@ impl Client {
     ) -> Result<T, ClientError> {
         let Answer { server, response } = self.send(request).await?;
         let status = response.status().as_u16();
-        let body = response
-            .bytes()
-            .await
-            .map_err(|error| interrupted(&server, &error))?;
+        let body = response.bytes().await.map_err(|error| interrupted(&server, &error))?;
         serde_json::from_slice(&body).map_err(|error| ClientError::Unexpected {
             server,
             status,
@@ -165,9 +153,7 @@ impl Client {
                 builder = builder.header(*name, value);
             }
             if let Some((media_type, body)) = &request.body {
-                builder = builder
-                    .header("content-type", *media_type)
-                    .body(body.clone());
+                builder = builder.header("content-type", *media_type).body(body.clone());
             }
             match builder.send().await {
                 Ok(response) => match check(name(server), response).await {
@@ -196,22 +182,16 @@ impl Client {
         body: reqwest::Body,
     ) -> Result<Answer, ClientError> {
         let (_, server) = self.order().next().expect("checked when it was made");
-        let mut builder = self
-            .http
-            .request(request.method.clone(), url(server, &request));
+        let mut builder = self.http.request(request.method.clone(), url(server, &request));
         for (name, value) in &request.headers {
             builder = builder.header(*name, value);
         }
-        let sent = builder
-            .header("content-type", media_type)
-            .body(body)
-            .send()
-            .await;
+        let sent = builder.header("content-type", media_type).body(body).send().await;
         match sent {
             Ok(response) => check(name(server), response).await,
-            Err(error) if error.is_connect() => Err(ClientError::Unreachable {
-                tried: vec![(name(server), reason(&error))],
-            }),
+            Err(error) if error.is_connect() => {
+                Err(ClientError::Unreachable { tried: vec![(name(server), reason(&error))] })
+            }
             Err(error) => Err(interrupted(&name(server), &error)),
         }
     }
@@ -219,62 +199,37 @@ impl Client {
     fn order(&self) -> impl Iterator<Item = (usize, &Url)> {
         let first = self.preferred.load(Ordering::Relaxed);
         let count = self.servers.len();
-        (0..count)
-            .map(move |i| (first + i) % count)
-            .map(|i| (i, &self.servers[i]))
+        (0..count).map(move |i| (first + i) % count).map(|i| (i, &self.servers[i]))
     }
 }
 
 pub(super) fn interrupted(server: &str, error: &reqwest::Error) -> ClientError {
-    ClientError::Interrupted {
-        server: server.to_owned(),
-        reason: reason(error),
-    }
+    ClientError::Interrupted { server: server.to_owned(), reason: reason(error) }
 }
 
 /// Turns refusals into errors.
 async fn check(server: String, response: reqwest::Response) -> Result<Answer, ClientError> {
     let status = response.status();
-    let media_type = response
-        .headers()
-        .get("content-type")
-        .and_then(|value| value.to_str().ok());
+    let media_type = response.headers().get("content-type").and_then(|value| value.to_str().ok());
     let is_problem = media_type.is_some_and(|value| value.starts_with(PROBLEM_MEDIA_TYPE));
     if status.is_success() && !is_problem {
         return Ok(Answer { server, response });
     }
     let status = status.as_u16();
-    let body = response
-        .bytes()
-        .await
-        .map_err(|error| interrupted(&server, &error))?;
+    let body = response.bytes().await.map_err(|error| interrupted(&server, &error))?;
     match serde_json::from_slice::<ProblemBody>(&body) {
-        Ok(body) if is_problem => Err(ClientError::Problem {
-            status,
-            body: Box::new(body),
-        }),
+        Ok(body) if is_problem => Err(ClientError::Problem { status, body: Box::new(body) }),
         _ => {
             let shown = &body[..body.len().min(SHOWN_BYTES_MAX)];
             let text = String::from_utf8_lossy(shown).trim().to_owned();
-            Err(ClientError::Unexpected {
-                server,
-                status,
-                text,
-            })
+            Err(ClientError::Unexpected { server, status, text })
         }
     }
 }
 
 fn parse(server: &str) -> Result<Url, ClientError> {
-    let bad = |reason: String| ClientError::BadServer {
-        server: server.to_owned(),
-        reason,
-    };
-    let text = if server.contains("://") {
-        server.to_owned()
-    } else {
-        format!("http://{server}")
-    };
+    let bad = |reason: String| ClientError::BadServer { server: server.to_owned(), reason };
+    let text = if server.contains("://") { server.to_owned() } else { format!("http://{server}") };
     let url = Url::parse(&text).map_err(|error| bad(error.to_string()))?;
     match (url.scheme(), url.host_str()) {
         ("http", Some(_)) if url.path() == "/" && url.query().is_none() => Ok(url),
@@ -353,22 +308,14 @@ mod tests {
         let (head, topics) = tokio::join!(answer_once(&alive, &page), client.topics());
         assert!(head.starts_with("GET /v1/topics HTTP/1.1"), "{head}");
         assert_eq!(topics.unwrap(), ListTopicsResponse { topics: Vec::new() });
-        assert_eq!(
-            client.servers()[0],
-            format!("http://{address}"),
-            "is asked first from now on"
-        );
+        assert_eq!(client.servers()[0], format!("http://{address}"), "is asked first from now on");
     }
 
     #[tokio::test]
     async fn unreachable_servers_are_all_named() {
         let (gone, dead) = listener().await;
         drop(gone);
-        let error = Client::new(&[dead.clone()])
-            .unwrap()
-            .topics()
-            .await
-            .unwrap_err();
+        let error = Client::new(&[dead.clone()]).unwrap().topics().await.unwrap_err();
         assert!(error.to_string().contains(&dead), "{error}");
         assert!(error.is_safe_to_retry());
     }
@@ -411,20 +358,10 @@ mod tests {
 
     #[test]
     fn bad_servers_are_refused() {
-        for server in [
-            "",
-            "https://a:1",
-            "http://",
-            "http://a:1/v1",
-            "ftp://a",
-            "a b",
-        ] {
+        for server in ["", "https://a:1", "http://", "http://a:1/v1", "ftp://a", "a b"] {
             assert!(Client::new(&[server.to_owned()]).is_err(), "{server:?}");
         }
         assert!(Client::new(&[]).is_err());
-        assert_eq!(
-            Client::new(&["a:1".to_owned()]).unwrap().servers(),
-            ["http://a:1"]
-        );
+        assert_eq!(Client::new(&["a:1".to_owned()]).unwrap().servers(), ["http://a:1"]);
     }
 }

@@ -13,7 +13,7 @@ section! {
         /// Address to listen on. Port 0 takes a free one.
         listen: SocketAddr = SocketAddr::from(([127, 0, 0, 1], 8080)), any;
         /// HOST:PORT under which clients and the other nodes reach it. Empty: the listen address.
-        advertise: String = String::new(), empty_or_host_port;
+        advertise: String = String::new(), |v| empty_or_host_port(v);
         /// How long a produce request waits for its acknowledgement if it does not say.
         produce_timeout_ms: u64 = 30_000, |v| between(v, 1, 600_000);
         /// Longest `timeout_ms` and `wait_ms` a request may ask for.

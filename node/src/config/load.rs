@@ -75,9 +75,7 @@ impl Loader {
         let line_at = |position: usize| 1 + text[..position].matches('\n').count();
         let root = DeTable::parse(text).map_err(|error| ConfigError::Syntax {
             path: path.to_owned(),
-            line: error
-                .span()
-                .map_or(1, |span| line_at(span.start.min(text.len()))),
+            line: error.span().map_or(1, |span| line_at(span.start.min(text.len()))),
             reason: error.message().to_owned(),
         })?;
         for (section, value) in root.get_ref() {
@@ -85,12 +83,7 @@ impl Loader {
             let DeValue::Table(keys) = value.get_ref() else {
                 return Err(unknown(&self.config, section.get_ref(), origin));
             };
-            if !self
-                .config
-                .sections()
-                .iter()
-                .any(|known| known.name() == section.get_ref())
-            {
+            if !self.config.sections().iter().any(|known| known.name() == section.get_ref()) {
                 return Err(unknown(&self.config, section.get_ref(), origin));
             }
             for (key, value) in keys {
@@ -112,10 +105,7 @@ impl Loader {
         for section in self.config.sections() {
             for key in section.keys() {
                 let key = format!("{}.{}", section.name(), key.name);
-                names.insert(
-                    format!("RAMPART_{}", key.replace('.', "_").to_uppercase()),
-                    key,
-                );
+                names.insert(format!("RAMPART_{}", key.replace('.', "_").to_uppercase()), key);
             }
         }
         for (variable, text) in variables {
@@ -133,19 +123,12 @@ impl Loader {
 
     /// Adds a flag that sets `section.key`.
     pub fn flag(self, flag: &str, key: &str, text: &str) -> Result<Self, ConfigError> {
-        self.set(
-            key,
-            &Given::Text(text.to_owned()),
-            Origin::Flag(flag.to_owned()),
-        )
+        self.set(key, &Given::Text(text.to_owned()), Origin::Flag(flag.to_owned()))
     }
 
     /// Checks everything together.
     pub fn load(self) -> Result<Loaded, ConfigError> {
-        let loaded = Loaded {
-            config: self.config,
-            origins: self.origins,
-        };
+        let loaded = Loaded { config: self.config, origins: self.origins };
         validate::validate(&loaded)?;
         Ok(loaded)
     }
@@ -159,12 +142,7 @@ impl Loader {
         };
         if let Err(wanted) = found.set(name, given) {
             let (key, value) = (key.to_owned(), given.to_string());
-            return Err(ConfigError::BadValue {
-                key,
-                value,
-                origin,
-                wanted,
-            });
+            return Err(ConfigError::BadValue { key, value, origin, wanted });
         }
         self.origins.insert(key.to_owned(), origin);
         Ok(self)
@@ -187,10 +165,7 @@ fn given(value: &DeValue<'_>) -> Given {
                 _ => None,
             })
             .collect::<Option<_>>()
-            .map_or(
-                Given::Other("an array with something else than strings"),
-                Given::Strings,
-            ),
+            .map_or(Given::Other("an array with something else than strings"), Given::Strings),
         DeValue::Float(_) => Given::Other("a number with a fraction"),
         DeValue::Datetime(_) => Given::Other("a date"),
         DeValue::Table(_) => Given::Other("a table"),
@@ -200,14 +175,10 @@ fn given(value: &DeValue<'_>) -> Given {
 /// `RAMPART_<SECTION>_…`, and not one of `…_SERVICE_HOST`, `…_SERVICE_PORT…`, `…_PORT`, `…_PORT_…`
 /// that Kubernetes sets for a service named, say, `rampart-http`.
 fn is_ours(config: &Config, variable: &str) -> bool {
-    let made_up = ["_SERVICE_HOST", "_SERVICE_PORT", "_PORT_"]
-        .iter()
-        .any(|w| variable.contains(w))
+    let made_up = ["_SERVICE_HOST", "_SERVICE_PORT", "_PORT_"].iter().any(|w| variable.contains(w))
         || variable.ends_with("_PORT");
     let sections = config.sections();
-    let mut prefixes = sections
-        .iter()
-        .map(|s| format!("RAMPART_{}_", s.name().to_uppercase()));
+    let mut prefixes = sections.iter().map(|s| format!("RAMPART_{}_", s.name().to_uppercase()));
     !made_up && prefixes.any(|prefix| variable.starts_with(&prefix))
 }
 
@@ -229,9 +200,5 @@ fn unknown(config: &Config, key: &str, origin: Origin) -> ConfigError {
             format!("the sections are {}", names.join(", "))
         }
     };
-    ConfigError::UnknownKey {
-        key: key.to_owned(),
-        origin,
-        known,
-    }
+    ConfigError::UnknownKey { key: key.to_owned(), origin, known }
 }

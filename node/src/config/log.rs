@@ -8,7 +8,7 @@ section! {
     LogConfig = "log" {
         /// `error`, `warn`, `info`, `debug` or `trace`, or a list of them by module, such as
         /// "info,rampart_node::raft=debug".
-        level: String = "info".to_owned(), filter;
+        level: String = "info".to_owned(), |v| filter(v);
         /// `text` for people, `json` for machines, `auto`: text on a terminal, json otherwise.
         format: LogFormat = LogFormat::Auto, super::value::any;
     }
@@ -45,7 +45,7 @@ impl Value for LogFormat {
     }
 }
 
-fn filter(text: &String) -> Result<(), String> {
+fn filter(text: &str) -> Result<(), String> {
     let parsed = tracing_subscriber::EnvFilter::builder().parse(text);
     parsed.map(drop).map_err(|_| {
         "error, warn, info, debug or trace, or such as \"info,rampart_node::raft=debug\"".to_owned()

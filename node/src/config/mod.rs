@@ -90,9 +90,5 @@ impl Config {
 
 /// What others call a listener that is bound to `bound`: what was configured, else that.
 fn advertised(configured: &str, bound: SocketAddr) -> String {
-    if configured.is_empty() {
-        bound.to_string()
-    } else {
-        configured.to_owned()
-    }
+    if configured.is_empty() { bound.to_string() } else { configured.to_owned() }
 }

@@ -18,7 +18,7 @@ section! {
         bootstrap: bool = false, any;
         /// On an empty directory: join the cluster of any of these peer addresses. Ignored on any
         /// other.
-        join: Vec<String> = Vec::new(), host_ports;
+        join: Vec<String> = Vec::new(), |v| host_ports(v);
         /// How long a stopping node may take to hand over its leaderships and answer what it
         /// accepted, in milliseconds.
         shutdown_timeout_ms: u64 = 10_000, |v| between(v, 0, 600_000);

@@ -12,7 +12,7 @@ section! {
         /// Address to listen on. Port 0 takes a free one.
         listen: SocketAddr = SocketAddr::from(([127, 0, 0, 1], 9090)), any;
         /// HOST:PORT under which the other nodes reach it. Empty: the listen address.
-        advertise: String = String::new(), empty_or_host_port;
+        advertise: String = String::new(), |v| empty_or_host_port(v);
     }
 }
 

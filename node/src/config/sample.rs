@@ -41,11 +41,7 @@ pub fn settings(loaded: &Loaded) -> Vec<Setting> {
         for key in section.keys() {
             let name = format!("{}.{}", section.name(), key.name);
             let (value, origin) = (section.show(key.name), loaded.origin(&name));
-            settings.push(Setting {
-                key: name,
-                value,
-                origin,
-            });
+            settings.push(Setting { key: name, value, origin });
         }
     }
     settings

@@ -1,5 +1,7 @@
 //! `[storage]`: memory and disk of the store.
 
+use std::time::Duration;
+
 use super::section::section;
 use super::value::between;
 
@@ -20,10 +22,17 @@ section! {
         disk_reserve_percent: u64 = 5, |v| between(v, 0, 50);
         /// The same as an absolute minimum; the larger of the two counts.
         disk_reserve_bytes_min: u64 = 1 << 30, |v| between(v, 0, 1 << 50);
+        /// How often retention is looked at.
+        retention_check_interval_ms: u64 = 30_000, |v| between(v, 100, 86_400_000);
     }
 }
 
 impl StorageConfig {
+    /// `retention_check_interval_ms` as a duration.
+    pub fn retention_check_interval(&self) -> Duration {
+        Duration::from_millis(self.retention_check_interval_ms)
+    }
+
     /// Bytes to leave free on a disk of this size.
     pub fn disk_reserve_bytes(&self, disk_bytes: u64) -> u64 {
         (disk_bytes / 100 * self.disk_reserve_percent).max(self.disk_reserve_bytes_min)

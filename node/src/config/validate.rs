@@ -12,10 +12,7 @@ struct Rule {
 /// Refuses values that are right alone and wrong together.
 pub(super) fn validate(loaded: &Loaded) -> Result<(), ConfigError> {
     let config = &loaded.config;
-    let rules = entry(config)
-        .into_iter()
-        .chain(timings(config))
-        .chain(limits(config));
+    let rules = entry(config).into_iter().chain(timings(config)).chain(limits(config));
     match rules.into_iter().find(|rule| !rule.holds) {
         None => Ok(()),
         Some(broken) => Err(ConfigError::BadValue {
@@ -67,10 +64,7 @@ fn timings(config: &Config) -> Vec<Rule> {
         Rule {
             key: "raft.node_dead_ms",
             holds: raft.node_dead_ms >= 3 * raft.ping_interval_ms,
-            wanted: format!(
-                "at least 3 × `raft.ping_interval_ms` ({})",
-                raft.ping_interval_ms
-            ),
+            wanted: format!("at least 3 × `raft.ping_interval_ms` ({})", raft.ping_interval_ms),
         },
         Rule {
             key: "raft.election_timeout_min_ms",
@@ -121,10 +115,7 @@ fn limits(config: &Config) -> Vec<Rule> {
             "limits.connection_bytes_in_flight_max",
             limits.connection_bytes_in_flight_max,
         ),
-        holds_a_request(
-            "limits.node_bytes_in_flight_max",
-            limits.node_bytes_in_flight_max,
-        ),
+        holds_a_request("limits.node_bytes_in_flight_max", limits.node_bytes_in_flight_max),
         Rule {
             key: "topic_defaults.partitions",
             holds: config.topic_defaults.partitions <= limits.partitions_per_topic_max,

@@ -157,16 +157,12 @@ pub(super) fn between<T: Copy + Into<u64>>(value: &T, min: u64, max: u64) -> Res
 }
 
 /// `host:port` as another machine can reach it, or empty.
-pub(super) fn empty_or_host_port(text: &String) -> Result<(), String> {
-    if text.is_empty() {
-        Ok(())
-    } else {
-        host_port(text)
-    }
+pub(super) fn empty_or_host_port(text: &str) -> Result<(), String> {
+    if text.is_empty() { Ok(()) } else { host_port(text) }
 }
 
 /// `host:port` as another machine can reach it, in each element.
-pub(super) fn host_ports(texts: &Vec<String>) -> Result<(), String> {
+pub(super) fn host_ports(texts: &[String]) -> Result<(), String> {
     texts.iter().try_for_each(|text| host_port(text))
 }
 
@@ -202,36 +198,18 @@ mod tests {
 
     #[test]
     fn numbers_are_grouped_for_reading() {
-        for (number, text) in [
-            (0, "0"),
-            (999, "999"),
-            (1000, "1_000"),
-            (16 << 20, "16_777_216"),
-        ] {
+        for (number, text) in [(0, "0"), (999, "999"), (1000, "1_000"), (16 << 20, "16_777_216")] {
             assert_eq!(grouped(number), text);
         }
     }
 
     #[test]
     fn host_and_port_are_both_needed() {
-        for good in [
-            "a:1",
-            "10.0.0.1:9090",
-            "[::1]:9090",
-            "rampart-0.rampart:9090",
-        ] {
+        for good in ["a:1", "10.0.0.1:9090", "[::1]:9090", "rampart-0.rampart:9090"] {
             assert_eq!(host_port(good), Ok(()), "{good}");
         }
-        for bad in [
-            "a",
-            ":1",
-            "a:0",
-            "a:70000",
-            "http://a:1",
-            "::1:9090",
-            "0.0.0.0:9090",
-            "a b:1",
-        ] {
+        for bad in ["a", ":1", "a:0", "a:70000", "http://a:1", "::1:9090", "0.0.0.0:9090", "a b:1"]
+        {
             assert!(host_port(bad).is_err(), "{bad}");
         }
     }

@@ -13,13 +13,10 @@ const QUIET_MODULES: [&str; 2] = ["openraft=error", "tower_http=warn"];
 /// Sends this process's log lines to standard error. Does nothing if something already collects
 /// them, as a test harness may.
 pub fn start(config: &LogConfig) {
-    let builder = tracing_subscriber::fmt()
-        .with_writer(std::io::stderr)
-        .with_env_filter(filter(config));
+    let builder =
+        tracing_subscriber::fmt().with_writer(std::io::stderr).with_env_filter(filter(config));
     let started = match is_text(config.format, std::io::stderr().is_terminal()) {
-        true => builder
-            .with_ansi(std::io::stderr().is_terminal())
-            .try_init(),
+        true => builder.with_ansi(std::io::stderr().is_terminal()).try_init(),
         false => builder.json().flatten_event(true).try_init(),
     };
     if started.is_err() {
@@ -60,19 +57,8 @@ mod tests {
 
     #[test]
     fn noisy_modules_are_quiet_unless_named() {
-        let level = |level: &str| LogConfig {
-            level: level.to_owned(),
-            ..LogConfig::default()
-        };
-        assert!(
-            filter(&level("info"))
-                .to_string()
-                .contains("openraft=error")
-        );
-        assert!(
-            !filter(&level("info,openraft=debug"))
-                .to_string()
-                .contains("openraft=error")
-        );
+        let level = |level: &str| LogConfig { level: level.to_owned(), ..LogConfig::default() };
+        assert!(filter(&level("info")).to_string().contains("openraft=error"));
+        assert!(!filter(&level("info,openraft=debug")).to_string().contains("openraft=error"));
     }
 }

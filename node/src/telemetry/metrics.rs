@@ -198,10 +198,7 @@ impl Metrics {
             storage: storage(registry.sub_registry_with_prefix("storage")),
             node: node(registry.sub_registry_with_prefix("node")),
         };
-        Metrics {
-            handles: Arc::new(handles),
-            registry: Arc::new(registry),
-        }
+        Metrics { handles: Arc::new(handles), registry: Arc::new(registry) }
     }
 
     /// The answer of `GET /metrics`, in the OpenMetrics text format.
@@ -221,10 +218,7 @@ impl Metrics {
         self.produce.requests.get_or_create(&label).inc();
         self.produce.records.inc_by(records);
         self.produce.bytes.inc_by(bytes);
-        self.produce
-            .latency
-            .get_or_create(&label)
-            .observe(latency.as_secs_f64());
+        self.produce.latency.get_or_create(&label).observe(latency.as_secs_f64());
     }
 
     /// Counts a fetch.
@@ -235,21 +229,13 @@ impl Metrics {
 
     /// Counts an answered HTTP request.
     pub fn answered(&self, status: u16, latency: Duration) {
-        self.http
-            .requests
-            .get_or_create(&StatusLabel { status })
-            .inc();
+        self.http.requests.get_or_create(&StatusLabel { status }).inc();
         self.http.latency.observe(latency.as_secs_f64());
     }
 
     /// Counts a request that was answered with a problem.
     pub fn refused(&self, code: ErrorCode) {
-        self.http
-            .refused
-            .get_or_create(&CodeLabel {
-                code: code.as_str(),
-            })
-            .inc();
+        self.http.refused.get_or_create(&CodeLabel { code: code.as_str() }).inc();
     }
 }
 
@@ -270,17 +256,9 @@ fn produce(registry: &mut Registry) -> ProduceMetrics {
         latency: Family::new_with_constructor(latency),
         in_flight_bytes: Gauge::default(),
     };
-    registry.register(
-        "requests",
-        "Produce requests at the leader.",
-        metrics.requests.clone(),
-    );
+    registry.register("requests", "Produce requests at the leader.", metrics.requests.clone());
     registry.register("records", "Records appended.", metrics.records.clone());
-    registry.register(
-        "bytes",
-        "Bytes of record batches appended.",
-        metrics.bytes.clone(),
-    );
+    registry.register("bytes", "Bytes of record batches appended.", metrics.bytes.clone());
     registry.register(
         "latency_seconds",
         "From arrival at the leader to the acknowledgement.",
@@ -300,21 +278,9 @@ fn fetch(registry: &mut Registry) -> FetchMetrics {
         bytes: Counter::default(),
         waiting: Gauge::default(),
     };
-    registry.register(
-        "requests",
-        "Fetch requests at the leader.",
-        metrics.requests.clone(),
-    );
-    registry.register(
-        "bytes",
-        "Bytes of record batches read.",
-        metrics.bytes.clone(),
-    );
-    registry.register(
-        "waiting_requests",
-        "Fetches waiting for a record.",
-        metrics.waiting.clone(),
-    );
+    registry.register("requests", "Fetch requests at the leader.", metrics.requests.clone());
+    registry.register("bytes", "Bytes of record batches read.", metrics.bytes.clone());
+    registry.register("waiting_requests", "Fetches waiting for a record.", metrics.waiting.clone());
     metrics
 }
 
@@ -325,11 +291,7 @@ fn http(registry: &mut Registry) -> HttpMetrics {
         latency: latency(),
         connections: Gauge::default(),
     };
-    registry.register(
-        "requests",
-        "Requests answered, by status.",
-        metrics.requests.clone(),
-    );
+    registry.register("requests", "Requests answered, by status.", metrics.requests.clone());
     registry.register(
         "refused_requests",
         "Requests answered with a problem, by its code.",
@@ -340,11 +302,7 @@ fn http(registry: &mut Registry) -> HttpMetrics {
         "From the head of a request to the head of its answer.",
         metrics.latency.clone(),
     );
-    registry.register(
-        "connections",
-        "Open client connections.",
-        metrics.connections.clone(),
-    );
+    registry.register("connections", "Open client connections.", metrics.connections.clone());
     metrics
 }
 
@@ -356,16 +314,8 @@ fn partition(registry: &mut Registry) -> PartitionMetrics {
         leaderless: Gauge::default(),
         moves: Gauge::default(),
     };
-    registry.register(
-        "replicas",
-        "Replicas on this node.",
-        metrics.replicas.clone(),
-    );
-    registry.register(
-        "leaders",
-        "Partitions led by this node.",
-        metrics.leaders.clone(),
-    );
+    registry.register("replicas", "Replicas on this node.", metrics.replicas.clone());
+    registry.register("leaders", "Partitions led by this node.", metrics.leaders.clone());
     registry.register(
         "under_replicated_partitions",
         "Partitions led here with fewer replicas in sync than they should have.",
@@ -388,16 +338,8 @@ fn raft(registry: &mut Registry) -> RaftMetrics {
         acked_then_lost: Counter::default(),
         snapshots_sent: Counter::default(),
     };
-    registry.register(
-        "elections",
-        "Elections started here.",
-        metrics.elections.clone(),
-    );
-    registry.register(
-        "elections_won",
-        "Elections won here.",
-        metrics.elections_won.clone(),
-    );
+    registry.register("elections", "Elections started here.", metrics.elections.clone());
+    registry.register("elections_won", "Elections won here.", metrics.elections_won.clone());
     registry.register(
         "group_restarts",
         "Groups that stopped without a storage error and were started again.",
@@ -408,11 +350,7 @@ fn raft(registry: &mut Registry) -> RaftMetrics {
         "Records acknowledged with ack 1 and lost with their leader.",
         metrics.acked_then_lost.clone(),
     );
-    registry.register(
-        "snapshots_sent",
-        "Snapshots sent.",
-        metrics.snapshots_sent.clone(),
-    );
+    registry.register("snapshots_sent", "Snapshots sent.", metrics.snapshots_sent.clone());
     metrics
 }
 
@@ -425,31 +363,11 @@ fn storage(registry: &mut Registry) -> StorageMetrics {
         disk_size_bytes: Gauge::default(),
         disk_full: Gauge::default(),
     };
-    registry.register(
-        "sync_batches",
-        "Syncs of the shared log.",
-        metrics.sync_batches.clone(),
-    );
-    registry.register(
-        "sync_appends",
-        "Appends made durable.",
-        metrics.sync_appends.clone(),
-    );
-    registry.register(
-        "sync_latency_seconds",
-        "Duration of a sync.",
-        metrics.sync_latency.clone(),
-    );
-    registry.register(
-        "disk_free_bytes",
-        "Free disk space.",
-        metrics.disk_free_bytes.clone(),
-    );
-    registry.register(
-        "disk_size_bytes",
-        "Size of the disk.",
-        metrics.disk_size_bytes.clone(),
-    );
+    registry.register("sync_batches", "Syncs of the shared log.", metrics.sync_batches.clone());
+    registry.register("sync_appends", "Appends made durable.", metrics.sync_appends.clone());
+    registry.register("sync_latency_seconds", "Duration of a sync.", metrics.sync_latency.clone());
+    registry.register("disk_free_bytes", "Free disk space.", metrics.disk_free_bytes.clone());
+    registry.register("disk_size_bytes", "Size of the disk.", metrics.disk_size_bytes.clone());
     registry.register(
         "disk_full_state",
         "1 while produce is refused because the disk is full up to its reserve.",
@@ -465,26 +383,10 @@ fn node(registry: &mut Registry) -> NodeMetrics {
         peers: Gauge::default(),
         ready: Gauge::default(),
     };
-    registry.register(
-        "panics",
-        "Tasks that ended by a panic.",
-        metrics.panics.clone(),
-    );
-    registry.register(
-        "peers_alive",
-        "Other nodes that answer.",
-        metrics.peers_alive.clone(),
-    );
-    registry.register(
-        "peers",
-        "Other nodes in the cluster.",
-        metrics.peers.clone(),
-    );
-    registry.register(
-        "ready_state",
-        "1 once recovered and caught up.",
-        metrics.ready.clone(),
-    );
+    registry.register("panics", "Tasks that ended by a panic.", metrics.panics.clone());
+    registry.register("peers_alive", "Other nodes that answer.", metrics.peers_alive.clone());
+    registry.register("peers", "Other nodes in the cluster.", metrics.peers.clone());
+    registry.register("ready_state", "1 once recovered and caught up.", metrics.ready.clone());
     metrics
 }
 
@@ -495,8 +397,9 @@ mod tests {
     #[test]
     fn what_is_counted_is_shown() {
         let metrics = Metrics::new();
+        let of_another_subsystem = metrics.clone();
         metrics.produced("quorum", 100, 2_000, Duration::from_millis(3));
-        metrics.clone().fetched(512);
+        of_another_subsystem.fetched(512);
         metrics.answered(200, Duration::from_millis(1));
         metrics.refused(ErrorCode::StorageFull);
         metrics.partition.under_replicated.set(2);
@@ -515,10 +418,7 @@ mod tests {
             "rampart_raft_acked_then_lost_records_total 0",
             "rampart_node_panics_total 3",
         ] {
-            assert!(
-                page.lines().any(|shown| shown == line),
-                "missing {line} in\n{page}"
-            );
+            assert!(page.lines().any(|shown| shown == line), "missing {line} in\n{page}");
         }
     }
 }

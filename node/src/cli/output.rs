@@ -1,0 +1,169 @@
+//! Prints answers: a table for people, JSON for programs.
+
+use std::io::{IsTerminal, Write};
+
+use comfy_table::{Cell, CellAlignment, Table, presets};
+use serde::Serialize;
+
+use super::failure::Failure;
+
+/// How answers are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum Format {
+    /// For people.
+    Table,
+    /// For programs.
+    Json,
+}
+
+/// Prints in the format that was chosen, or that suits standard output.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Printer {
+    chosen: Option<Format>,
+    is_terminal: bool,
+}
+
+impl Printer {
+    pub(super) fn new(chosen: Option<Format>) -> Self {
+        Printer { chosen, is_terminal: std::io::stdout().is_terminal() }
+    }
+
+    /// The format that was asked for, if one was.
+    pub(super) fn chosen(&self) -> Option<Format> {
+        self.chosen
+    }
+
+    fn format(&self) -> Format {
+        let fitting = if self.is_terminal { Format::Table } else { Format::Json };
+        self.chosen.unwrap_or(fitting)
+    }
+
+    /// Prints an answer: the JSON of `value`, or the text that `table` makes of it.
+    pub(super) fn print<T: Serialize>(
+        &self,
+        value: &T,
+        table: impl FnOnce(&T) -> String,
+    ) -> Result<(), Failure> {
+        let text = match self.format() {
+            Format::Table => table(value),
+            Format::Json if self.is_terminal => {
+                serde_json::to_string_pretty(value).map_err(std::io::Error::from)?
+            }
+            Format::Json => serde_json::to_string(value).map_err(std::io::Error::from)?,
+        };
+        self.line(&text)
+    }
+
+    /// Prints a line.
+    pub(super) fn line(&self, text: &str) -> Result<(), Failure> {
+        let mut output = std::io::stdout().lock();
+        writeln!(output, "{}", text.trim_end())?;
+        Ok(output.flush()?)
+    }
+}
+
+/// A table without lines: columns are what people look for and what they cut out.
+pub(super) fn table<const N: usize>(
+    header: [&str; N],
+    rows: impl IntoIterator<Item = [String; N]>,
+) -> String {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING);
+    table.set_header(header);
+    for row in rows {
+        table.add_row(row.map(|text| {
+            let is_number = text.starts_with(|c: char| c.is_ascii_digit())
+                && text.chars().all(|c| c.is_ascii_digit() || "., %KMGTiB".contains(c));
+            let alignment = if is_number { CellAlignment::Right } else { CellAlignment::Left };
+            Cell::new(text).set_alignment(alignment)
+        }));
+    }
+    for column in table.column_iter_mut() {
+        column.set_padding((0, 2));
+    }
+    table.trim_fmt()
+}
+
+/// Names and values, one pair a line.
+pub(super) fn pairs<const N: usize>(pairs: &[(&str, String); N]) -> String {
+    let width = pairs.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
+    let lines = pairs.iter().map(|(name, value)| format!("{name:width$}  {value}\n"));
+    lines.collect()
+}
+
+/// A number with commas: `1,234,567`.
+pub(super) fn number(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (position, digit) in digits.chars().enumerate() {
+        if position > 0 && (digits.len() - position).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// Bytes in the unit that reads best: `1.5 MiB`.
+pub(super) fn bytes(bytes: u64) -> String {
+    const UNITS: [&str; 6] = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
+    let mut unit = 0;
+    let mut size = bytes as f64;
+    while size >= 1024.0 && unit + 1 < UNITS.len() {
+        size /= 1024.0;
+        unit += 1;
+    }
+    if unit == 0 { format!("{bytes} B") } else { format!("{size:.1} {}", UNITS[unit]) }
+}
+
+/// What there is, or a dash.
+pub(super) fn or_dash<T>(value: Option<T>, show: impl FnOnce(T) -> String) -> String {
+    value.map_or_else(|| "-".to_owned(), show)
+}
+
+/// Milliseconds as people say them.
+pub(super) fn duration_ms(ms: u64) -> String {
+    match ms {
+        0..=999 => format!("{ms} ms"),
+        1_000..=119_999 => format!("{:.1} s", ms as f64 / 1_000.0),
+        _ => format!("{} min", ms / 60_000),
+    }
+}
+
+/// Numbers joined by commas.
+pub(super) fn ids(ids: impl IntoIterator<Item = u64>) -> String {
+    let texts: Vec<String> = ids.into_iter().map(|id| id.to_string()).collect();
+    if texts.is_empty() { "-".to_owned() } else { texts.join(",") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_and_numbers_read_well() {
+        assert_eq!([bytes(0), bytes(1023), bytes(1536)], ["0 B", "1023 B", "1.5 KiB"]);
+        assert_eq!(bytes(u64::MAX), "16384.0 PiB");
+        assert_eq!([number(7), number(1_000), number(12_345_678)], ["7", "1,000", "12,345,678"]);
+        assert_eq!(
+            [duration_ms(5), duration_ms(1_500), duration_ms(600_000)],
+            ["5 ms", "1.5 s", "10 min"]
+        );
+        assert_eq!([ids([]), ids([3, 1])], ["-", "3,1"]);
+    }
+
+    #[test]
+    fn tables_align_numbers_to_the_right() {
+        let rows = [["flights".to_owned(), "4".to_owned()], ["x".to_owned(), "12".to_owned()]];
+        let text = table(["TOPIC", "PARTITIONS"], rows);
+        assert_eq!(text, "TOPIC    PARTITIONS\nflights           4\nx                12");
+    }
+
+    #[test]
+    fn pairs_stand_below_each_other() {
+        assert_eq!(
+            pairs(&[("id", "1".into()), ("address", "a:1".into())]),
+            "id       1\naddress  a:1\n"
+        );
+    }
+}
