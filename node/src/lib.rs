@@ -2,5 +2,13 @@
 
 pub mod clock;
 pub mod config;
+pub mod controller;
+pub mod data_dir;
+pub mod identity;
+pub mod metadata;
+pub mod partition;
+pub mod peer;
+pub mod peer_service;
+pub mod raft;
 pub mod tasks;
 pub mod telemetry;

@@ -1,4 +1,21 @@
 //! Partitions: produce, fetch, acks, retention. `PartitionService` is what edges and peers call;
 //! it answers from the local replica if this node leads the partition, and forwards once if not.
 
+mod acks;
+mod appender;
+mod follow;
+mod local;
+pub mod leader_reports;
+pub mod link_up;
+pub mod reassign;
+pub mod remote;
+pub mod replica;
+pub mod replica_manager;
 pub mod request;
+pub mod retention;
+pub mod service;
+pub mod sweep;
+
+pub use replica::Replica;
+pub use replica_manager::{ReplicaManager, ReplicaManagerOptions};
+pub use service::{Answer, Operation, PartitionService, PartitionServiceOptions};

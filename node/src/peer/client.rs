@@ -5,7 +5,7 @@ use std::time::Duration;
 use rampart_api::model::limits::PEER_FRAME_BYTES_MAX;
 use rampart_api::model::problem::Problem;
 use rampart_api::peer::frame::FrameKind;
-use rampart_api::peer::handshake::{Class, Hello, Refusal, Welcome};
+use rampart_api::peer::handshake::{Class, Hello, Identity, Refusal, Welcome};
 use rampart_api::peer::rpc::{
     JoinAnswer, JoinRequest, PeerRequest, PeerResponse, RequestFrame, ResponseFrame,
 };
@@ -48,6 +48,16 @@ pub async fn join(
             "no answer from {addr} within {} ms",
             deadline.as_millis()
         ))),
+    }
+}
+
+/// Shakes hands with the node at `addr` as this one, to learn whether it would be let in. `None` if
+/// nobody answers in time, or it would.
+pub async fn refusal_at(addr: &str, identity: Identity, deadline: Duration) -> Option<Refusal> {
+    let hello = Hello { class: Class::Control, from: Some(identity), to: None };
+    match tokio::time::timeout(deadline, greet(addr, &hello)).await {
+        Ok(Ok((Welcome::Refused(refusal), _, _))) => Some(refusal),
+        Ok(Ok(_)) | Ok(Err(_)) | Err(_) => None,
     }
 }
 

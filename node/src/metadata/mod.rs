@@ -1,0 +1,8 @@
+//! The metadata group on this node: a consistent read-only view for everybody, and proposals that
+//! find the leader by themselves. Every node applies the group, so every node answers metadata.
+
+mod handle;
+mod membership;
+
+pub use handle::{MetadataHandle, MetadataOptions};
+pub use membership::MembershipKeeper;

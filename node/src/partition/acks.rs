@@ -1,0 +1,117 @@
+//! [pure] When a write may be acknowledged: who is in sync, and whether an ack 1 would lie.
+
+use std::time::Duration;
+
+use rampart_api::model::ids::{NodeId, ReplicaId};
+use rampart_api::model::topic_config::Ack;
+
+/// A voter as its leader sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct VoterView {
+    /// The replica.
+    pub replica: ReplicaId,
+    /// Its node.
+    pub node: NodeId,
+    /// This node's liveness says its node lives. The leader itself always does.
+    pub alive: bool,
+    /// Last log index it is known to have on disk; `None` = nothing yet.
+    pub matched: Option<u64>,
+    /// Time since it last had everything the leader had.
+    pub behind_for: Duration,
+}
+
+/// Whether a voter belongs to the in-sync set: its node lives and it was caught up recently.
+/// Learners never belong to it.
+pub(super) fn is_in_sync(voter: &VoterView, lag_time_max: Duration) -> bool {
+    voter.alive && voter.behind_for <= lag_time_max
+}
+
+/// Number of voters in sync.
+pub(super) fn in_sync_count(voters: &[VoterView], lag_time_max: Duration) -> usize {
+    voters.iter().filter(|voter| is_in_sync(voter, lag_time_max)).count()
+}
+
+/// Whether every voter in sync has `index` on disk (INV-01, ack -1).
+pub(super) fn all_in_sync_have(voters: &[VoterView], index: u64, lag_time_max: Duration) -> bool {
+    voters
+        .iter()
+        .filter(|voter| is_in_sync(voter, lag_time_max))
+        .all(|voter| voter.matched.is_some_and(|matched| matched >= index))
+}
+
+/// Fewest replicas in sync for a write with ack -1: what the topic says, else the majority, never
+/// more than there are voters... so that a lone replica still takes writes.
+pub(super) fn min_in_sync(configured: Option<u32>, voters: usize) -> usize {
+    let majority = voters / 2 + 1;
+    configured.map_or(majority, |n| n as usize).clamp(1, voters.max(1))
+}
+
+/// Whether an ack 1 may be given now: the leader's lease holds, and the quorum is at most
+/// `lag_max` behind. Otherwise the write waits for its commit instead of lying.
+pub(super) fn ack_one_is_honest(
+    oldest_uncommitted_age: Option<Duration>,
+    lease_valid: bool,
+    lag_max: Duration,
+) -> bool {
+    lease_valid && oldest_uncommitted_age.is_none_or(|age| age <= lag_max)
+}
+
+/// Whether a level needs the replicas in sync to be counted before the write is proposed.
+pub(super) fn needs_min_in_sync(ack: Ack) -> bool {
+    match ack {
+        Ack::All => true,
+        Ack::Quorum | Ack::Leader | Ack::None => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LAG_MAX: Duration = Duration::from_millis(3_000);
+
+    fn voter(id: u64, alive: bool, matched: u64, behind_ms: u64) -> VoterView {
+        VoterView {
+            replica: ReplicaId(id),
+            node: NodeId(id),
+            alive,
+            matched: Some(matched),
+            behind_for: Duration::from_millis(behind_ms),
+        }
+    }
+
+    #[test]
+    fn a_dead_or_slow_voter_does_not_hold_up_ack_all() {
+        let voters = [voter(1, true, 10, 0), voter(2, false, 3, 0), voter(3, true, 10, 0)];
+        assert!(all_in_sync_have(&voters, 10, LAG_MAX));
+        let voters = [voter(1, true, 10, 0), voter(2, true, 3, 3_001), voter(3, true, 10, 0)];
+        assert!(all_in_sync_have(&voters, 10, LAG_MAX));
+        assert_eq!(in_sync_count(&voters, LAG_MAX), 2);
+    }
+
+    #[test]
+    fn a_voter_in_sync_that_lacks_the_entry_holds_up_ack_all() {
+        let voters = [voter(1, true, 10, 0), voter(2, true, 9, 20), voter(3, true, 10, 0)];
+        assert!(!all_in_sync_have(&voters, 10, LAG_MAX));
+        assert!(all_in_sync_have(&voters, 9, LAG_MAX));
+    }
+
+    #[test]
+    fn minimum_in_sync_is_the_majority_unless_set() {
+        let cases = [(None, 1, 1), (None, 2, 2), (None, 3, 2), (None, 5, 3)];
+        for (configured, voters, expected) in cases {
+            assert_eq!(min_in_sync(configured, voters), expected, "{voters} voters");
+        }
+        assert_eq!(min_in_sync(Some(3), 3), 3);
+        assert_eq!(min_in_sync(Some(2), 1), 1);
+    }
+
+    #[test]
+    fn ack_one_waits_when_the_quorum_lags_or_the_lease_is_gone() {
+        let second = Duration::from_secs(1);
+        assert!(ack_one_is_honest(None, true, second));
+        assert!(ack_one_is_honest(Some(second), true, second));
+        assert!(!ack_one_is_honest(Some(Duration::from_millis(1_001)), true, second));
+        assert!(!ack_one_is_honest(None, false, second));
+    }
+}

@@ -1,0 +1,217 @@
+//! Follows one proposed entry to its end and answers its appends, each at its own ack level. An
+//! answer is done, not done, or unknown: what was in the log of a deposed leader may still commit.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use openraft::errors::ClientWriteError;
+use openraft::raft::ClientWriteResult;
+use openraft::type_config::alias::OneshotReceiverOf;
+use rampart_api::model::error_code::ErrorCode;
+use rampart_api::model::ids::Offset;
+use rampart_api::model::problem::Problem;
+use rampart_api::model::topic_config::Ack;
+use rampart_raft_store::ticket::TicketHolder;
+use rampart_raft_store::type_config::{Applied, TypeConfig};
+
+use super::acks;
+use super::appender::{PendingAppend, Unsynced, base_offsets};
+use super::replica::Replica;
+use super::request::Produced;
+
+/// How often a waiting ack -1 looks again at who is in sync, besides every acknowledgement.
+const IN_SYNC_LOOK: Duration = Duration::from_millis(50);
+
+/// An entry between its proposal and its end.
+#[derive(Debug)]
+pub(super) struct EntryInFlight {
+    /// Number among this replica's entries.
+    pub(super) number: u64,
+    /// The appends it is made of, in order.
+    pub(super) appends: Vec<PendingAppend>,
+    /// Where it landed and when it is on this disk.
+    pub(super) holder: TicketHolder,
+    /// When it is applied, or refused.
+    pub(super) complete: OneshotReceiverOf<TypeConfig, ClientWriteResult<TypeConfig>>,
+}
+
+/// Gives back a slot and forgets the entry, however the task ends.
+struct Decided<'a> {
+    replica: &'a Replica,
+    number: u64,
+}
+
+impl Drop for Decided<'_> {
+    fn drop(&mut self) {
+        self.replica.decided(self.number);
+    }
+}
+
+/// Answers every append with the same result.
+pub(super) fn answer_all(appends: Vec<PendingAppend>, result: &Result<Produced, Problem>) {
+    for append in appends {
+        // The caller may be gone, or never listened (ack 0).
+        let _ = append.answer.send(result.clone());
+    }
+}
+
+/// Follows an entry to its end.
+pub(super) async fn run(replica: Arc<Replica>, unsynced: Arc<Unsynced>, entry: EntryInFlight) {
+    let EntryInFlight { number, appends, mut holder, mut complete } = entry;
+    let decided = Decided { replica: &replica, number };
+    let early = tokio::select! {
+        biased;
+        outcome = &mut complete => Some(outcome),
+        _ = holder.wait_synced() => None,
+    };
+    unsynced.done();
+    let mut acked_on_leader = 0;
+    let waiting = match (&early, holder.position()) {
+        (None, Some(position)) => {
+            let bases = base_offsets(position.base_offset, &appends);
+            let (now, later) = split_ack_one(&replica, appends, bases);
+            for (append, base) in now {
+                acked_on_leader += append.records;
+                let _ = append.answer.send(Ok(produced(&replica, base, position.term)));
+            }
+            later
+        }
+        _ => appends.into_iter().map(|append| (append, None)).collect(),
+    };
+    let outcome = match early {
+        Some(outcome) => outcome,
+        None => complete.await,
+    };
+    drop(decided);
+    match judge(&replica, outcome) {
+        Ok((base, term, index)) => {
+            let (appends, mut offsets): (Vec<_>, Vec<_>) = waiting.into_iter().unzip();
+            if offsets.iter().any(Option::is_none) {
+                offsets = base_offsets(base, &appends).into_iter().map(Some).collect();
+            }
+            let committed = appends.into_iter().zip(offsets.into_iter().flatten());
+            answer_committed(&replica, committed, term, index).await;
+        }
+        Err(problem) => {
+            if acked_on_leader > 0 {
+                replica.parts.metrics.raft.acked_then_lost.inc_by(u64::from(acked_on_leader));
+            }
+            answer_all(waiting.into_iter().map(|(append, _)| append).collect(), &Err(problem));
+        }
+    }
+}
+
+type Positioned = (PendingAppend, Offset);
+
+/// Appends with ack 1 that may be answered now, and all others with their offset.
+fn split_ack_one(
+    replica: &Replica,
+    appends: Vec<PendingAppend>,
+    bases: Vec<Offset>,
+) -> (Vec<Positioned>, Vec<(PendingAppend, Option<Offset>)>) {
+    let honest = appends.iter().any(|append| append.ack == Ack::Leader)
+        && replica.ack_one_is_honest();
+    let mut now = Vec::new();
+    let mut later = Vec::new();
+    for (append, base) in appends.into_iter().zip(bases) {
+        if honest && append.ack == Ack::Leader {
+            now.push((append, base));
+        } else {
+            later.push((append, Some(base)));
+        }
+    }
+    (now, later)
+}
+
+fn produced(replica: &Replica, base: Offset, term: u64) -> Produced {
+    Produced {
+        base_offset: Some(base),
+        leader_epoch: term,
+        log_start: replica.log().log_start_offset(),
+    }
+}
+
+/// What became of the entry: base offset, term and index, or why not.
+fn judge<E>(
+    replica: &Replica,
+    outcome: Result<ClientWriteResult<TypeConfig>, E>,
+) -> Result<(Offset, u64, u64), Problem> {
+    match outcome {
+        Ok(Ok(written)) => match written.data {
+            Applied::Appended { base_offset, .. } => {
+                Ok((base_offset, written.log_id.leader_id.term, written.log_id.index))
+            }
+            Applied::Nothing | Applied::Trimmed { .. } | Applied::Metadata(_) => Err(
+                Problem::unknown(ErrorCode::Internal, "record batches were applied as another kind"),
+            ),
+        },
+        // Refused before the append: certainly not done, safe elsewhere.
+        Ok(Err(ClientWriteError::ForwardToLeader(_))) => Err(replica.not_leader(&replica.status())),
+        Ok(Err(error)) => Err(Problem::unknown(
+            ErrorCode::NotLeader,
+            format!("leadership changed while the records were in flight: {error}"),
+        )
+        .hint("they may or may not appear; read the partition before you send them again")),
+        Err(_) => Err(Problem::unknown(
+            ErrorCode::NotLeader,
+            "the replica stopped while the records were in flight",
+        )),
+    }
+}
+
+async fn answer_committed(
+    replica: &Arc<Replica>,
+    appends: impl Iterator<Item = Positioned>,
+    term: u64,
+    index: u64,
+) {
+    let mut all_in_sync = Vec::new();
+    for (append, base) in appends {
+        if append.ack == Ack::All {
+            all_in_sync.push((append, base));
+        } else {
+            let _ = append.answer.send(Ok(produced(replica, base, term)));
+        }
+    }
+    let Some(deadline) = all_in_sync.iter().map(|(append, _)| append.deadline).max() else {
+        return;
+    };
+    let reached = wait_all_in_sync(replica, index, deadline).await;
+    for (append, base) in all_in_sync {
+        let answer = reached.clone().map(|()| produced(replica, base, term));
+        let _ = append.answer.send(answer);
+    }
+}
+
+/// Waits until every replica in sync has `index` on disk, and they are enough.
+async fn wait_all_in_sync(
+    replica: &Replica,
+    index: u64,
+    deadline: tokio::time::Instant,
+) -> Result<(), Problem> {
+    let mut changes = replica.progress().watch();
+    loop {
+        let config = replica.config();
+        let lag_max = Duration::from_millis(config.replica_lag_time_max_ms);
+        let voters = replica.voters();
+        if acks::all_in_sync_have(&voters, index, lag_max) {
+            let needed = acks::min_in_sync(config.min_insync_replicas, voters.len());
+            let have = acks::in_sync_count(&voters, lag_max);
+            if have >= needed {
+                return Ok(());
+            }
+            return Err(Problem::unknown(
+                ErrorCode::NotEnoughReplicasAfterAppend,
+                format!("written, but only {have} of {needed} replicas needed are in sync"),
+            ));
+        }
+        if replica.parts.clock.instant() >= deadline {
+            return Err(Problem::unknown(
+                ErrorCode::Timeout,
+                "committed, but not yet on every replica in sync",
+            ));
+        }
+        // Either an acknowledgement, or a look at who still lives.
+        let _ = tokio::time::timeout(IN_SYNC_LOOK, changes.changed()).await;
+    }
+}

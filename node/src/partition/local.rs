@@ -1,0 +1,352 @@
+//! Operations done by the leader, on this node.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use openraft::raft::linearizable_read::LinearizerOption;
+use rampart_api::model::error_code::ErrorCode;
+use rampart_api::model::ids::{NodeId, Offset};
+use rampart_api::model::problem::Problem;
+use rampart_api::model::topic_config::Ack;
+use rampart_raft_store::error::ReadError;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+
+use super::appender::PendingAppend;
+use super::replica::Replica;
+use super::request::{
+    Fetch, Fetched, ListedOffset, OffsetSpec, PartitionStatus, Produce, Produced, ReplicaStatus,
+};
+use super::service::{Answer, Operation, PartitionService};
+use super::{acks, retention};
+use crate::raft::status::{self, Role};
+
+/// How long a hand-over of leadership may take.
+const TRANSFER_TIMEOUT: Duration = Duration::from_secs(3);
+/// A replica may be so many entries behind when it takes over.
+const TRANSFER_LAG_ENTRIES_MAX: u64 = 64;
+/// How often a hand-over is looked at.
+const TRANSFER_LOOK: Duration = Duration::from_millis(5);
+/// Longest long poll.
+const FETCH_WAIT_MAX: Duration = Duration::from_secs(60);
+
+/// Does an operation on a replica of this node, which must lead.
+pub(super) async fn execute(
+    service: &PartitionService,
+    replica: &Arc<Replica>,
+    operation: Operation,
+) -> Result<Answer, Problem> {
+    match operation {
+        Operation::Produce(request) => {
+            produce(service, replica, request).await.map(Answer::Produced)
+        }
+        Operation::Fetch(request) => fetch(replica, request).await.map(Answer::Fetched),
+        Operation::ListOffset(_, spec) => list_offset(replica, spec).await.map(Answer::Listed),
+        Operation::Truncate(_, before) => truncate(replica, before).await.map(Answer::Truncated),
+        Operation::Status(_) => describe(replica).map(Answer::Status),
+        Operation::TransferLeadership(_, to) => {
+            transfer(replica, to).await.map(Answer::Transferred)
+        }
+    }
+}
+
+async fn produce(
+    service: &PartitionService,
+    replica: &Arc<Replica>,
+    request: Produce,
+) -> Result<Produced, Problem> {
+    let options = &service.inner.options;
+    if !replica.is_leader() {
+        return Err(replica.not_leader(&replica.status()));
+    }
+    // A disk that doesn't say how full it is gets the write; a failure then ends the process.
+    if options.store.is_full().unwrap_or(false) {
+        return Err(Problem::new(
+            ErrorCode::StorageFull,
+            format!("node {} has less free disk than its reserve", options.node),
+        )
+        .hint("free space or lower retention; reads go on"));
+    }
+    let ack = request.ack.unwrap_or(replica.config().ack);
+    if acks::needs_min_in_sync(ack) {
+        enough_in_sync(replica)?;
+    }
+    let bytes = request.batches.len();
+    let permits = vec![
+        admit(&service.inner.bytes, bytes, "the node's bytes in flight")?,
+        admit(&replica.bytes, bytes, "the partition's bytes in flight")?,
+    ];
+    let arrived = options.clock.instant();
+    let (answer, answered) = oneshot::channel();
+    let deadline = arrived + request.timeout;
+    let records = request.records;
+    replica.enqueue(PendingAppend {
+        batches: request.batches,
+        records,
+        ack,
+        deadline,
+        answer,
+        _permits: permits,
+    })?;
+    if ack == Ack::None {
+        options.metrics.produced(ack.as_str(), records.into(), bytes as u64, Duration::ZERO);
+        return Ok(Produced {
+            base_offset: None,
+            leader_epoch: replica.status().term,
+            log_start: replica.log().log_start_offset(),
+        });
+    }
+    match tokio::time::timeout_at(deadline, answered).await {
+        Ok(Ok(result)) => {
+            if result.is_ok() {
+                let latency = options.clock.instant() - arrived;
+                options.metrics.produced(ack.as_str(), records.into(), bytes as u64, latency);
+            }
+            result
+        }
+        Ok(Err(_)) => Err(Problem::unknown(
+            ErrorCode::NotLeader,
+            "the replica stopped while the records were in flight",
+        )),
+        Err(_) => Err(Problem::unknown(
+            ErrorCode::Timeout,
+            format!("no answer within {} ms", request.timeout.as_millis()),
+        )
+        .hint("the records may still be written; raise timeout_ms or look for them")),
+    }
+}
+
+fn admit(
+    semaphore: &Arc<Semaphore>,
+    bytes: usize,
+    what: &str,
+) -> Result<OwnedSemaphorePermit, Problem> {
+    let wanted = u32::try_from(bytes).unwrap_or(u32::MAX);
+    semaphore.clone().try_acquire_many_owned(wanted).map_err(|_| {
+        Problem::new(ErrorCode::Overloaded, format!("{what} are used up"))
+            .hint("try again after Retry-After, or send less at a time")
+    })
+}
+
+fn enough_in_sync(replica: &Replica) -> Result<(), Problem> {
+    let config = replica.config();
+    let voters = replica.voters();
+    let needed = acks::min_in_sync(config.min_insync_replicas, voters.len());
+    let lag_max = Duration::from_millis(config.replica_lag_time_max_ms);
+    let have = acks::in_sync_count(&voters, lag_max);
+    if have >= needed {
+        return Ok(());
+    }
+    Err(Problem::new(
+        ErrorCode::NotEnoughReplicas,
+        format!("{have} of {} replicas are in sync, {needed} are needed", voters.len()),
+    )
+    .hint("nothing was written; see `rampart partition describe`"))
+}
+
+async fn fetch(replica: &Arc<Replica>, request: Fetch) -> Result<Fetched, Problem> {
+    let status = replica.status();
+    if status.role != Role::Leader {
+        return Err(replica.not_leader(&status));
+    }
+    if request.linearizable {
+        confirm_reads(replica).await?;
+    }
+    let wait = Duration::from_millis(u64::from(request.wait_ms)).min(FETCH_WAIT_MAX);
+    if !wait.is_zero() && replica.log().high_watermark() <= request.offset {
+        wait_for_records(replica, request.offset, wait).await?;
+    }
+    let batches = match replica.log().read(request.offset, request.max_bytes as usize).await {
+        Ok(batches) => batches,
+        Err(ReadError::OutOfRange { log_start, high_watermark }) => {
+            return Err(out_of_range(request.offset, log_start, high_watermark));
+        }
+        Err(error) => {
+            return Err(Problem::new(ErrorCode::Internal, format!("reading the log: {error}")));
+        }
+    };
+    // What is below the watermark is right whoever leads. But that nothing is there is only worth
+    // saying by a leader that is not cut off: an active one must hold its lease.
+    let status = replica.status();
+    let cut_off = !replica.lease_valid(&status) && !replica.is_quiet();
+    if status.role != Role::Leader || (batches.is_empty() && cut_off) {
+        return Err(replica.not_leader(&status));
+    }
+    Ok(Fetched {
+        batches,
+        high_watermark: replica.log().high_watermark(),
+        log_start: replica.log().log_start_offset(),
+        leader_epoch: status.term,
+    })
+}
+
+async fn wait_for_records(
+    replica: &Arc<Replica>,
+    offset: Offset,
+    wait: Duration,
+) -> Result<(), Problem> {
+    let mut watermark = replica.log().watch_high_watermark();
+    let reached = watermark.wait_for(|high| *high > offset);
+    match tokio::time::timeout(wait, reached).await {
+        Ok(Ok(_)) | Err(_) => Ok(()),
+        Ok(Err(_)) => Err(replica.not_leader(&replica.status())),
+    }
+}
+
+fn out_of_range(offset: Offset, log_start: Offset, high_watermark: Offset) -> Problem {
+    let mut problem = Problem::new(
+        ErrorCode::OffsetOutOfRange,
+        format!("offset {offset} is outside the valid range {log_start} to {high_watermark}"),
+    )
+    .hint("read from `earliest` or `latest`, or from an offset in the range");
+    problem.valid_offsets = Some((log_start.0, high_watermark.0));
+    problem
+}
+
+/// Confirms by a round of heartbeats that this replica still leads (ReadIndex), and waits until
+/// everything committed before is applied.
+async fn confirm_reads(replica: &Arc<Replica>) -> Result<(), Problem> {
+    replica.note_activity();
+    let option = LinearizerOption::new(Some(Duration::ZERO), true)
+        .with_wait_timeout(replica.parts.timings.election_timeout_max);
+    match replica.raft().ensure_linearizable(option).await {
+        Ok(_) => Ok(()),
+        Err(_) => Err(replica.not_leader(&replica.status())),
+    }
+}
+
+async fn list_offset(replica: &Arc<Replica>, spec: OffsetSpec) -> Result<ListedOffset, Problem> {
+    let status = replica.status();
+    if status.role != Role::Leader {
+        return Err(replica.not_leader(&status));
+    }
+    confirm_reads(replica).await?;
+    let log = replica.log();
+    let (log_start, high_watermark) = (log.log_start_offset(), log.high_watermark());
+    let (offset, timestamp_ms) = match spec {
+        OffsetSpec::Earliest => (log_start, None),
+        OffsetSpec::Latest => (high_watermark, None),
+        OffsetSpec::FromEnd(records) => {
+            (Offset(high_watermark.0.saturating_sub(records).max(log_start.0)), None)
+        }
+        OffsetSpec::Timestamp(timestamp) => {
+            let found = log.offset_for_timestamp(timestamp).await.map_err(|error| {
+                Problem::new(ErrorCode::Internal, format!("reading the log: {error}"))
+            })?;
+            found.map_or((high_watermark, None), |(offset, at)| (offset, Some(at)))
+        }
+    };
+    Ok(ListedOffset { offset, timestamp_ms, high_watermark, log_start })
+}
+
+async fn truncate(replica: &Arc<Replica>, before: Offset) -> Result<Offset, Problem> {
+    let status = replica.status();
+    if status.role != Role::Leader {
+        return Err(replica.not_leader(&status));
+    }
+    let (log_start, high_watermark) =
+        (replica.log().log_start_offset(), replica.log().high_watermark());
+    if before > high_watermark {
+        return Err(out_of_range(before, log_start, high_watermark));
+    }
+    if before <= log_start {
+        return Ok(log_start);
+    }
+    retention::trim(replica, before).await
+}
+
+fn describe(replica: &Arc<Replica>) -> Result<PartitionStatus, Problem> {
+    let status = replica.status();
+    if status.role != Role::Leader {
+        return Err(replica.not_leader(&status));
+    }
+    let config = replica.config();
+    let lag_max = Duration::from_millis(config.replica_lag_time_max_ms);
+    let log = replica.log();
+    let log_end = log.log_end_offset();
+    let spec = replica.spec();
+    let offset_of =
+        |matched: Option<u64>| matched.map_or(Offset(0), |index| log.offset_after_index(index));
+    let mut replicas: Vec<ReplicaStatus> = replica
+        .voters()
+        .iter()
+        .map(|voter| {
+            let match_offset =
+                if voter.replica == spec.replica { log_end } else { offset_of(voter.matched) };
+            let role = if voter.replica == spec.replica { "leader" } else { "follower" };
+            ReplicaStatus {
+                replica: voter.replica,
+                node: voter.node,
+                role: role.to_owned(),
+                match_offset,
+                lag_records: log_end.0.saturating_sub(match_offset.0),
+                lag_ms: u64::try_from(voter.behind_for.as_millis()).unwrap_or(u64::MAX),
+                in_sync: acks::is_in_sync(voter, lag_max),
+            }
+        })
+        .collect();
+    for (id, node) in status::membership(replica.raft()).learners {
+        let match_offset = offset_of(replica.progress().matched(id, status.term));
+        replicas.push(ReplicaStatus {
+            replica: id,
+            node,
+            role: "learner".to_owned(),
+            match_offset,
+            lag_records: log_end.0.saturating_sub(match_offset.0),
+            lag_ms: u64::try_from(replica.behind_for(id).as_millis()).unwrap_or(u64::MAX),
+            in_sync: false,
+        });
+    }
+    Ok(PartitionStatus {
+        group: spec.group,
+        leader: Some(spec.node),
+        leader_epoch: status.term,
+        log_start: log.log_start_offset(),
+        high_watermark: log.high_watermark(),
+        log_end,
+        size_bytes: log.size_bytes(),
+        replicas,
+    })
+}
+
+async fn transfer(replica: &Arc<Replica>, to: Option<NodeId>) -> Result<NodeId, Problem> {
+    let status = replica.confirm_lease().await?;
+    let me = replica.spec();
+    let last = status.last_log_index.unwrap_or(0);
+    let ready = |voter: &&acks::VoterView| {
+        voter.alive
+            && voter.replica != me.replica
+            && voter.matched.is_some_and(|m| m + TRANSFER_LAG_ENTRIES_MAX >= last)
+    };
+    let voters = replica.voters();
+    let target = match to {
+        Some(node) if node == me.node => return Ok(node),
+        Some(node) => voters.iter().find(|v| v.node == node).ok_or_else(|| {
+            let nodes: Vec<String> = voters.iter().map(|v| v.node.to_string()).collect();
+            Problem::new(ErrorCode::Unsafe, format!("node {node} has no voting replica of it"))
+                .hint(format!("nodes that have one: {}", nodes.join(", ")))
+        })?,
+        None => voters.iter().filter(ready).max_by_key(|v| v.matched).ok_or_else(|| {
+            Problem::new(ErrorCode::Unsafe, "no other replica is alive and caught up")
+        })?,
+    };
+    if !ready(&target) {
+        return Err(Problem::new(
+            ErrorCode::Unsafe,
+            format!("the replica on node {} is not alive or not caught up", target.node),
+        )
+        .hint("wait until its lag is 0: see `rampart partition describe`"));
+    }
+    let (to_replica, to_node) = (target.replica, target.node);
+    let deadline = replica.parts.clock.instant() + TRANSFER_TIMEOUT;
+    replica.raft().trigger().transfer_leader(to_replica.0).await.map_err(|error| {
+        Problem::new(ErrorCode::NotLeader, format!("the replica has stopped: {error}"))
+    })?;
+    while replica.parts.clock.instant() < deadline {
+        let now = replica.status();
+        if now.role != Role::Leader && now.leader.is_some_and(|(id, _)| id == to_replica) {
+            return Ok(to_node);
+        }
+        tokio::time::sleep(TRANSFER_LOOK).await;
+    }
+    Err(Problem::unknown(ErrorCode::Timeout, "the new leader has not shown up in time"))
+}

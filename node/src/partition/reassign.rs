@@ -1,0 +1,258 @@
+//! Brings the membership of the groups this node leads to what the metadata says: adds joining
+//! replicas as learners, makes them voters once they caught up, lets leaving ones go, and reports.
+//! Level-triggered, one step at a time, so that whoever leads next goes on where this one stopped.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use openraft::ChangeMembers;
+use rampart_api::model::ids::{GroupId, NodeId, ReplicaId};
+use rampart_raft_store::state::metadata::command::MetadataCommand;
+use rampart_raft_store::state::metadata::state::{PartitionRecord, ReplicaState};
+use rampart_raft_store::type_config::Member;
+
+use super::replica::Replica;
+use super::replica_manager::ReplicaManager;
+use crate::metadata::MetadataHandle;
+use crate::raft::status::{self, MembershipView};
+use crate::tasks::Tasks;
+
+/// How often the groups are looked at.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
+/// A joining replica may be so many entries behind when it becomes a voter.
+const CATCH_UP_ENTRIES_MAX: u64 = 64;
+/// Steps under way at once on this node.
+const STEPS_AT_ONCE_MAX: usize = 16;
+/// A membership change that takes longer is given up and looked at again.
+const STEP_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// One step towards the record.
+#[derive(Debug, PartialEq, Eq)]
+enum Step {
+    /// Nothing to do, or nothing to do yet.
+    Wait,
+    AddLearners(BTreeMap<u64, Member>),
+    /// Make exactly these the voters; others stay as learners.
+    Voters(BTreeSet<u64>),
+    /// Make exactly these the voters; all others leave the membership.
+    VotersOnly(BTreeSet<u64>),
+    Remove(BTreeSet<u64>),
+    /// This leader leaves: hand over to one of these first.
+    HandOver(Vec<(ReplicaId, NodeId)>),
+    /// The membership is what the record wants.
+    Report(Vec<ReplicaId>, u64),
+}
+
+/// Runs the loop on every node, for the groups it leads.
+pub async fn run(manager: ReplicaManager, metadata: MetadataHandle, tasks: Tasks) {
+    let busy: Arc<Mutex<BTreeSet<GroupId>>> = Arc::default();
+    let mut every = tokio::time::interval(LOOK_EVERY);
+    every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        every.tick().await;
+        let state = metadata.state();
+        for replica in manager.all() {
+            let group = replica.spec().group;
+            let Some((_, record)) = state.partition_of(group) else { continue };
+            let settled = record.replicas.iter().all(|r| r.state == ReplicaState::Voter);
+            if settled || !replica.is_leader() {
+                continue;
+            }
+            {
+                let mut busy = busy.lock().expect("no holder of this lock panics");
+                if busy.len() >= STEPS_AT_ONCE_MAX || !busy.insert(group) {
+                    continue;
+                }
+            }
+            let (metadata, busy, record) = (metadata.clone(), busy.clone(), record.clone());
+            tasks.spawn("reassign", async move {
+                let step = step(&replica, &metadata, &record);
+                if tokio::time::timeout(STEP_TIMEOUT, step).await.is_err() {
+                    tracing::warn!(%group, "membership step took too long; it will be retried");
+                }
+                busy.lock().expect("no holder of this lock panics").remove(&group);
+            });
+        }
+    }
+}
+
+async fn step(replica: &Arc<Replica>, metadata: &MetadataHandle, record: &PartitionRecord) {
+    let raft = replica.raft();
+    let group = replica.spec().group;
+    replica.note_activity();
+    let view = status::membership(raft);
+    let caught_up = |id: ReplicaId| is_caught_up(replica, id);
+    let next = plan(record, &view, replica.spec().replica, caught_up);
+    if next != Step::Wait {
+        tracing::info!(%group, step = ?next, "partition membership");
+    }
+    let result = match next {
+        Step::Wait => return,
+        Step::AddLearners(nodes) => change(raft, ChangeMembers::AddNodes(nodes), true).await,
+        Step::Voters(voters) => change(raft, ChangeMembers::ReplaceAllVoters(voters), true).await,
+        Step::VotersOnly(voters) => {
+            change(raft, ChangeMembers::ReplaceAllVoters(voters), false).await
+        }
+        Step::Remove(nodes) => change(raft, ChangeMembers::RemoveNodes(nodes), true).await,
+        Step::HandOver(candidates) => {
+            let alive = candidates
+                .iter()
+                .find(|(_, node)| replica.parts.liveness.is_alive(*node))
+                .or(candidates.first());
+            match alive {
+                Some((to, _)) => raft
+                    .trigger()
+                    .transfer_leader(to.0)
+                    .await
+                    .map_err(|error| error.to_string()),
+                None => Ok(()),
+            }
+        }
+        Step::Report(voters, membership_index) => metadata
+            .propose(MetadataCommand::MembershipReached { group, voters, membership_index })
+            .await
+            .map(|_| ())
+            .map_err(|problem| problem.to_string()),
+    };
+    if let Err(error) = result {
+        tracing::warn!(%group, error, "membership step did not finish; it will be retried");
+    }
+}
+
+async fn change(
+    raft: &crate::raft::status::RaftHandle,
+    members: ChangeMembers<u64, Member>,
+    retain: bool,
+) -> Result<(), String> {
+    raft.change_membership(members, retain).await.map(|_| ()).map_err(|error| error.to_string())
+}
+
+/// Our own notion: openraft calls an empty learner caught up (its bound is 5,000 entries).
+fn is_caught_up(replica: &Replica, id: ReplicaId) -> bool {
+    let status = replica.status();
+    let last = status.last_log_index.unwrap_or(0);
+    let matched = replica.progress().matched(id, status.term);
+    matched.is_some_and(|matched| matched + CATCH_UP_ENTRIES_MAX >= last)
+}
+
+fn plan(
+    record: &PartitionRecord,
+    view: &MembershipView,
+    me: ReplicaId,
+    caught_up: impl Fn(ReplicaId) -> bool,
+) -> Step {
+    if !view.settled {
+        return Step::Wait;
+    }
+    let voters: BTreeSet<u64> = view.voters.iter().map(|(id, _)| id.0).collect();
+    let learners: BTreeSet<u64> = view.learners.iter().map(|(id, _)| id.0).collect();
+    let target: BTreeMap<u64, NodeId> = record
+        .replicas
+        .iter()
+        .filter(|replica| replica.state != ReplicaState::Leaving)
+        .map(|replica| (replica.id.0, replica.node))
+        .collect();
+    let target_ids: BTreeSet<u64> = target.keys().copied().collect();
+    let missing: BTreeMap<u64, Member> = target
+        .iter()
+        .filter(|(id, _)| !voters.contains(id) && !learners.contains(id))
+        .map(|(id, node)| (*id, Member { node: *node }))
+        .collect();
+    if target.is_empty() {
+        return Step::Wait;
+    }
+    if !missing.is_empty() {
+        return Step::AddLearners(missing);
+    }
+    let joining: Vec<u64> = target_ids.difference(&voters).copied().collect();
+    if !joining.is_empty() {
+        if !joining.iter().all(|id| caught_up(ReplicaId(*id))) {
+            return Step::Wait;
+        }
+        return Step::Voters(voters.union(&target_ids).copied().collect());
+    }
+    if voters != target_ids {
+        if !target_ids.contains(&me.0) {
+            let mut candidates: Vec<(ReplicaId, NodeId)> =
+                target.iter().map(|(id, node)| (ReplicaId(*id), *node)).collect();
+            candidates.sort_by_key(|(id, _)| !caught_up(*id));
+            return Step::HandOver(candidates);
+        }
+        return Step::VotersOnly(target_ids);
+    }
+    if !learners.is_empty() {
+        return Step::Remove(learners);
+    }
+    let voters = target_ids.into_iter().map(ReplicaId).collect();
+    Step::Report(voters, view.index.unwrap_or(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use rampart_raft_store::state::metadata::state::ReplicaRecord;
+
+    use super::*;
+
+    fn record(replicas: &[(u64, ReplicaState)]) -> PartitionRecord {
+        let replicas: Vec<ReplicaRecord> = replicas
+            .iter()
+            .map(|(id, state)| ReplicaRecord { id: ReplicaId(*id), node: NodeId(*id), state: *state })
+            .collect();
+        PartitionRecord {
+            group: GroupId(1),
+            initial: replicas.clone(),
+            replicas,
+            initialized: true,
+            leader: None,
+            epoch: 1,
+            membership_index: 0,
+            voters: BTreeSet::new(),
+            damaged: BTreeSet::new(),
+        }
+    }
+
+    fn view(voters: &[u64], learners: &[u64]) -> MembershipView {
+        let pair = |id: &u64| (ReplicaId(*id), NodeId(*id));
+        MembershipView {
+            voters: voters.iter().map(pair).collect(),
+            learners: learners.iter().map(pair).collect(),
+            index: Some(7),
+            settled: true,
+        }
+    }
+
+    use ReplicaState::{Joining, Leaving, Voter};
+
+    #[test]
+    fn a_move_goes_learner_voter_handover_leave_report() {
+        let moved = record(&[(1, Leaving), (2, Voter), (3, Voter), (4, Joining)]);
+        let me = ReplicaId(1);
+        let step = plan(&moved, &view(&[1, 2, 3], &[]), me, |_| false);
+        assert_eq!(step, Step::AddLearners([(4, Member { node: NodeId(4) })].into()));
+        let step = plan(&moved, &view(&[1, 2, 3], &[4]), me, |_| false);
+        assert_eq!(step, Step::Wait);
+        let step = plan(&moved, &view(&[1, 2, 3], &[4]), me, |_| true);
+        assert_eq!(step, Step::Voters([1, 2, 3, 4].into()));
+        let step = plan(&moved, &view(&[1, 2, 3, 4], &[]), me, |_| true);
+        assert!(matches!(step, Step::HandOver(to) if to.len() == 3));
+        let step = plan(&moved, &view(&[1, 2, 3, 4], &[]), ReplicaId(2), |_| true);
+        assert_eq!(step, Step::VotersOnly([2, 3, 4].into()));
+        let step = plan(&moved, &view(&[2, 3, 4], &[]), ReplicaId(2), |_| true);
+        assert_eq!(step, Step::Report(vec![ReplicaId(2), ReplicaId(3), ReplicaId(4)], 7));
+    }
+
+    #[test]
+    fn a_cancelled_join_leaves_again() {
+        let cancelled = record(&[(1, Voter), (2, Voter), (3, Voter), (4, Leaving)]);
+        let step = plan(&cancelled, &view(&[1, 2, 3], &[4]), ReplicaId(1), |_| false);
+        assert_eq!(step, Step::Remove([4].into()));
+    }
+
+    #[test]
+    fn nothing_happens_while_a_change_is_under_way() {
+        let moved = record(&[(1, Voter), (2, Joining)]);
+        let unsettled = MembershipView { settled: false, ..view(&[1], &[]) };
+        assert_eq!(plan(&moved, &unsettled, ReplicaId(1), |_| true), Step::Wait);
+    }
+}

@@ -1,0 +1,327 @@
+//! One running replica of one partition: its Raft, its log, and what its leader keeps in memory
+//! about the others. Decides nothing about Raft (openraft) or durability (`raft-store`).
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use rampart_api::model::error_code::ErrorCode;
+use rampart_api::model::ids::{GroupId, NodeId, ReplicaId};
+use rampart_api::model::problem::Problem;
+use rampart_api::model::topic_config::TopicConfig;
+use rampart_raft_store::PartitionLog;
+use tokio::sync::{Semaphore, mpsc};
+use tokio::time::Instant;
+
+use super::acks::{self, VoterView};
+use super::appender::PendingAppend;
+use super::request::PartitionKey;
+use crate::clock::Clock;
+use crate::peer::LivenessView;
+use crate::raft::progress::ReplicaProgress;
+use crate::raft::settings::RaftTimings;
+use crate::raft::status::{self, RaftHandle, RaftStatus, Role};
+use crate::tasks::Tasks;
+use crate::telemetry::Metrics;
+
+/// Who a replica is and where it stands in the placement. From the metadata.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ReplicaSpec {
+    /// Its Raft group.
+    pub group: GroupId,
+    /// The partition.
+    pub key: PartitionKey,
+    /// Its id in the group.
+    pub replica: ReplicaId,
+    /// This node.
+    pub node: NodeId,
+    /// Position in the placement: 0 = preferred leader.
+    pub rank: u32,
+}
+
+/// What a replica is made of.
+#[derive(Debug)]
+pub struct ReplicaParts {
+    /// Who it is.
+    pub spec: ReplicaSpec,
+    /// Its Raft.
+    pub raft: RaftHandle,
+    /// Its log, for reading.
+    pub log: PartitionLog,
+    /// What its followers acknowledged, while it leads.
+    pub progress: Arc<ReplicaProgress>,
+    /// The topic's configuration.
+    pub config: Arc<TopicConfig>,
+    /// Bytes of appends that may wait or be in flight.
+    pub bytes_in_flight_max: usize,
+    /// Timings of Raft.
+    pub timings: RaftTimings,
+    /// Which nodes live.
+    pub liveness: LivenessView,
+    /// Time.
+    pub clock: Clock,
+    /// Branch of tasks that ends with the replica.
+    pub tasks: Tasks,
+    /// Counters.
+    pub metrics: Metrics,
+}
+
+/// A running replica. Whose view: this replica's, on this node.
+#[derive(Debug)]
+pub struct Replica {
+    pub(super) parts: ReplicaParts,
+    rank: AtomicU64,
+    config: ArcSwap<TopicConfig>,
+    pub(super) bytes: Arc<Semaphore>,
+    appends: mpsc::Sender<PendingAppend>,
+    born: Instant,
+    last_activity_ms: AtomicU64,
+    caught_up: Mutex<BTreeMap<ReplicaId, Instant>>,
+    /// Entries proposed and not yet decided, by number: when each was proposed.
+    undecided: Mutex<BTreeMap<u64, Instant>>,
+}
+
+/// Appends that may wait in the queue of one partition; their bytes are limited separately.
+const APPENDS_QUEUED_MAX: usize = 4_096;
+
+impl Replica {
+    /// Starts the replica's own task. The Raft is running already.
+    pub fn start(parts: ReplicaParts) -> Arc<Replica> {
+        let (appends, queue) = mpsc::channel(APPENDS_QUEUED_MAX);
+        let replica = Arc::new(Replica {
+            rank: AtomicU64::new(u64::from(parts.spec.rank)),
+            config: ArcSwap::from(parts.config.clone()),
+            bytes: Arc::new(Semaphore::new(parts.bytes_in_flight_max)),
+            appends,
+            born: parts.clock.instant(),
+            last_activity_ms: AtomicU64::new(0),
+            caught_up: Mutex::default(),
+            undecided: Mutex::default(),
+            parts,
+        });
+        let tasks = replica.parts.tasks.clone();
+        tasks.spawn("appender", super::appender::run(replica.clone(), queue));
+        replica
+    }
+
+    /// Who it is.
+    pub fn spec(&self) -> &ReplicaSpec {
+        &self.parts.spec
+    }
+
+    /// Position in the placement, as the metadata last said.
+    pub fn rank(&self) -> u32 {
+        u32::try_from(self.rank.load(Ordering::Relaxed)).unwrap_or(u32::MAX)
+    }
+
+    /// Its Raft.
+    pub fn raft(&self) -> &RaftHandle {
+        &self.parts.raft
+    }
+
+    /// Its log.
+    pub fn log(&self) -> &PartitionLog {
+        &self.parts.log
+    }
+
+    /// What its followers acknowledged.
+    pub fn progress(&self) -> &Arc<ReplicaProgress> {
+        &self.parts.progress
+    }
+
+    /// The topic's configuration.
+    pub fn config(&self) -> Arc<TopicConfig> {
+        self.config.load_full()
+    }
+
+    /// New configuration or placement from the metadata.
+    pub(super) fn update(&self, config: Arc<TopicConfig>, rank: u32) {
+        self.config.store(config);
+        self.rank.store(u64::from(rank), Ordering::Relaxed);
+    }
+
+    /// Copies what its Raft says.
+    pub fn status(&self) -> RaftStatus {
+        status::status(&self.parts.raft)
+    }
+
+    /// Whether it leads, by its own view.
+    pub fn is_leader(&self) -> bool {
+        self.parts.raft.is_leader()
+    }
+
+    /// Queues an append. The caller holds the permits for its bytes.
+    pub(super) fn enqueue(&self, append: PendingAppend) -> Result<(), Problem> {
+        self.note_activity();
+        self.appends.try_send(append).map_err(|_| {
+            Problem::new(ErrorCode::Overloaded, "the partition's queue of appends is full")
+                .hint("send larger batches, or fewer at a time")
+        })
+    }
+
+    /// There is work: a quiet group wakes.
+    pub fn note_activity(&self) {
+        self.last_activity_ms.store(self.age_ms(), Ordering::Relaxed);
+    }
+
+    /// Milliseconds since the last work.
+    pub fn idle_ms(&self) -> u64 {
+        self.age_ms().saturating_sub(self.last_activity_ms.load(Ordering::Relaxed))
+    }
+
+    /// Whether the group has had no work for long enough to stop its heartbeats, so that an expired
+    /// lease says nothing.
+    pub fn is_quiet(&self) -> bool {
+        Duration::from_millis(self.idle_ms()) >= self.parts.timings.quiesce_after
+    }
+
+    fn age_ms(&self) -> u64 {
+        u64::try_from((self.parts.clock.instant() - self.born).as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// Whether a quorum acknowledged this leader within its lease. A lone voter always holds it.
+    pub fn lease_valid(&self, status: &RaftStatus) -> bool {
+        let lease = self.parts.timings.election_timeout_max;
+        status.quorum_ack_age.is_some_and(|age| age < lease)
+            || status::membership(&self.parts.raft).voters.len() == 1
+    }
+
+    /// Makes sure that this replica leads and holds its lease, waking a quiet group if need be.
+    ///
+    /// # Errors
+    /// `NOT_LEADER`, with the leader if known; nothing was done.
+    pub async fn confirm_lease(&self) -> Result<RaftStatus, Problem> {
+        let first = self.leading()?;
+        if self.lease_valid(&first) {
+            return Ok(first);
+        }
+        self.note_activity();
+        let deadline = self.parts.clock.instant() + self.parts.timings.election_timeout_max;
+        let mut metrics = self.parts.raft.metrics();
+        // A failure to send means that the core stopped; `leading` says so below.
+        let _ = self.parts.raft.trigger().heartbeat().await;
+        loop {
+            let status = self.leading()?;
+            if self.lease_valid(&status) {
+                return Ok(status);
+            }
+            use openraft::async_runtime::watch::WatchReceiver;
+            let changed = tokio::time::timeout_at(deadline, metrics.changed()).await;
+            if !matches!(changed, Ok(Ok(()))) {
+                return Err(Problem::new(
+                    ErrorCode::NotLeader,
+                    "this leader has lost contact with a majority of the replicas",
+                )
+                .hint("see `rampart partition describe` and `rampart cluster health`"));
+            }
+        }
+    }
+
+    fn leading(&self) -> Result<RaftStatus, Problem> {
+        let status = self.status();
+        if status.role == Role::Leader { Ok(status) } else { Err(self.not_leader(&status)) }
+    }
+
+    /// The refusal of a replica that does not lead: certainly not done, with the leader if known.
+    pub(super) fn not_leader(&self, status: &RaftStatus) -> Problem {
+        let leader = status.leader.map(|(_, node)| node).filter(|node| *node != self.parts.spec.node);
+        Problem::new(ErrorCode::NotLeader, "this node does not lead the partition").leader(leader)
+    }
+
+    /// The voters as this leader sees them.
+    pub fn voters(&self) -> Vec<VoterView> {
+        let status = self.status();
+        let now = self.parts.clock.instant();
+        let caught_up = self.caught_up.lock().expect("no holder of this lock panics");
+        status::membership(&self.parts.raft)
+            .voters
+            .into_iter()
+            .map(|(replica, node)| {
+                let me = replica == self.parts.spec.replica;
+                let matched = if me {
+                    status.last_log_index
+                } else {
+                    self.parts.progress.matched(replica, status.term)
+                };
+                let behind_for = if me || matched >= status.last_log_index {
+                    Duration::ZERO
+                } else {
+                    caught_up
+                        .get(&replica)
+                        .map_or(now - self.born, |at| now.saturating_duration_since(*at))
+                };
+                let alive = me || self.parts.liveness.is_alive(node);
+                VoterView { replica, node, alive, matched, behind_for }
+            })
+            .collect()
+    }
+
+    /// Notes which followers have everything. Called by the sweep while this replica leads;
+    /// answers whether every replica on a living node has everything and it is applied here.
+    pub fn note_caught_up(&self, status: &RaftStatus) -> bool {
+        let now = self.parts.clock.instant();
+        let membership = status::membership(&self.parts.raft);
+        let mut all = status.applied.map(|id| id.index) == status.last_log_index;
+        let mut caught_up = self.caught_up.lock().expect("no holder of this lock panics");
+        for (replica, node) in membership.voters.iter().chain(&membership.learners) {
+            if *replica == self.parts.spec.replica {
+                continue;
+            }
+            if self.parts.progress.matched(*replica, status.term) >= status.last_log_index {
+                caught_up.insert(*replica, now);
+            } else if self.parts.liveness.is_alive(*node) {
+                // A follower that lags by what was just appended is not late: its clock runs from
+                // the last time it had everything.
+                caught_up.entry(*replica).or_insert(now);
+                all = false;
+            }
+        }
+        all
+    }
+
+    /// Time since a follower or learner last had everything, or was first seen.
+    pub fn behind_for(&self, replica: ReplicaId) -> Duration {
+        let now = self.parts.clock.instant();
+        let caught_up = self.caught_up.lock().expect("no holder of this lock panics");
+        caught_up.get(&replica).map_or(Duration::ZERO, |at| now.saturating_duration_since(*at))
+    }
+
+    /// Forgets what was known of followers: this replica does not lead any more.
+    pub fn forget_followers(&self) {
+        self.caught_up.lock().expect("no holder of this lock panics").clear();
+    }
+
+    /// An entry was proposed.
+    pub(super) fn proposed(&self, number: u64) {
+        let now = self.parts.clock.instant();
+        self.undecided.lock().expect("no holder of this lock panics").insert(number, now);
+    }
+
+    /// An entry was committed, or refused.
+    pub(super) fn decided(&self, number: u64) {
+        self.undecided.lock().expect("no holder of this lock panics").remove(&number);
+    }
+
+    /// Whether an ack 1 may be given now (see `acks::ack_one_is_honest`).
+    pub(super) fn ack_one_is_honest(&self) -> bool {
+        let now = self.parts.clock.instant();
+        let oldest = self
+            .undecided
+            .lock()
+            .expect("no holder of this lock panics")
+            .first_key_value()
+            .map(|(_, at)| now.saturating_duration_since(*at));
+        let lag_max = Duration::from_millis(self.config.load().ack1_max_lag_ms);
+        acks::ack_one_is_honest(oldest, self.lease_valid(&self.status()), lag_max)
+    }
+
+    /// Stops the replica: queued appends are answered, its tasks end, then its Raft.
+    pub async fn stop(&self) {
+        self.parts.tasks.stop(Duration::from_secs(2)).await;
+        if let Err(error) = self.parts.raft.shutdown().await {
+            tracing::warn!(group = %self.parts.spec.group, %error, "raft core ended badly");
+        }
+    }
+}

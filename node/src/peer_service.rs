@@ -1,0 +1,192 @@
+//! What this node answers to other nodes: forwarded client requests, proposals for the controller,
+//! joins; and what it tells them in its pings. The transport is `peer`, Raft's messages go to
+//! `raft::network`.
+
+use std::io;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use rampart_api::codec;
+use rampart_api::model::error_code::ErrorCode;
+use rampart_api::model::ids::{DiskId, NodeId};
+use rampart_api::model::problem::Problem;
+use rampart_api::peer::ping::Ping;
+use rampart_api::peer::rpc::{JoinAnswer, JoinRequest, PeerRequest, PeerResponse};
+use rampart_raft_store::Store;
+use rampart_raft_store::state::metadata::command::{MetadataCommand, MetadataResponse, NodeInfo};
+use rampart_raft_store::state::metadata::state::NodeState;
+
+use crate::clock::Clock;
+use crate::metadata::MetadataHandle;
+use crate::partition::{PartitionService, remote};
+use crate::peer::{Asked, PeerFacts, PeerHandler};
+use crate::raft::claims::{ClaimOutbox, ClaimTable};
+
+/// How long an answer waits for metadata that the asker has and this node has not.
+const METADATA_WAIT_MAX: Duration = Duration::from_secs(2);
+
+/// The services that exist once the node runs.
+#[derive(Debug, Clone)]
+pub struct Services {
+    /// Produce, fetch and the rest.
+    pub partitions: PartitionService,
+    /// Proposals and joins.
+    pub metadata: MetadataHandle,
+}
+
+/// Answers other nodes. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct PeerService {
+    services: Arc<OnceLock<Services>>,
+    claims: Arc<ClaimTable>,
+    outbox: Arc<ClaimOutbox>,
+    clock: Clock,
+}
+
+impl PeerService {
+    /// Answers `NOT_READY` until `open` is called.
+    pub fn new(claims: Arc<ClaimTable>, outbox: Arc<ClaimOutbox>, clock: Clock) -> Self {
+        PeerService { services: Arc::default(), claims, outbox, clock }
+    }
+
+    /// From now on answers.
+    pub fn open(&self, services: Services) {
+        if self.services.set(services).is_err() {
+            tracing::error!("the peer service was opened twice");
+        }
+    }
+}
+
+impl PeerHandler for PeerService {
+    fn handle(&self, asked: Asked, request: PeerRequest) -> BoxFuture<'static, PeerResponse> {
+        let Some(services) = self.services.get().cloned() else {
+            let problem = Problem::new(ErrorCode::NotReady, "the node is starting");
+            return std::future::ready(PeerResponse::Problem(problem)).boxed();
+        };
+        async move {
+            answer(&services, asked, request).await.unwrap_or_else(PeerResponse::Problem)
+        }
+        .boxed()
+    }
+
+    fn ping(&self, to: NodeId) -> Ping {
+        Ping { claims: self.outbox.for_peer(to, self.clock.instant()), ..Ping::default() }
+    }
+
+    fn pinged(&self, _from: NodeId, ping: Ping) {
+        self.claims.hear(&ping.claims, self.clock.instant());
+    }
+
+    fn metadata_index(&self) -> u64 {
+        self.services.get().map_or(0, |services| services.metadata.applied_index())
+    }
+}
+
+async fn answer(
+    services: &Services,
+    asked: Asked,
+    request: PeerRequest,
+) -> Result<PeerResponse, Problem> {
+    match request {
+        PeerRequest::Propose { command } => {
+            let (index, response) = services.metadata.propose_here(command).await?;
+            let response = codec::encode(&response).into();
+            Ok(PeerResponse::Proposed { index, response })
+        }
+        PeerRequest::Join(join) => joined(services, join).await.map(PeerResponse::Joined),
+        PeerRequest::ReadIndex { .. }
+        | PeerRequest::Vote(_)
+        | PeerRequest::PreVote(_)
+        | PeerRequest::TransferLeader(_)
+        | PeerRequest::Snapshot(_) => {
+            Err(Problem::new(ErrorCode::InvalidRequest, "not a question for this service"))
+        }
+        partition_request @ (PeerRequest::Produce(_)
+        | PeerRequest::Fetch(_)
+        | PeerRequest::ListOffset { .. }
+        | PeerRequest::Truncate { .. }
+        | PeerRequest::Status { .. }
+        | PeerRequest::TransferLeadership { .. }) => {
+            // The asker may know a topic that this node has not heard of yet.
+            let wait = METADATA_WAIT_MAX.min(asked.deadline);
+            if asked.metadata_index > services.metadata.applied_index() {
+                services.metadata.wait_for_index(asked.metadata_index, wait).await?;
+            }
+            let operation = remote::from_wire(partition_request).ok_or_else(|| {
+                Problem::new(ErrorCode::InvalidRequest, "not a partition operation")
+            })?;
+            Ok(remote::answer_to_wire(services.partitions.execute_here(operation).await))
+        }
+    }
+}
+
+async fn joined(services: &Services, join: JoinRequest) -> Result<JoinAnswer, Problem> {
+    let info = NodeInfo {
+        peer_addr: join.peer_addr,
+        http_addr: join.http_addr,
+        rack: join.rack,
+        version: join.version,
+    };
+    let command = MetadataCommand::Join { disk: join.disk, info };
+    let (metadata_index, response) = services.metadata.propose(command).await?;
+    let MetadataResponse::Joined { node, cluster } = response else {
+        return Err(Problem::unknown(ErrorCode::Internal, "the join was applied as another command"));
+    };
+    let state = services.metadata.state();
+    let peers = state
+        .nodes
+        .values()
+        .filter(|record| record.state != NodeState::Replaced)
+        .map(|record| (record.id, record.info.peer_addr.clone()))
+        .collect();
+    Ok(JoinAnswer { cluster, node, peers, metadata_index })
+}
+
+/// What this node durably remembers of the nodes it met.
+#[derive(Debug, Clone)]
+pub struct StoredPeerFacts {
+    store: Store,
+    metadata: Arc<OnceLock<MetadataHandle>>,
+}
+
+impl StoredPeerFacts {
+    /// Over the node's store.
+    pub fn new(store: Store) -> Self {
+        StoredPeerFacts { store, metadata: Arc::default() }
+    }
+
+    /// Lets it know which nodes left the cluster for good.
+    pub fn open(&self, metadata: MetadataHandle) {
+        if self.metadata.set(metadata).is_err() {
+            tracing::error!("the peer facts were opened twice");
+        }
+    }
+
+    fn key(node: NodeId) -> String {
+        format!("peer/{node}")
+    }
+}
+
+impl PeerFacts for StoredPeerFacts {
+    fn seen(&self, node: NodeId) -> Option<(DiskId, u64)> {
+        let bytes = self.store.node_record_get(&Self::key(node)).ok()??;
+        codec::decode(&bytes).ok()
+    }
+
+    fn remember(&self, node: NodeId, disk: DiskId, boot: u64) -> io::Result<()> {
+        self.store.node_record_put(&Self::key(node), Bytes::from(codec::encode(&(disk, boot))))
+    }
+
+    fn is_retired(&self, node: NodeId) -> bool {
+        let Some(metadata) = self.metadata.get() else { return false };
+        let state = metadata.state();
+        match state.nodes.get(&node) {
+            Some(record) => record.state == NodeState::Replaced,
+            // A node with a higher id than any given out may have joined a moment ago.
+            None => node.0 < state.next_node,
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! Who says that it leads which group: claims travel in the pings between nodes, so that a change
+//! of leader is known everywhere within a ping without going through the metadata. A claim is a
+//! hint; the highest term wins.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, RwLock};
+use std::time::Duration;
+
+use rampart_api::model::ids::{GroupId, LeaderEpoch, NodeId};
+use rampart_api::peer::ping::LeaderClaim;
+use tokio::time::Instant;
+
+/// All claims of a node are repeated this often; changes travel at once.
+const REPEAT_EVERY: Duration = Duration::from_secs(1);
+
+#[derive(Debug, Clone, Copy)]
+struct Heard {
+    node: NodeId,
+    term: u64,
+    at: Instant,
+}
+
+/// Claims heard from all nodes, this one included.
+#[derive(Debug, Default)]
+pub struct ClaimTable {
+    heard: RwLock<HashMap<GroupId, Heard>>,
+}
+
+impl ClaimTable {
+    /// Notes the claims of a node. An older term never replaces a newer one.
+    pub fn hear(&self, claims: &[LeaderClaim], now: Instant) {
+        if claims.is_empty() {
+            return;
+        }
+        let mut heard = self.heard.write().expect("no holder of this lock panics");
+        for claim in claims {
+            let known = heard.get(&claim.group);
+            if known.is_none_or(|known| known.term <= claim.term) {
+                let news = Heard { node: claim.node, term: claim.term, at: now };
+                heard.insert(claim.group, news);
+            }
+        }
+    }
+
+    /// The node that last claimed the group with the highest term.
+    pub fn leader(&self, group: GroupId) -> Option<(NodeId, LeaderEpoch)> {
+        let heard = self.heard.read().expect("no holder of this lock panics");
+        heard.get(&group).map(|heard| (heard.node, heard.term))
+    }
+
+    /// Milliseconds since `node` last claimed the group; `None` if another node's claim is newer,
+    /// or nobody claimed it.
+    pub fn age_ms(&self, group: GroupId, node: NodeId, now: Instant) -> Option<u64> {
+        let heard = self.heard.read().expect("no holder of this lock panics");
+        let heard = heard.get(&group).filter(|heard| heard.node == node)?;
+        u64::try_from(now.saturating_duration_since(heard.at).as_millis()).ok()
+    }
+
+    /// Forgets a group that is gone.
+    pub fn forget(&self, group: GroupId) {
+        self.heard.write().expect("no holder of this lock panics").remove(&group);
+    }
+}
+
+/// This node's own claims on their way to one peer: changes at once, everything now and then.
+#[derive(Debug, Default)]
+pub struct ClaimOutbox {
+    led: Mutex<HashMap<GroupId, LeaderClaim>>,
+    sent: Mutex<HashMap<NodeId, PeerSent>>,
+}
+
+#[derive(Debug)]
+struct PeerSent {
+    terms: HashMap<GroupId, u64>,
+    all_at: Instant,
+}
+
+impl ClaimOutbox {
+    /// The groups this node leads now.
+    pub fn set_led(&self, led: HashMap<GroupId, LeaderClaim>) {
+        *self.led.lock().expect("no holder of this lock panics") = led;
+    }
+
+    /// What to tell a peer now.
+    pub fn for_peer(&self, peer: NodeId, now: Instant) -> Vec<LeaderClaim> {
+        let led = self.led.lock().expect("no holder of this lock panics");
+        let mut sent = self.sent.lock().expect("no holder of this lock panics");
+        let known = sent.get(&peer).filter(|s| now.saturating_duration_since(s.all_at) < REPEAT_EVERY);
+        let claims: Vec<LeaderClaim> = match known {
+            None => led.values().copied().collect(),
+            Some(known) => led
+                .values()
+                .filter(|claim| known.terms.get(&claim.group) != Some(&claim.term))
+                .copied()
+                .collect(),
+        };
+        let all_at = known.map_or(now, |known| known.all_at);
+        let terms = led.values().map(|claim| (claim.group, claim.term)).collect();
+        sent.insert(peer, PeerSent { terms, all_at });
+        claims
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rampart_api::model::ids::ReplicaId;
+
+    use super::*;
+
+    fn claim(group: u64, term: u64, node: u64) -> LeaderClaim {
+        LeaderClaim { group: GroupId(group), term, replica: ReplicaId(node), node: NodeId(node) }
+    }
+
+    fn now() -> Instant {
+        crate::clock::Clock::default().instant()
+    }
+
+    #[test]
+    fn the_highest_term_wins() {
+        let (table, at) = (ClaimTable::default(), now());
+        table.hear(&[claim(1, 5, 1)], at);
+        table.hear(&[claim(1, 4, 2)], at);
+        assert_eq!(table.leader(GroupId(1)), Some((NodeId(1), 5)));
+        table.hear(&[claim(1, 6, 2)], at);
+        assert_eq!(table.leader(GroupId(1)), Some((NodeId(2), 6)));
+        assert_eq!(table.age_ms(GroupId(1), NodeId(1), at), None);
+        assert_eq!(table.age_ms(GroupId(1), NodeId(2), at + REPEAT_EVERY), Some(1_000));
+    }
+
+    #[test]
+    fn changes_travel_at_once_and_everything_each_second() {
+        let (outbox, at) = (ClaimOutbox::default(), now());
+        let led = |terms: &[(u64, u64)]| {
+            terms.iter().map(|(g, t)| (GroupId(*g), claim(*g, *t, 1))).collect::<HashMap<_, _>>()
+        };
+        outbox.set_led(led(&[(1, 1), (2, 1)]));
+        assert_eq!(outbox.for_peer(NodeId(2), at).len(), 2);
+        assert_eq!(outbox.for_peer(NodeId(2), at + REPEAT_EVERY / 10).len(), 0);
+        outbox.set_led(led(&[(1, 1), (2, 3)]));
+        assert_eq!(outbox.for_peer(NodeId(2), at + REPEAT_EVERY / 5), vec![claim(2, 3, 1)]);
+        assert_eq!(outbox.for_peer(NodeId(2), at + REPEAT_EVERY).len(), 2);
+    }
+}

@@ -1,0 +1,132 @@
+//! Which replica of this node a message of Raft is for, and what that replica may do now.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use rampart_api::model::ids::{GroupId, NodeId, ReplicaId};
+use rampart_raft_store::Store;
+
+use super::claims::ClaimTable;
+use super::inbound::{Ballot, Hosted, RaftHost};
+use super::settings::RaftTimings;
+use super::status::RaftHandle;
+use crate::clock::Clock;
+use crate::partition::ReplicaManager;
+use crate::peer::LivenessView;
+
+/// Looks replicas up for Raft's messages. Cheap to clone; finds nothing until it is filled.
+#[derive(Debug, Clone)]
+pub struct GroupLookup {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    node: NodeId,
+    claims: Arc<ClaimTable>,
+    liveness: LivenessView,
+    store: Store,
+    timings: RaftTimings,
+    clock: Clock,
+    metadata: OnceLock<RaftHandle>,
+    partitions: OnceLock<ReplicaManager>,
+    is_registered: AtomicBool,
+}
+
+/// What the lookup is made of.
+#[derive(Debug)]
+pub struct LookupOptions {
+    /// This node.
+    pub node: NodeId,
+    /// Who claims which group.
+    pub claims: Arc<ClaimTable>,
+    /// Which nodes live.
+    pub liveness: LivenessView,
+    /// Space on the disk.
+    pub store: Store,
+    /// Timings of Raft.
+    pub timings: RaftTimings,
+    /// Time.
+    pub clock: Clock,
+}
+
+impl GroupLookup {
+    /// A lookup that finds nothing yet.
+    pub fn new(options: LookupOptions) -> Self {
+        let LookupOptions { node, claims, liveness, store, timings, clock } = options;
+        let inner = Inner {
+            node,
+            claims,
+            liveness,
+            store,
+            timings,
+            clock,
+            metadata: OnceLock::new(),
+            partitions: OnceLock::new(),
+            is_registered: AtomicBool::new(false),
+        };
+        GroupLookup { inner: Arc::new(inner) }
+    }
+
+    /// The metadata replica runs.
+    pub fn set_metadata(&self, raft: RaftHandle) {
+        if self.inner.metadata.set(raft).is_err() {
+            tracing::error!("the metadata replica was announced twice");
+        }
+    }
+
+    /// The manager of partition replicas is there.
+    pub fn set_partitions(&self, manager: ReplicaManager) {
+        if self.inner.partitions.set(manager).is_err() {
+            tracing::error!("the replica manager was announced twice");
+        }
+    }
+
+    /// The cluster has accepted this start of the disk: its partitions may vote and campaign.
+    pub fn set_registered(&self) {
+        self.inner.is_registered.store(true, Ordering::Release);
+    }
+
+    /// Whether the cluster has accepted this start of the disk.
+    pub fn is_registered(&self) -> bool {
+        self.inner.is_registered.load(Ordering::Acquire)
+    }
+}
+
+impl RaftHost for GroupLookup {
+    fn replica(&self, group: GroupId, replica: ReplicaId) -> Option<Hosted> {
+        if group == GroupId::METADATA {
+            let mine = replica.0 == self.inner.node.0;
+            let raft = self.inner.metadata.get().filter(|_| mine)?;
+            return Some(Hosted { raft: raft.clone(), log: None });
+        }
+        let found = self.inner.partitions.get()?.get(group)?;
+        (found.spec().replica == replica)
+            .then(|| Hosted { raft: found.raft().clone(), log: Some(found.log().clone()) })
+    }
+
+    /// The metadata group has its own ticks, and with them leases that protect its leader.
+    fn may_vote(&self, ballot: &Ballot) -> bool {
+        if ballot.group == GroupId::METADATA {
+            return true;
+        }
+        if !self.is_registered() {
+            return false;
+        }
+        let Some(replica) = self.inner.partitions.get().and_then(|all| all.get(ballot.group))
+        else {
+            return true;
+        };
+        let Some((leader, node)) = replica.status().leader else { return true };
+        if ballot.is_transfer || leader == ballot.candidate || node == self.inner.node {
+            return ballot.is_transfer || leader == ballot.candidate || !replica.is_leader();
+        }
+        let age = self.inner.claims.age_ms(ballot.group, node, self.inner.clock.instant());
+        let claims = age.is_some_and(|age| u128::from(age) <= self.inner.timings.claim_timeout.as_millis());
+        !(self.inner.liveness.is_alive(node) && claims)
+    }
+
+    fn accept_append(&self, _group: GroupId, is_data: bool) -> bool {
+        !is_data || !self.inner.store.is_full().unwrap_or(false)
+    }
+}

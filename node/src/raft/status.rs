@@ -1,0 +1,114 @@
+//! What a replica's Raft says about itself, copied out of openraft's metrics at once, so that no
+//! watch is ever held over an await (that would deadlock the core).
+
+use std::time::Duration;
+
+use openraft::ServerState;
+use openraft::async_runtime::watch::WatchReceiver;
+use openraft::Instant as _;
+use rampart_api::model::ids::{NodeId, ReplicaId};
+use rampart_raft_store::Machine;
+use rampart_raft_store::type_config::{LogId, Member, TypeConfig};
+
+/// A running replica of a group.
+pub type RaftHandle = openraft::Raft<TypeConfig, Machine>;
+
+/// What a replica is right now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// Takes the writes.
+    Leader,
+    /// Votes and follows, or campaigns.
+    Voter,
+    /// Follows without a vote.
+    Learner,
+    /// Its core has stopped.
+    Stopped,
+}
+
+/// A copy of the numbers that decisions are made from. Whose view: this replica's.
+#[derive(Debug, Clone)]
+pub struct RaftStatus {
+    /// What it is.
+    pub role: Role,
+    /// Its current term.
+    pub term: u64,
+    /// The leader it follows, if it knows one, and that leader's node.
+    pub leader: Option<(ReplicaId, NodeId)>,
+    /// Last index in its log.
+    pub last_log_index: Option<u64>,
+    /// Last index known committed.
+    pub committed: Option<LogId>,
+    /// Last index applied.
+    pub applied: Option<LogId>,
+    /// How long ago a quorum last acknowledged this leader; `None` = never.
+    pub quorum_ack_age: Option<Duration>,
+    /// Whether the group has a membership at all.
+    pub initialized: bool,
+    /// Why the core stopped, with `Role::Stopped`.
+    pub fatal: Option<String>,
+    /// Whether it stopped by a failure of the storage.
+    pub storage_failed: bool,
+}
+
+/// Copies a replica's status.
+pub fn status(raft: &RaftHandle) -> RaftStatus {
+    let rx = raft.metrics();
+    let metrics = rx.borrow_watched();
+    let membership = metrics.membership_config.membership();
+    let fatal = metrics.running_state.as_ref().err();
+    let role = if fatal.is_some() {
+        Role::Stopped
+    } else {
+        match metrics.state {
+            ServerState::Leader => Role::Leader,
+            ServerState::Follower | ServerState::Candidate => Role::Voter,
+            ServerState::Learner => Role::Learner,
+            ServerState::Shutdown => Role::Stopped,
+        }
+    };
+    RaftStatus {
+        role,
+        term: metrics.current_term,
+        leader: metrics.current_leader.and_then(|id| {
+            membership.get_node(&id).map(|member: &Member| (ReplicaId(id), member.node))
+        }),
+        last_log_index: metrics.last_log_index,
+        committed: metrics.local_committed,
+        applied: metrics.last_applied,
+        quorum_ack_age: metrics.last_quorum_acked.map(|at| at.elapsed()),
+        initialized: membership.nodes().next().is_some(),
+        fatal: fatal.map(ToString::to_string),
+        storage_failed: matches!(fatal, Some(openraft::errors::Fatal::StorageError(_))),
+    }
+}
+
+/// The membership a replica knows: effective voters and learners, and whether it is uniform (not
+/// joint) and committed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MembershipView {
+    /// Voters of the effective membership.
+    pub voters: Vec<(ReplicaId, NodeId)>,
+    /// Learners of the effective membership.
+    pub learners: Vec<(ReplicaId, NodeId)>,
+    /// Index of the entry that set it.
+    pub index: Option<u64>,
+    /// No joint configuration, and the entry is committed.
+    pub settled: bool,
+}
+
+/// Copies a replica's membership.
+pub fn membership(raft: &RaftHandle) -> MembershipView {
+    let rx = raft.metrics();
+    let metrics = rx.borrow_watched();
+    let stored = &metrics.membership_config;
+    let membership = stored.membership();
+    let node_of = |id: u64| membership.get_node(&id).map_or(NodeId(0), |m: &Member| m.node);
+    MembershipView {
+        voters: membership.voter_ids().map(|id| (ReplicaId(id), node_of(id))).collect(),
+        learners: membership.learner_ids().map(|id| (ReplicaId(id), node_of(id))).collect(),
+        index: stored.log_id().as_ref().map(|log_id| log_id.index),
+        settled: membership.get_joint_config().len() == 1
+            && metrics.committed_membership_config.log_id() == stored.log_id(),
+    }
+}
