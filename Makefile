@@ -28,8 +28,8 @@ demo: build ## Three nodes, 10,000 flights, a kill -9, a drain; KEEP=1 leaves th
 	@RAMPART_BIN="$(CURDIR)/target/rampart" "$(TARGET)/release/demo"
 
 .PHONY: bench
-bench: build ## Throughput, latency, failover and memory of a local three-node cluster
-	@RAMPART_BIN="$(CURDIR)/target/rampart" "$(TARGET)/release/bench"
+bench: build ## Throughput, latency, failover, memory of three local nodes; ARGS=--help
+	@RAMPART_BIN="$(CURDIR)/target/rampart" "$(TARGET)/release/bench" $(ARGS)
 
 .PHONY: install
 install: ## Copies ./target/rampart to PREFIX/bin (/usr/local as root, else ~/.local)
