@@ -7,6 +7,7 @@ mod config;
 mod confirm;
 mod consume;
 mod context;
+mod debug;
 mod failure;
 mod node;
 mod output;
@@ -94,6 +95,9 @@ enum Command {
     /// Show the configuration in effect, or a sample file.
     #[command(subcommand)]
     Config(config::ConfigCommand),
+    /// Look into the directory of a stopped node; the last resort when a majority is gone.
+    #[command(subcommand)]
+    Debug(debug::DebugCommand),
     /// Print a script that completes commands in a shell.
     Completion(completion::CompletionArgs),
 }
@@ -133,6 +137,7 @@ async fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Cluster(command) => return cluster::run(command, &context).await,
         Command::Partition(command) => partition::run(command, &context).await?,
         Command::Config(command) => config::run(command, &context)?,
+        Command::Debug(command) => Box::pin(debug::run(command, &context)).await?,
         Command::Completion(args) => completion::run(&args, &context)?,
     }
     Ok(done)

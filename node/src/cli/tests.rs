@@ -48,6 +48,7 @@ fn documented_commands_are_understood() {
         "rampart partition transfer-leader flights 0 --to 2",
         "rampart config show --config c.toml --rack r",
         "rampart config sample",
+        "rampart debug unsafe-recover dir --dry-run",
         "rampart completion bash",
     ] {
         assert!(parse(line).is_ok(), "{line}: {}", parse(line).unwrap_err());

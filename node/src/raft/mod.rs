@@ -11,3 +11,4 @@ pub mod node_ticker;
 pub mod progress;
 pub mod settings;
 pub mod status;
+pub mod unsafe_recover;
