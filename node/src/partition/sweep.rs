@@ -82,7 +82,8 @@ impl Sweep {
             }
             let tick = ticks.entry(group).or_default();
             let view = self.view(replica, &status);
-            match node_ticker::decide(tick, &view, &self.timings, now_ms, rand::rng().random()) {
+            let jitter = rand::rng().random();
+            match node_ticker::decide(tick, &view, &self.timings, now_ms, jitter) {
                 Action::Nothing => {}
                 // An error means that the core has stopped; supervision restarts it.
                 Action::Heartbeat => {

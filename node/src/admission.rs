@@ -1,0 +1,137 @@
+//! How a node gets into a cluster: it is in one already, it creates one, or it asks to join. On an
+//! initialised directory `--bootstrap` and `--join` are ignored with a log line, so that the same
+//! command line starts a node the first time and every time after.
+
+use std::path::Path;
+use std::time::Duration;
+
+use rampart_api::model::ids::{ClusterId, DiskId, NodeId};
+use rampart_api::peer::rpc::{JoinAnswer, JoinRequest};
+use rampart_raft_store::state::metadata::command::NodeInfo;
+
+use crate::config::{Config, Entry};
+use crate::identity::{Identity, Membership};
+use crate::peer;
+use crate::start::StartError;
+
+/// Pause before the first peer is asked again.
+const ASK_PAUSE_MIN: Duration = Duration::from_millis(200);
+/// Longest pause between two rounds of asking.
+const ASK_PAUSE_MAX: Duration = Duration::from_secs(3);
+
+/// How long one peer may take to let this node in.
+const JOIN_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// A node's place in its cluster.
+#[derive(Debug, Clone)]
+pub struct Admitted {
+    /// The cluster.
+    pub cluster: ClusterId,
+    /// This node.
+    pub node: NodeId,
+    /// Its data directory.
+    pub disk: DiskId,
+    /// Starts of this directory so far, this one included.
+    pub boot: u64,
+    /// It creates the cluster with this start, or with one that did not finish.
+    pub is_founding: bool,
+    /// Peer addresses known before the metadata has arrived.
+    pub peers: Vec<(NodeId, String)>,
+}
+
+/// Reads or gets the node's place. Waits as long as nobody lets it in, and says so.
+///
+/// # Errors
+/// The directory cannot be used, or it is empty and nothing says how to get into a cluster.
+pub async fn admit(
+    config: &Config,
+    data_dir: &Path,
+    info: &NodeInfo,
+) -> Result<Admitted, StartError> {
+    let mut identity = Identity::load_and_count(data_dir)?;
+    let membership = match (identity.membership.clone(), config.node.entry()) {
+        (Some(membership), entry) => {
+            if entry != Entry::Initialised {
+                tracing::info!(
+                    node = %membership.node, cluster = %membership.cluster,
+                    "this directory is in a cluster already; --bootstrap and --join are ignored"
+                );
+            }
+            membership
+        }
+        (None, Entry::Bootstrap) => found(info),
+        (None, Entry::Join(peers)) => join(peers, identity.disk, info).await,
+        (None, Entry::Initialised) => {
+            return Err(StartError::NotInCluster { dir: data_dir.to_owned() });
+        }
+    };
+    identity.membership = Some(membership.clone());
+    identity.save(data_dir)?;
+    Ok(Admitted {
+        cluster: membership.cluster,
+        node: membership.node,
+        disk: identity.disk,
+        boot: identity.boot,
+        is_founding: membership.is_founding,
+        peers: membership.peers,
+    })
+}
+
+/// Notes that the creation of the cluster is applied.
+///
+/// # Errors
+/// The directory cannot be written.
+pub fn founded(data_dir: &Path) -> Result<(), StartError> {
+    let mut identity = Identity::load(data_dir)?;
+    if let Some(membership) = identity.membership.as_mut() {
+        membership.is_founding = false;
+    }
+    Ok(identity.save(data_dir)?)
+}
+
+/// The founder's node id; bootstrap is the first command that gives one out.
+const FOUNDER: NodeId = NodeId(1);
+
+fn found(info: &NodeInfo) -> Membership {
+    Membership {
+        cluster: ClusterId(uuid::Uuid::new_v4()),
+        node: FOUNDER,
+        peers: vec![(FOUNDER, info.peer_addr.clone())],
+        is_founding: true,
+    }
+}
+
+async fn join(peers: &[String], disk: DiskId, info: &NodeInfo) -> Membership {
+    let request = JoinRequest {
+        disk,
+        peer_addr: info.peer_addr.clone(),
+        http_addr: info.http_addr.clone(),
+        rack: info.rack.clone(),
+        version: info.version.clone(),
+    };
+    let mut pause = ASK_PAUSE_MIN;
+    loop {
+        for addr in peers {
+            match peer::client::join(addr, request.clone(), JOIN_TIMEOUT).await {
+                Ok(answer) => return admitted(answer),
+                Err(error) => tracing::warn!(
+                    peer = addr, %error,
+                    "could not join through this peer; trying again until one lets this node in \
+                     (is --join the peer address of a running node?)"
+                ),
+            }
+        }
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(ASK_PAUSE_MAX);
+    }
+}
+
+fn admitted(answer: JoinAnswer) -> Membership {
+    tracing::info!(node = %answer.node, cluster = %answer.cluster, "joined the cluster");
+    Membership {
+        cluster: answer.cluster,
+        node: answer.node,
+        peers: answer.peers,
+        is_founding: false,
+    }
+}

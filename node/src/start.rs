@@ -1,0 +1,537 @@
+//! The steps of a start, in order. `node.rs` calls them and keeps what they make.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rampart_api::model::ids::NodeId;
+use rampart_api::model::error_code::ErrorCode;
+use rampart_api::model::problem::Outcome;
+use rampart_api::peer::handshake::{Identity as PeerIdentity, Refusal};
+use rampart_raft_store::state::metadata::command::{MetadataCommand, NodeInfo};
+use rampart_raft_store::state::metadata::state::{MetadataState, NodeState};
+use rampart_raft_store::type_config::Member;
+use rampart_raft_store::error::{OpenError, OpenGroupError};
+use rampart_raft_store::{Store, StoreOptions};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use crate::admission::{self, Admitted};
+use crate::clock::Clock;
+use crate::config::{Config, ConfigError};
+use crate::controller::{ControllerHandle, ControllerService, TopicLimits};
+use crate::data_dir::{DataDir, DataDirError};
+use crate::edge::ThisNode;
+use crate::http::{self, Edge, EdgeOptions, HttpHandle};
+use crate::identity::IdentityError;
+use crate::metadata::{MembershipKeeper, MetadataHandle, MetadataOptions};
+use crate::partition::{
+    PartitionService, PartitionServiceOptions, ReplicaManager, ReplicaManagerOptions,
+    leader_reports, link_up, reassign, retention, sweep::Sweep,
+};
+use crate::peer::{PeerLimits, PeerNet, PeerOptions, client};
+use crate::peer_service::{PeerService, Services, StoredPeerFacts};
+use crate::raft::claims::{ClaimOutbox, ClaimTable};
+use crate::raft::host::{GroupLookup, LookupOptions};
+use crate::raft::inbound::RaftInbound;
+use crate::raft::network::GroupNetwork;
+use crate::raft::progress::ReplicaProgress;
+use crate::raft::settings::{self, RaftTimings};
+use crate::raft::status::RaftHandle;
+use crate::tasks::Tasks;
+use crate::telemetry::Metrics;
+
+/// Pause before the cluster is told again that this node started.
+const REGISTER_PAUSE: Duration = Duration::from_millis(200);
+/// How long a node named by `--join` may take to say which cluster it is of.
+const OTHER_CLUSTER_TIMEOUT: Duration = Duration::from_secs(5);
+/// How often readiness is looked at until it is reached.
+const READY_LOOK: Duration = Duration::from_millis(20);
+/// A node whose partitions stay without a leader for so long is ready all the same: health names
+/// the partitions, and an operator needs the node.
+const READY_PATIENCE: Duration = Duration::from_secs(30);
+
+/// Why a node did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A listener's address is taken or not of this machine.
+    #[error(
+        "cannot listen on {addr}: {source}; choose another {setting} or stop what listens there"
+    )]
+    Listen {
+        /// The setting that named it.
+        setting: &'static str,
+        /// The address.
+        addr: SocketAddr,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The system refused something else.
+    #[error("{what}: {source}")]
+    Io {
+        /// What was tried.
+        what: &'static str,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The data directory.
+    #[error(transparent)]
+    DataDir(#[from] DataDirError),
+    /// `node.json`.
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
+    /// An empty directory, and nothing says how to get into a cluster.
+    #[error(
+        "{dir} is not in a cluster yet: start with --bootstrap to create one, \
+         or with --join HOST:PORT of a running node's peer listener"
+    )]
+    NotInCluster {
+        /// The data directory.
+        dir: PathBuf,
+    },
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] OpenError),
+    /// The metadata replica.
+    #[error("metadata group: {0}")]
+    Metadata(#[from] OpenGroupError),
+    /// openraft refused its configuration, or a core did not start.
+    #[error("raft: {0}")]
+    Raft(String),
+    /// The configuration.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+}
+
+/// What a start is made of.
+#[derive(Debug)]
+pub(crate) struct Parts {
+    pub(crate) config: Config,
+    pub(crate) clock: Clock,
+    pub(crate) metrics: Metrics,
+    pub(crate) tasks: Tasks,
+    pub(crate) info: NodeInfo,
+    pub(crate) admitted: Admitted,
+    pub(crate) store: Store,
+}
+
+/// What a start has made.
+#[derive(Debug)]
+pub(crate) struct Running {
+    pub(crate) config: Config,
+    pub(crate) clock: Clock,
+    pub(crate) metrics: Metrics,
+    pub(crate) tasks: Tasks,
+    pub(crate) admitted: Admitted,
+    pub(crate) store: Store,
+    pub(crate) peer: PeerNet,
+    pub(crate) metadata: MetadataHandle,
+    pub(crate) manager: ReplicaManager,
+    pub(crate) partitions: PartitionService,
+    pub(crate) controller: ControllerHandle,
+    pub(crate) ready: watch::Receiver<bool>,
+    pub(crate) must_stop: watch::Receiver<Option<String>>,
+}
+
+/// What the cluster is told of this node.
+pub(crate) fn node_info(config: &Config, http: SocketAddr, peer: SocketAddr) -> NodeInfo {
+    NodeInfo {
+        peer_addr: config.peer.advertised(peer),
+        http_addr: config.http.advertised(http),
+        rack: config.node.rack.clone(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+    }
+}
+
+/// Timings of Raft from the configuration.
+pub(crate) fn timings(config: &Config) -> RaftTimings {
+    RaftTimings {
+        heartbeat: config.raft.heartbeat_interval(),
+        election_timeout_min: config.raft.election_timeout_min(),
+        election_timeout_max: config.raft.election_timeout_max(),
+        quiesce_after: config.raft.quiesce_after(),
+        ..RaftTimings::default()
+    }
+}
+
+/// Opens the store of the data directory.
+pub(crate) fn open_store(config: &Config, data_dir: &DataDir) -> Result<Store, StartError> {
+    let bytes = |setting: u64| usize::try_from(setting).unwrap_or(usize::MAX);
+    let options = StoreOptions {
+        tail_cache_bytes: bytes(config.storage.tail_cache_bytes_max),
+        reserve_bytes: config.storage.disk_reserve_bytes_min,
+        reserve_percent: config.storage.disk_reserve_percent,
+        write_buffer_bytes: bytes(config.storage.memtable_bytes_max),
+        block_cache_bytes: bytes(config.storage.block_cache_bytes),
+    };
+    Ok(Store::open(&data_dir.store(), options)?)
+}
+
+/// Builds everything behind the edges, from the transport up.
+pub(crate) async fn run(parts: Parts, listener: TcpListener) -> Result<Running, StartError> {
+    let Parts { config, clock, metrics, tasks, info, admitted, store } = parts;
+    let timings = timings(&config);
+    let claims = Arc::new(ClaimTable::default());
+    let outbox = Arc::new(ClaimOutbox::default());
+    let peer_service = PeerService::new(claims.clone(), outbox.clone(), clock);
+    let facts = StoredPeerFacts::new(store.clone());
+    let (directory, directory_view) = watch::channel(directory_of(&admitted, None));
+    let identity = PeerIdentity {
+        cluster: admitted.cluster,
+        node: admitted.node,
+        disk: admitted.disk,
+        boot: admitted.boot,
+    };
+    let peer = PeerNet::start(PeerOptions {
+        identity,
+        directory: directory_view,
+        facts: Arc::new(facts.clone()),
+        limits: PeerLimits {
+            ping_every: config.raft.ping_interval(),
+            silence_max: config.raft.node_dead(),
+            ..PeerLimits::default()
+        },
+        clock,
+        tasks: tasks.child(),
+    });
+
+    let lookup = GroupLookup::new(LookupOptions {
+        node: admitted.node,
+        claims: claims.clone(),
+        liveness: peer.liveness(),
+        store: store.clone(),
+        timings,
+        clock,
+    });
+    let metadata = open_metadata(&admitted, &store, &peer, timings, clock).await?;
+    lookup.set_metadata(metadata.raft().clone());
+    facts.open(metadata.clone());
+    if admitted.is_founding {
+        found(&metadata, &admitted, &info).await?;
+        admission::founded(&config.node.data_dir)?;
+    }
+
+    let manager = ReplicaManager::new(ReplicaManagerOptions {
+        node: admitted.node,
+        store: store.clone(),
+        metadata: metadata.clone(),
+        peer: peer.clone(),
+        timings,
+        raft_config: settings::partition_config(timings)
+            .map_err(|error| StartError::Raft(error.to_string()))?,
+        bytes_in_flight_per_partition: usize_of(config.limits.partition_bytes_in_flight_max),
+        clock,
+        tasks: tasks.child(),
+        metrics: metrics.clone(),
+    });
+    lookup.set_partitions(manager.clone());
+    let partitions = PartitionService::new(PartitionServiceOptions {
+        node: admitted.node,
+        manager: manager.clone(),
+        metadata: metadata.clone(),
+        peer: peer.clone(),
+        claims: claims.clone(),
+        store: store.clone(),
+        bytes_in_flight_per_node: usize_of(config.limits.node_bytes_in_flight_max),
+        clock,
+        metrics: metrics.clone(),
+    });
+    peer_service.open(Services { partitions: partitions.clone(), metadata: metadata.clone() });
+    peer.serve(listener, Arc::new(peer_service), Arc::new(RaftInbound::new(Arc::new(lookup.clone()), peer.clone())));
+    let controller = ControllerHandle::new(
+        metadata.clone(),
+        partitions.clone(),
+        peer.liveness(),
+        clock,
+        TopicLimits::of(&config),
+    );
+    let keeper = MembershipKeeper::new(metadata.clone());
+    let service = ControllerService::new(controller.clone(), keeper);
+
+    tasks.spawn("directory", keep_directory(metadata.clone(), admitted.clone(), directory));
+    tasks.spawn("replica manager", manager.clone().run());
+    let sweep = Sweep {
+        manager: manager.clone(),
+        peer: peer.clone(),
+        lookup: lookup.clone(),
+        claims,
+        outbox,
+        timings,
+        clock,
+        node: admitted.node,
+        metrics: metrics.clone(),
+    };
+    tasks.spawn("sweep", sweep.run());
+    tasks.spawn("reassign", reassign::run(manager.clone(), metadata.clone(), tasks.child()));
+    tasks.spawn("link up", link_up::run(manager.clone(), peer.clone()));
+    let reports = leader_reports::run(admitted.node, manager.clone(), metadata.clone());
+    tasks.spawn("leader reports", reports);
+    let every = config.storage.retention_check_interval();
+    tasks.spawn("retention", retention::run(manager.clone(), every, clock));
+    tasks.spawn("controller", service.run());
+
+    let (stop_tx, must_stop) = watch::channel(None);
+    watch_for_failure(&store, &peer, &tasks, &stop_tx);
+    let asked = config.node.join.clone();
+    tasks.spawn("other cluster", look_for_other_cluster(asked, identity, stop_tx.clone()));
+    let (ready_tx, ready) = watch::channel(false);
+    let start_up = StartUp {
+        metadata: metadata.clone(),
+        manager: manager.clone(),
+        partitions: partitions.clone(),
+        lookup,
+        admitted: admitted.clone(),
+        info,
+        clock,
+        metrics: metrics.clone(),
+    };
+    tasks.spawn("start-up", start_up.run(ready_tx, stop_tx));
+    Ok(Running {
+        config,
+        clock,
+        metrics,
+        tasks,
+        admitted,
+        store,
+        peer,
+        metadata,
+        manager,
+        partitions,
+        controller,
+        ready,
+        must_stop,
+    })
+}
+
+/// Opens the HTTP edge, once everything behind it is there.
+pub(crate) fn serve_http(running: &Running, listener: TcpListener) -> HttpHandle {
+    let this_node = ThisNode {
+        id: running.admitted.node,
+        liveness: running.peer.liveness(),
+        metadata: running.metadata.clone(),
+        manager: running.manager.clone(),
+        partitions: running.partitions.clone(),
+        ready: running.ready.clone(),
+        must_stop: running.must_stop.clone(),
+    };
+    let edge = Edge::new(EdgeOptions {
+        services: http::Services {
+            partitions: Arc::new(running.partitions.clone()),
+            metadata: Arc::new(running.metadata.clone()),
+            controller: Arc::new(running.controller.clone()),
+            node: Arc::new(this_node),
+        },
+        clock: running.clock,
+        metrics: running.metrics.clone(),
+        http: running.config.http.clone(),
+        limits: running.config.limits.clone(),
+    });
+    http::serve(listener, edge, &running.tasks)
+}
+
+fn usize_of(setting: u64) -> usize {
+    usize::try_from(setting).unwrap_or(usize::MAX)
+}
+
+async fn open_metadata(
+    admitted: &Admitted,
+    store: &Store,
+    peer: &PeerNet,
+    timings: RaftTimings,
+    clock: Clock,
+) -> Result<MetadataHandle, StartError> {
+    use rampart_api::model::ids::{GroupId, ReplicaId};
+    let open = store.open_metadata(ReplicaId(admitted.node.0))?;
+    let config = settings::metadata_config(timings)
+        .map_err(|error| StartError::Raft(error.to_string()))?;
+    let progress = Arc::new(ReplicaProgress::default());
+    let network = GroupNetwork::new(GroupId::METADATA, peer.clone(), progress);
+    let raft = RaftHandle::new(admitted.node.0, config, network, open.log, open.machine)
+        .await
+        .map_err(|error| StartError::Raft(error.to_string()))?;
+    Ok(MetadataHandle::new(MetadataOptions {
+        node: admitted.node,
+        raft,
+        reader: open.handle,
+        peer: peer.clone(),
+        clock,
+    }))
+}
+
+/// Creates the cluster: a metadata group of this node alone, and its first command. Done again
+/// after a crash in the middle: initializing twice is refused by Raft, bootstrapping twice by the
+/// state machine.
+async fn found(
+    metadata: &MetadataHandle,
+    admitted: &Admitted,
+    info: &NodeInfo,
+) -> Result<(), StartError> {
+    let raft = metadata.raft();
+    let members = BTreeMap::from([(admitted.node.0, Member { node: admitted.node })]);
+    if matches!(raft.is_initialized().await, Ok(false)) {
+        raft.initialize(members).await.map_err(|error| StartError::Raft(error.to_string()))?;
+    }
+    if metadata.state().cluster.is_none() {
+        let command = MetadataCommand::Bootstrap {
+            cluster: admitted.cluster,
+            disk: admitted.disk,
+            info: info.clone(),
+        };
+        let done = metadata.propose(command).await;
+        done.map_err(|problem| StartError::Raft(problem.to_string()))?;
+    }
+    tracing::info!(cluster = %admitted.cluster, "created a cluster");
+    Ok(())
+}
+
+/// Peer addresses: what was known at the join, overruled by the metadata.
+fn directory_of(
+    admitted: &Admitted,
+    state: Option<&MetadataState>,
+) -> Arc<BTreeMap<NodeId, String>> {
+    let known = state.filter(|state| state.nodes.contains_key(&admitted.node));
+    Arc::new(match known {
+        Some(state) => state
+            .nodes
+            .values()
+            .filter(|node| node.state != NodeState::Replaced)
+            .map(|node| (node.id, node.info.peer_addr.clone()))
+            .collect(),
+        None => admitted.peers.iter().cloned().collect(),
+    })
+}
+
+async fn keep_directory(
+    metadata: MetadataHandle,
+    admitted: Admitted,
+    directory: watch::Sender<Arc<BTreeMap<NodeId, String>>>,
+) {
+    let mut changes = metadata.watch();
+    loop {
+        let state = changes.borrow_and_update().1.clone();
+        let now = directory_of(&admitted, Some(&state));
+        directory.send_if_modified(|known| {
+            let changed = *known != now;
+            *known = now;
+            changed
+        });
+        if changes.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
+/// `--join` is ignored on a directory that is in a cluster, but if it names a node of another
+/// cluster then the directory is not the one the operator meant.
+async fn look_for_other_cluster(
+    peers: Vec<String>,
+    identity: PeerIdentity,
+    stop: watch::Sender<Option<String>>,
+) {
+    for addr in peers {
+        let refusal = client::refusal_at(&addr, identity, OTHER_CLUSTER_TIMEOUT).await;
+        if let Some(refusal @ Refusal::OtherCluster { .. }) = refusal {
+            stop.send_replace(Some(format!(
+                "the node at {addr} (--join) refuses this one: {refusal}; start it with the data \
+                 directory of that cluster, or with an empty one"
+            )));
+        }
+    }
+}
+
+/// A failed sync and a rejected disk end the process: nothing is acknowledged any more.
+fn watch_for_failure(
+    store: &Store,
+    peer: &PeerNet,
+    tasks: &Tasks,
+    stop: &watch::Sender<Option<String>>,
+) {
+    let mut failed = store.failed();
+    let on_failure = stop.clone();
+    tasks.spawn("storage failure", async move {
+        if let Ok(reason) = failed.wait_for(Option::is_some).await {
+            let reason = reason.clone().unwrap_or_default();
+            on_failure.send_replace(Some(format!("the store failed: {reason}")));
+        }
+    });
+    let mut rejections = peer.rejections();
+    let on_rejection = stop.clone();
+    tasks.spawn("disk rejection", async move {
+        let is_final = |refusals: &BTreeMap<NodeId, Refusal>| refusals.values().any(Refusal::is_final);
+        if let Ok(refusals) = rejections.wait_for(is_final).await
+            && let Some((node, refusal)) = refusals.iter().find(|(_, r)| r.is_final())
+        {
+            on_rejection.send_replace(Some(format!("node {node} refuses this one: {refusal}")));
+        }
+    });
+}
+
+/// Brings a started node to readiness.
+struct StartUp {
+    metadata: MetadataHandle,
+    manager: ReplicaManager,
+    partitions: PartitionService,
+    lookup: GroupLookup,
+    admitted: Admitted,
+    info: NodeInfo,
+    clock: Clock,
+    metrics: Metrics,
+}
+
+impl StartUp {
+    async fn run(self, ready: watch::Sender<bool>, stop: watch::Sender<Option<String>>) {
+        if let Err(rejected) = self.register().await {
+            stop.send_replace(Some(rejected));
+            return;
+        }
+        self.lookup.set_registered();
+        let mut started = self.manager.started();
+        if started.wait_for(|started| *started).await.is_err() {
+            return;
+        }
+        let patience = self.clock.instant() + READY_PATIENCE;
+        while !self.all_led() && self.clock.instant() < patience {
+            tokio::time::sleep(READY_LOOK).await;
+        }
+        ready.send_replace(true);
+        self.metrics.node.ready.set(1);
+        tracing::info!(node = %self.admitted.node, "ready");
+    }
+
+    /// Tells the cluster that this node started, and with what addresses. A start that the cluster
+    /// knows already, and that this process has not told it of, is a copy of the directory.
+    async fn register(&self) -> Result<(), String> {
+        let mut told = false;
+        loop {
+            let state = self.metadata.state();
+            let known = state.nodes.get(&self.admitted.node);
+            if told && known.is_some_and(|known| known.boot == self.admitted.boot) {
+                return Ok(());
+            }
+            let command = MetadataCommand::UpdateNode {
+                node: self.admitted.node,
+                disk: self.admitted.disk,
+                boot: self.admitted.boot,
+                info: self.info.clone(),
+            };
+            match self.metadata.propose(command).await {
+                Ok(_) => return Ok(()),
+                Err(problem) if problem.code == ErrorCode::DiskRejected && !told => {
+                    return Err(problem.to_string());
+                }
+                Err(problem) => {
+                    told = told || problem.outcome == Outcome::Unknown;
+                    tracing::info!(%problem, "waiting for the cluster's metadata");
+                    tokio::time::sleep(REGISTER_PAUSE).await;
+                }
+            }
+        }
+    }
+
+    fn all_led(&self) -> bool {
+        let led = |group| self.partitions.leader_hint(group).is_some();
+        self.manager.all().iter().all(|replica| led(replica.spec().group))
+    }
+}
