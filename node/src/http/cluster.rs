@@ -1,0 +1,118 @@
+//! `/v1/cluster`: what it is, and whether it is well, as this node sees it.
+
+use axum::Json;
+use axum::extract::State;
+use rampart_api::http::cluster::{ClusterHealth, ClusterStatus, HealthStatus, PartitionName};
+use rampart_raft_store::state::metadata::state::{
+    MetadataState, NodeState, PartitionRecord, ReplicaState,
+};
+
+use super::edge::Edge;
+use super::error::Refusal;
+use super::nodes;
+use super::query::{NoQuery, Query};
+
+/// Describes the cluster as this node sees it.
+#[utoipa::path(
+    get, path = "/v1/cluster", tag = "cluster",
+    responses((status = 200, description = "The cluster", body = ClusterStatus))
+)]
+pub(super) async fn status(State(edge): State<Edge>, _: Query<NoQuery>) -> Json<ClusterStatus> {
+    let services = edge.services();
+    let state = services.metadata.state();
+    Json(ClusterStatus {
+        cluster_id: state.cluster.map(|id| id.to_string()).unwrap_or_default(),
+        node: services.node.id().0,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        controller: services.metadata.leader().map(|node| node.0),
+        metadata_voters: services.metadata.voters().iter().map(|node| node.0).collect(),
+        metadata_index: services.metadata.applied_index(),
+        nodes: nodes::describe_all(&edge, &state),
+        topics: state.topics.len() as u64,
+        partitions: state.groups.len() as u64,
+    })
+}
+
+/// Says whether everything is served, and as safely as it should be.
+#[utoipa::path(
+    get, path = "/v1/cluster/health", tag = "cluster",
+    responses((status = 200, description = "The worst that was found, and all of it",
+               body = ClusterHealth))
+)]
+pub(super) async fn health(
+    State(edge): State<Edge>,
+    _: Query<NoQuery>,
+) -> Result<Json<ClusterHealth>, Refusal> {
+    Ok(Json(judge(&edge)))
+}
+
+fn judge(edge: &Edge) -> ClusterHealth {
+    let services = edge.services();
+    let state = services.metadata.state();
+    let mut health = ClusterHealth {
+        status: HealthStatus::Ok,
+        problems: Vec::new(),
+        dead_nodes: dead_nodes(edge, &state),
+        leaderless_partitions: Vec::new(),
+        under_replicated_partitions: Vec::new(),
+        moves: 0,
+    };
+    for (topic, number, partition) in state.partitions() {
+        let name = || PartitionName { topic: topic.name.clone(), partition: number };
+        health.moves += u64::from(partition.is_moving());
+        if !edge.is_available(partition) {
+            health.leaderless_partitions.push(name());
+        } else if living_voters(edge, partition) < (topic.replication_factor as usize) {
+            health.under_replicated_partitions.push(name());
+        }
+    }
+    explain(&mut health, services.metadata.leader().is_some());
+    health
+}
+
+fn dead_nodes(edge: &Edge, state: &MetadataState) -> Vec<u64> {
+    let is_expected = |node: NodeState| match node {
+        NodeState::Active | NodeState::Draining | NodeState::Decommissioning => true,
+        NodeState::Decommissioned | NodeState::Replaced => false,
+    };
+    let expected = state.nodes.values().filter(|node| is_expected(node.state));
+    expected.filter(|node| !edge.services().node.is_alive(node.id)).map(|node| node.id.0).collect()
+}
+
+fn living_voters(edge: &Edge, partition: &PartitionRecord) -> usize {
+    let votes = |state: ReplicaState| state != ReplicaState::Joining;
+    let voters = partition.replicas.iter().filter(|replica| votes(replica.state));
+    voters.filter(|replica| edge.services().node.is_alive(replica.node)).count()
+}
+
+fn explain(health: &mut ClusterHealth, has_controller: bool) {
+    let mut say = |status: HealthStatus, sentence: String| {
+        health.status = health.status.max(status);
+        health.problems.push(sentence);
+    };
+    if !has_controller {
+        say(
+            HealthStatus::Unavailable,
+            "no controller: topics and nodes can't be changed until a majority of the metadata \
+             voters is up"
+                .to_owned(),
+        );
+    }
+    let leaderless = health.leaderless_partitions.len();
+    if leaderless > 0 {
+        say(
+            HealthStatus::Unavailable,
+            format!("{leaderless} partitions have no living leader: they serve nobody now"),
+        );
+    }
+    let under_replicated = health.under_replicated_partitions.len();
+    if under_replicated > 0 {
+        say(
+            HealthStatus::Degraded,
+            format!("{under_replicated} partitions have fewer living replicas than they should"),
+        );
+    }
+    for node in &health.dead_nodes {
+        say(HealthStatus::Degraded, format!("node {node} is not heard from"));
+    }
+}

@@ -1,0 +1,264 @@
+//! A client's socket with its time limits: the head of a request must come in time, a connection
+//! without a request may be idle for a while, and a client that stops reading is given up. Bodies
+//! have limits of their own (`body`); while a request is being answered reading has none here.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::response::Response;
+use bytes::{Buf, Bytes};
+use http_body::{Frame, SizeHint};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::time::Sleep;
+
+/// What HTTP/2 clients say first.
+const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+/// Time limits of a connection.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Timeouts {
+    /// First byte of a new connection.
+    pub(super) first_byte: Duration,
+    /// From the first byte of a request's head to the last.
+    pub(super) head: Duration,
+    /// Between two requests.
+    pub(super) idle: Duration,
+    /// For a client that does not read what it asked for.
+    pub(super) write: Duration,
+}
+
+/// Requests of a connection that are being answered.
+#[derive(Debug, Clone, Default)]
+pub(super) struct InProgress(Arc<AtomicUsize>);
+
+/// Counts as one request until dropped.
+#[derive(Debug)]
+pub(super) struct Progressing(InProgress);
+
+impl InProgress {
+    pub(super) fn begin(&self) -> Progressing {
+        self.0.fetch_add(1, Ordering::AcqRel);
+        Progressing(self.clone())
+    }
+
+    fn any(&self) -> bool {
+        self.0.load(Ordering::Acquire) > 0
+    }
+}
+
+impl Drop for Progressing {
+    fn drop(&mut self) {
+        self.0.0.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+/// Which protocol a connection speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Protocol {
+    Http1,
+    Http2,
+}
+
+/// The socket.
+#[derive(Debug)]
+pub(super) struct Connection {
+    stream: TcpStream,
+    /// Read while the protocol was found out.
+    prefix: Bytes,
+    protocol: Protocol,
+    in_progress: InProgress,
+    timeouts: Timeouts,
+    is_in_head: bool,
+    reading: Option<(Limit, Pin<Box<Sleep>>)>,
+    writing: Option<Pin<Box<Sleep>>>,
+}
+
+/// What a read waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Limit {
+    Head,
+    Idle,
+}
+
+impl Connection {
+    /// Finds out the protocol by what the client says first.
+    pub(super) async fn accept(
+        mut stream: TcpStream,
+        timeouts: Timeouts,
+        in_progress: InProgress,
+    ) -> io::Result<Self> {
+        let mut prefix = [0; HTTP2_PREFACE.len()];
+        let first = stream.read(&mut prefix[..1]);
+        let mut length = tokio::time::timeout(timeouts.first_byte, first).await??;
+        let rest = async {
+            while length > 0
+                && length < prefix.len()
+                && HTTP2_PREFACE.starts_with(&prefix[..length])
+            {
+                match stream.read(&mut prefix[length..]).await? {
+                    0 => break,
+                    read => length += read,
+                }
+            }
+            io::Result::Ok(())
+        };
+        tokio::time::timeout(timeouts.head, rest).await??;
+        let is_http2 = prefix[..length] == *HTTP2_PREFACE;
+        Ok(Connection {
+            stream,
+            prefix: Bytes::copy_from_slice(&prefix[..length]),
+            protocol: if is_http2 { Protocol::Http2 } else { Protocol::Http1 },
+            in_progress,
+            timeouts,
+            is_in_head: true,
+            reading: None,
+            writing: None,
+        })
+    }
+
+    pub(super) fn protocol(&self) -> Protocol {
+        self.protocol
+    }
+
+    fn was_read(&mut self) {
+        if self.protocol == Protocol::Http2 {
+            self.reading = None;
+        } else if !self.in_progress.any() {
+            self.is_in_head = true;
+        }
+    }
+
+    /// A read found nothing: is it still in time?
+    fn poll_in_time(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let Some(limit) = self.read_limit() else {
+            self.reading = None;
+            return Poll::Pending;
+        };
+        if self.reading.as_ref().is_none_or(|(armed, _)| *armed != limit) {
+            let time = match limit {
+                Limit::Head => self.timeouts.head,
+                Limit::Idle => self.timeouts.idle,
+            };
+            self.reading = Some((limit, Box::pin(tokio::time::sleep(time))));
+        }
+        if let Some((_, sleep)) = &mut self.reading {
+            ready!(sleep.as_mut().poll(cx));
+        }
+        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+    }
+
+    fn read_limit(&mut self) -> Option<Limit> {
+        if self.in_progress.any() {
+            self.is_in_head = false;
+            return None;
+        }
+        let is_head = self.is_in_head && self.protocol == Protocol::Http1;
+        Some(if is_head { Limit::Head } else { Limit::Idle })
+    }
+
+    /// A write found no room: is it still in time?
+    fn poll_written<T>(
+        &mut self,
+        cx: &mut Context<'_>,
+        written: Poll<io::Result<T>>,
+    ) -> Poll<io::Result<T>> {
+        if written.is_ready() {
+            self.writing = None;
+            return written;
+        }
+        let limit = self.timeouts.write;
+        let sleep = self.writing.get_or_insert_with(|| Box::pin(tokio::time::sleep(limit)));
+        ready!(sleep.as_mut().poll(cx));
+        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+    }
+}
+
+impl AsyncRead for Connection {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if !self.prefix.is_empty() {
+            let length = self.prefix.len().min(buf.remaining());
+            buf.put_slice(&self.prefix[..length]);
+            self.prefix.advance(length);
+            return Poll::Ready(Ok(()));
+        }
+        match Pin::new(&mut self.stream).poll_read(cx, buf) {
+            Poll::Ready(read) => {
+                self.was_read();
+                Poll::Ready(read)
+            }
+            Poll::Pending => self.poll_in_time(cx),
+        }
+    }
+}
+
+impl AsyncWrite for Connection {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write(cx, buf);
+        self.poll_written(cx, written)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
+        self.poll_written(cx, written)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
+
+/// An answer that counts as in progress until its body has been sent.
+pub(super) fn while_sending(response: Response, progressing: Progressing) -> Response {
+    response.map(|body| Body::new(Sending { body, _progressing: progressing }))
+}
+
+struct Sending {
+    body: Body,
+    _progressing: Progressing,
+}
+
+impl http_body::Body for Sending {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.body).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}

@@ -1,0 +1,141 @@
+//! [pure] Stored batches to the records that were asked for.
+
+use bytes::Bytes;
+use rampart_api::model::error_code::ErrorCode;
+use rampart_api::model::ids::Offset;
+use rampart_api::model::problem::Problem;
+use rampart_api::model::record_batch::{BatchError, BatchHeader, Record, read};
+
+/// The records of an answer, and where the next one goes on.
+#[derive(Debug, Default)]
+pub(super) struct Page {
+    pub(super) records: Vec<(Offset, Record)>,
+    pub(super) next: Offset,
+}
+
+/// Reads the records at and above `from`: at most so many, and about so many bytes but one at least.
+/// Stored batches come as they were written, so the first may start below `from`.
+pub(super) fn page(
+    batches: &[Bytes],
+    from: Offset,
+    max_records: usize,
+    max_bytes: usize,
+) -> Result<Page, Problem> {
+    let mut page = Page { records: Vec::new(), next: from };
+    let mut bytes = 0;
+    for batch in batches {
+        let reader = read(batch).map_err(damaged)?;
+        let base = base_offset(reader.header());
+        let batch_next = Offset(base + span(reader.header()));
+        for record in reader {
+            let record = record.map_err(damaged)?;
+            let offset = Offset(base + u64::from(record.offset_delta.unsigned_abs()));
+            if offset < from {
+                continue;
+            }
+            bytes += size(&record);
+            let is_enough = page.records.len() >= max_records || bytes > max_bytes;
+            if is_enough && !page.records.is_empty() {
+                return Ok(page);
+            }
+            page.next = Offset(offset.0 + 1);
+            page.records.push((offset, record));
+        }
+        // Control batches have no records for clients, but positions.
+        page.next = page.next.max(batch_next);
+    }
+    Ok(page)
+}
+
+/// Whole batches with about `max_records` records at and above `from`, and the next offset.
+pub(super) fn whole_batches(
+    batches: Vec<Bytes>,
+    from: Offset,
+    max_records: usize,
+) -> Result<(Vec<Bytes>, Offset), Problem> {
+    let mut taken = Vec::with_capacity(batches.len());
+    let mut next = from;
+    for batch in batches {
+        if next.0 - from.0 >= max_records as u64 {
+            break;
+        }
+        let header = BatchHeader::parse(&batch).map_err(damaged)?;
+        next = next.max(Offset(base_offset(&header) + span(&header)));
+        taken.push(batch);
+    }
+    Ok((taken, next))
+}
+
+fn base_offset(header: &BatchHeader) -> u64 {
+    header.base_offset.unsigned_abs()
+}
+
+fn span(header: &BatchHeader) -> u64 {
+    u64::from(header.last_offset_delta.unsigned_abs()) + 1
+}
+
+fn size(record: &Record) -> usize {
+    let length = |part: &Option<Bytes>| part.as_ref().map_or(0, Bytes::len);
+    let headers: usize =
+        record.headers.iter().map(|(name, value)| name.len() + length(value)).sum();
+    length(&record.key) + length(&record.value) + headers
+}
+
+/// What producers sent is checked by its CRC only; a compressed batch may turn out to be nonsense.
+fn damaged(error: BatchError) -> Problem {
+    Problem::new(ErrorCode::CorruptBatch, format!("a stored batch can't be read: {error}"))
+        .hint("read it raw (Accept: application/vnd.rampart.batch), or go on after it")
+}
+
+#[cfg(test)]
+mod tests {
+    use rampart_api::model::record_batch::{BatchBuilder, NewRecord, patch};
+
+    use super::*;
+
+    fn batch(base: i64, values: &[&str]) -> Bytes {
+        let mut builder = BatchBuilder::new();
+        for value in values {
+            let value = Some(value.as_bytes());
+            builder.push(NewRecord { key: None, value, timestamp_ms: 1, headers: &[] });
+        }
+        let mut bytes = builder.build().to_vec();
+        patch(&mut bytes, base, 1);
+        Bytes::from(bytes)
+    }
+
+    #[test]
+    fn only_what_was_asked_for_is_given() {
+        let batches = [batch(10, &["a", "b", "c"]), batch(13, &["d", "e"])];
+        // (from, max records, max bytes) → offsets, next
+        let cases: &[(u64, usize, usize, &[u64], u64)] = &[
+            (10, 10, 100, &[10, 11, 12, 13, 14], 15),
+            (12, 10, 100, &[12, 13, 14], 15),
+            (11, 2, 100, &[11, 12], 13),
+            (11, 3, 100, &[11, 12, 13], 14),
+            (10, 10, 2, &[10, 11], 12),
+            (10, 10, 0, &[10], 11),
+            (14, 1, 100, &[14], 15),
+        ];
+        for &(from, max_records, max_bytes, offsets, next) in cases {
+            let page = page(&batches, Offset(from), max_records, max_bytes).unwrap();
+            let found: Vec<_> = page.records.iter().map(|(offset, _)| offset.0).collect();
+            assert_eq!((found.as_slice(), page.next.0), (offsets, next), "{from} {max_records}");
+        }
+    }
+
+    #[test]
+    fn nothing_leads_nowhere() {
+        let empty = page(&[], Offset(7), 10, 10).unwrap();
+        assert_eq!((empty.records.len(), empty.next), (0, Offset(7)));
+    }
+
+    #[test]
+    fn raw_batches_stay_whole() {
+        let batches = vec![batch(10, &["a", "b", "c"]), batch(13, &["d", "e"])];
+        let (taken, next) = whole_batches(batches.clone(), Offset(11), 2).unwrap();
+        assert_eq!((taken.len(), next), (1, Offset(13)));
+        let (taken, next) = whole_batches(batches, Offset(11), 500).unwrap();
+        assert_eq!((taken.len(), next), (2, Offset(15)));
+    }
+}

@@ -1,0 +1,43 @@
+//! The HTTP edge: routes, encodings, status codes, limits. It decides nothing about records or the
+//! cluster: that is what the services behind it are for, and any node's edge reaches all of them.
+//!
+//! ```text
+//!   listener ──► connection (time limits) ──► router ──┬─► produce/  json ndjson octets batch
+//!                                                      │     └─► plan ◄─ spread   └─► send
+//!                                                      ├─► fetch/    one  all  tail
+//!                                                      ├─► topics partitions cluster nodes replicas
+//!                                                      └─► health metrics openapi docs
+//!                  all of them ──► edge (state) ──► services (traits) ──► the node
+//! ```
+
+mod admission;
+mod body;
+mod cluster;
+mod connection;
+mod docs;
+mod edge;
+mod error;
+mod fetch;
+mod health;
+mod listener;
+mod media;
+mod metrics;
+mod nodes;
+pub mod openapi;
+mod partitions;
+mod produce;
+mod query;
+mod redirect;
+mod replicas;
+mod router;
+pub mod services;
+mod spread;
+mod topics;
+
+#[cfg(test)]
+mod tests;
+
+pub use edge::{Edge, EdgeOptions};
+pub use listener::{HttpHandle, serve};
+pub use router::router;
+pub use services::Services;

@@ -1,0 +1,80 @@
+//! The OpenAPI 3.1 document, made from the handlers, and `/openapi.json`. A test walks its paths.
+
+use std::sync::LazyLock;
+
+use axum::http::header::CONTENT_TYPE;
+use axum::response::IntoResponse;
+use utoipa::OpenApi;
+
+use super::{cluster, fetch, health, metrics, nodes, partitions, produce, replicas, topics};
+
+/// The interface over HTTP.
+#[derive(Debug, OpenApi)]
+#[openapi(
+    info(
+        title = "Rampart",
+        description = "A replicated log over HTTP. Any node takes any request and forwards it to \
+                       where it belongs. Every refusal is application/problem+json with a stable \
+                       code, whether trying again can help, whether anything was done (outcome), \
+                       and a hint. Every request may carry min_metadata_index: it is then answered \
+                       by a node state that has this change.",
+    ),
+    paths(
+        produce::produce,
+        fetch::fetch,
+        fetch::fetch_all,
+        topics::list,
+        topics::create,
+        topics::describe,
+        topics::alter,
+        topics::delete,
+        partitions::add,
+        partitions::truncate,
+        cluster::status,
+        cluster::health,
+        nodes::list,
+        nodes::describe,
+        nodes::remove,
+        nodes::drain,
+        nodes::decommission,
+        nodes::recommission,
+        nodes::progress,
+        replicas::transfer,
+        replicas::set,
+        replicas::moves,
+        replicas::rebalance,
+        health::livez,
+        health::readyz,
+        health::healthz,
+        metrics::metrics,
+        openapi_json,
+        super::docs::docs,
+    ),
+    tags(
+        (name = "records", description = "Produce and fetch"),
+        (name = "topics", description = "Topics and their partitions"),
+        (name = "cluster", description = "The cluster, leaderships, replica moves"),
+        (name = "nodes", description = "Membership"),
+        (name = "operations", description = "Probes, metrics, this document"),
+    )
+)]
+pub struct Document;
+
+static TEXT: LazyLock<String> = LazyLock::new(|| {
+    Document::openapi().to_pretty_json().expect("a document of strings, lists and maps")
+});
+
+/// The document as JSON text.
+pub fn text() -> &'static str {
+    &TEXT
+}
+
+/// This interface as an OpenAPI 3.1 document.
+#[utoipa::path(
+    get, path = "/openapi.json", tag = "operations",
+    responses((status = 200, description = "The document", body = String,
+               content_type = "application/json"))
+)]
+pub async fn openapi_json() -> impl IntoResponse {
+    ([(CONTENT_TYPE, "application/json")], text())
+}

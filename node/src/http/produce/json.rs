@@ -1,0 +1,74 @@
+//! A JSON body: read, checked and planned as a whole before anything is written.
+
+use axum::extract::Request;
+use rampart_api::http::produce::{InputRecord, JsonRecords, Place, ProduceBodyError};
+use rampart_api::model::problem::Problem;
+use rampart_raft_store::state::metadata::state::TopicRecord;
+
+use super::Job;
+use super::plan::{Plan, Rules, plan};
+use super::send::{answer, send, taken_apart};
+use crate::http::body::RequestBody;
+use crate::http::edge::partition_of;
+use crate::http::error::Answered;
+use crate::http::spread::Block;
+
+pub(super) async fn produce(job: Job, request: Request) -> Answered {
+    let max = job.edge.request_bytes_max();
+    let (body, held) = RequestBody::new(&job.edge, request).whole(max).await?;
+    let plan = read(&job, &body)?;
+    // The batches are copies; the text is not needed while they are on their way.
+    drop(body);
+    let (partitions, places, parts) = taken_apart(plan);
+    let results = send(&job, parts).await;
+    drop(held);
+    Ok(answer(&partitions, &places, &results))
+}
+
+fn read(job: &Job, body: &[u8]) -> Result<Plan, Problem> {
+    let parsed = JsonRecords::parse(body, job.encoding)?;
+    let (count, max) = (parsed.len(), job.records_max());
+    if count > max {
+        return Err(ProduceBodyError::TooManyRecords { count, max }.into());
+    }
+    let mut records = Vec::with_capacity(count);
+    for (index, record) in parsed.decode(job.record_limits()).enumerate() {
+        let record = record?;
+        check_partition(&job.topic, &record, Place::Record(index))?;
+        records.push(record);
+    }
+    Ok(plan_records(job, &records, &mut None))
+}
+
+/// A record names only a partition that exists.
+pub(super) fn check_partition(
+    topic: &TopicRecord,
+    record: &InputRecord<'_>,
+    place: Place,
+) -> Result<(), Problem> {
+    let Some(partition) = record.partition else {
+        return Ok(());
+    };
+    match partition_of(topic, partition) {
+        Ok(_) => Ok(()),
+        Err(mut problem) => {
+            problem.detail = format!("{place}: {}", problem.detail);
+            Err(problem)
+        }
+    }
+}
+
+/// Plans records whose partitions were checked.
+pub(super) fn plan_records(
+    job: &Job,
+    records: &[InputRecord<'_>],
+    block: &mut Option<Block>,
+) -> Plan {
+    let rules = Rules {
+        partitions: u32::try_from(job.topic.partitions.len()).expect("limited far below 2^32"),
+        default: job.partition,
+        now_ms: job.now_ms(),
+        keeps_timestamps: job.keeps_timestamps(),
+    };
+    plan(records, &rules, |keyless| job.edge.spread(&job.topic, block, keyless))
+}

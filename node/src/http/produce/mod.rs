@@ -1,0 +1,206 @@
+//! `POST /v1/topics/{t}/records`: one handler by media type. The forms differ in how records are
+//! read; `plan` makes one batch per (request, partition) of them, `send` appends those and says
+//! what became of each.
+
+mod batch;
+mod json;
+mod ndjson;
+mod octets;
+mod plan;
+mod send;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::{Request, State};
+use axum::http::HeaderMap;
+use rampart_api::http::encoding::Encoding;
+use rampart_api::http::error::ProblemBody;
+use rampart_api::http::json_pointer::JsonPointer;
+use rampart_api::http::produce::{LineMode, ProduceRequest, ProduceResponse, RecordLimits};
+use rampart_api::model::error_code::ErrorCode;
+use rampart_api::model::ids::PartitionId;
+use rampart_api::model::problem::Problem;
+use rampart_api::model::topic_config::{Ack, TimestampType, TopicConfig};
+use rampart_raft_store::state::metadata::state::TopicRecord;
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use super::edge::{Edge, partition_of};
+use super::error::{Answered, invalid};
+use super::media;
+use super::query::{Query, Segments, milliseconds};
+use super::redirect;
+
+/// Query of a produce request.
+#[derive(Debug, Clone, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct ProduceParams {
+    /// Where records go that name no partition. Needed by raw batches.
+    partition: Option<PartitionId>,
+    /// `-1` (or `all`), `quorum`, `1` or `0`; the topic's if missing.
+    #[param(value_type = Option<String>)]
+    ack: Option<Ack>,
+    /// How long to wait for the acknowledgement. Within it the node retries what was certainly not
+    /// appended.
+    timeout_ms: Option<u64>,
+    /// `json`, `string` or `base64`; of JSON and ndjson bodies.
+    encoding: Option<Encoding>,
+    /// `value`: each ndjson line is the value itself. `record`, the default: it is an envelope.
+    lines: Option<String>,
+    /// With `lines=value`: JSON pointer to the key inside the value.
+    key: Option<String>,
+}
+
+/// A checked request, before its body is read.
+#[derive(Debug, Clone)]
+struct Job {
+    edge: Edge,
+    topic: Arc<TopicRecord>,
+    config: TopicConfig,
+    partition: Option<PartitionId>,
+    ack: Option<Ack>,
+    timeout: Duration,
+    encoding: Option<Encoding>,
+}
+
+/// Appends records.
+///
+/// JSON bodies are written as a whole: nothing is, if a record is malformed. `application/x-ndjson`
+/// is streamed: each line is answered by a line, in order. Without acknowledgement (`ack=0`) the
+/// answer is 202 without offsets.
+#[utoipa::path(
+    post, path = "/v1/topics/{topic}/records", tag = "records",
+    params(("topic" = String, Path, description = "Name of the topic"), ProduceParams),
+    request_body(content(
+        (ProduceRequest = "application/json"),
+        (String = "application/x-ndjson"),
+        (Vec<u8> = "application/octet-stream"),
+        (Vec<u8> = "application/vnd.rampart.batch"),
+    )),
+    responses(
+        (status = 200, description = "Written; per record, or per batch", body = ProduceResponse),
+        (status = 202, description = "Taken with ack 0"),
+        (status = 207, description = "Some partitions refused", body = ProblemBody),
+        (status = 307, description = "With `Prefer: redirect`: the leader's address"),
+        (status = "default", description = "Refused", body = ProblemBody,
+         content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn produce(
+    State(edge): State<Edge>,
+    Segments(topic): Segments<String>,
+    Query(params): Query<ProduceParams>,
+    request: Request,
+) -> Answered {
+    refuse_idempotence(request.headers())?;
+    let topic = edge.topic(&topic).await?;
+    if let Some(partition) = params.partition {
+        let (_, record) = partition_of(&topic, partition)?;
+        if let Some(redirect) = redirect::wanted(&edge, request.headers(), request.uri(), record) {
+            return Ok(redirect);
+        }
+    }
+    let media_type = media::content_type(request.headers())?;
+    let media_type = media_type.as_deref().unwrap_or(media::JSON);
+    let lines = line_mode(&params, media_type)?;
+    let job = job(edge, topic, &params)?;
+    match media_type {
+        media::JSON | "application/x-www-form-urlencoded" => json::produce(job, request).await,
+        media::NDJSON | "application/jsonl" | "application/ndjson" => {
+            ndjson::produce(job, lines, request).await
+        }
+        media::OCTETS => octets::produce(job, request).await,
+        media::BATCH => batch::produce(job, request).await,
+        other => Err(unsupported(other).into()),
+    }
+}
+
+fn job(edge: Edge, topic: Arc<TopicRecord>, params: &ProduceParams) -> Result<Job, Problem> {
+    let http = edge.http();
+    let timeout =
+        milliseconds("timeout_ms", params.timeout_ms, http.produce_timeout(), http.wait_max())?;
+    let config = TopicConfig::from_overrides(&topic.config)?;
+    Ok(Job {
+        edge,
+        topic,
+        config,
+        partition: params.partition,
+        ack: params.ack,
+        timeout,
+        encoding: params.encoding,
+    })
+}
+
+impl Job {
+    /// Milliseconds since 1970, for records that come without a time.
+    fn now_ms(&self) -> i64 {
+        self.edge.clock().now_ms()
+    }
+
+    /// The sender's times count unless the topic says otherwise.
+    fn keeps_timestamps(&self) -> bool {
+        self.config.message_timestamp_type == TimestampType::CreateTime
+    }
+
+    /// What a record may be.
+    fn record_limits(&self) -> RecordLimits {
+        let node = usize::try_from(self.edge.limits().record_bytes_max).unwrap_or(usize::MAX);
+        RecordLimits {
+            record_bytes_max: self.config.max_message_bytes.min(node),
+            ..RecordLimits::default()
+        }
+    }
+
+    /// How many records a request may have.
+    fn records_max(&self) -> usize {
+        usize::try_from(self.edge.limits().records_per_request_max).unwrap_or(usize::MAX)
+    }
+}
+
+fn line_mode(params: &ProduceParams, media_type: &str) -> Result<LineMode, Problem> {
+    let is_ndjson = !matches!(media_type, media::JSON | media::OCTETS | media::BATCH);
+    for (name, given) in [("lines", params.lines.is_some()), ("key", params.key.is_some())] {
+        if given && !is_ndjson {
+            return Err(invalid(format!("{name} belongs to application/x-ndjson bodies")));
+        }
+    }
+    if params.encoding.is_some() && matches!(media_type, media::OCTETS | media::BATCH) {
+        return Err(invalid(format!("encoding has no meaning with {media_type}")));
+    }
+    match params.lines.as_deref() {
+        None | Some("record") if params.key.is_some() => {
+            Err(invalid("key is a JSON pointer into the value: it needs lines=value"))
+        }
+        None | Some("record") => Ok(LineMode::Record),
+        Some("value") => {
+            let pointer = params.key.as_deref().map(str::parse::<JsonPointer>).transpose();
+            let key = pointer.map_err(|error| invalid(format!("key: {error}")))?;
+            Ok(LineMode::Value { key })
+        }
+        Some(other) => {
+            Err(invalid(format!("lines is record or value, not `{}`", media::shown(other))))
+        }
+    }
+}
+
+fn refuse_idempotence(headers: &HeaderMap) -> Result<(), Problem> {
+    let found = headers
+        .keys()
+        .map(|name| name.as_str())
+        .find(|name| *name == "idempotency-key" || name.starts_with("x-producer-"));
+    match found {
+        None => Ok(()),
+        Some(name) => Err(invalid(format!("{name}: idempotent produce is not served yet"))
+            .hint("send the request without it; after an unknown outcome a retry may duplicate")),
+    }
+}
+
+fn unsupported(media_type: &str) -> Problem {
+    Problem::new(
+        ErrorCode::UnsupportedMediaType,
+        format!("records can't be sent as {}", media::shown(media_type)),
+    )
+    .hint("application/json, application/x-ndjson, application/octet-stream, or application/vnd.rampart.batch")
+}

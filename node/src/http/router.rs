@@ -1,0 +1,150 @@
+//! Routes, and what surrounds every request: counting, panics, waiting for a metadata state.
+
+use std::any::Any;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::http::{Method, Uri};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post, put};
+use rampart_api::model::error_code::ErrorCode;
+use rampart_api::model::problem::Problem;
+use tower_http::catch_panic::CatchPanicLayer;
+
+use super::edge::Edge;
+use super::error::{Refusal, invalid};
+use super::media::shown;
+use super::{
+    cluster, docs, fetch, health, metrics, nodes, openapi, partitions, produce, replicas, topics,
+};
+
+const MIN_METADATA_INDEX: &str = "min_metadata_index";
+/// How long a request waits for the metadata it names.
+const METADATA_WAIT: Duration = Duration::from_secs(10);
+
+/// The whole interface.
+pub fn router(edge: Edge) -> Router {
+    let records = Router::new()
+        .route("/v1/topics/{topic}/records", post(produce::produce).get(fetch::fetch_all))
+        .route("/v1/topics/{topic}/partitions/{partition}/records", get(fetch::fetch));
+    let topics = Router::new()
+        .route("/v1/topics", get(topics::list).post(topics::create))
+        .route(
+            "/v1/topics/{topic}",
+            get(topics::describe).patch(topics::alter).delete(topics::delete),
+        )
+        .route("/v1/topics/{topic}/partitions", post(partitions::add))
+        .route("/v1/topics/{topic}/truncate", post(partitions::truncate));
+    let cluster = Router::new()
+        .route("/v1/cluster", get(cluster::status))
+        .route("/v1/cluster/health", get(cluster::health))
+        .route("/v1/cluster/moves", get(replicas::moves))
+        .route("/v1/cluster:rebalance", post(replicas::rebalance))
+        .route("/v1/cluster/partitions/{topic}/{partition}", post(replicas::act))
+        .route("/v1/cluster/partitions/{topic}/{partition}/replicas", put(replicas::set))
+        .route("/v1/cluster/nodes", get(nodes::list))
+        .route(
+            "/v1/cluster/nodes/{node}",
+            get(nodes::describe).post(nodes::act).delete(nodes::remove),
+        )
+        .route("/v1/cluster/nodes/{node}/decommission", get(nodes::progress));
+    let operations = Router::new()
+        .route("/livez", get(health::livez))
+        .route("/readyz", get(health::readyz))
+        .route("/healthz", get(health::healthz))
+        .route("/metrics", get(metrics::metrics))
+        .route("/openapi.json", get(openapi::openapi_json))
+        .route("/docs", get(docs::docs));
+    let routes = records.merge(topics).merge(cluster).merge(operations);
+    with_surroundings(routes, edge)
+}
+
+/// What happens to every request, the outermost last.
+pub(super) fn with_surroundings(routes: Router<Edge>, edge: Edge) -> Router {
+    routes
+        .fallback(no_such_endpoint)
+        .method_not_allowed_fallback(no_such_method)
+        .layer(from_fn_with_state(edge.clone(), wait_for_metadata))
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(from_fn_with_state(edge.clone(), metrics::count))
+        .with_state(edge)
+}
+
+async fn no_such_endpoint(uri: Uri) -> Refusal {
+    let detail = format!("there is nothing at {}", shown(uri.path()));
+    Refusal(Problem::new(ErrorCode::NoSuchEndpoint, detail).hint("see /docs for what there is"))
+}
+
+async fn no_such_method(method: Method, uri: Uri) -> Refusal {
+    let detail = format!("{} has no {method}", shown(uri.path()));
+    Refusal(Problem::new(ErrorCode::NoSuchEndpoint, detail).hint("see /docs for what there is"))
+}
+
+/// Ends this request only. What it had begun may have happened.
+#[allow(clippy::needless_pass_by_value)] // The layer hands it over.
+fn panicked(panic: Box<dyn Any + Send>) -> Response {
+    let message = panic
+        .downcast_ref::<String>()
+        .map(String::as_str)
+        .or_else(|| panic.downcast_ref::<&str>().copied())
+        .unwrap_or("no message");
+    tracing::error!(message, "a request handler panicked");
+    Refusal(Problem::unknown(ErrorCode::Internal, "a fault in this server; its log has more"))
+        .into_response()
+}
+
+/// `min_metadata_index`, on any request: reads what one wrote through another node.
+async fn wait_for_metadata(State(edge): State<Edge>, mut request: Request, next: Next) -> Response {
+    let Some((index, rest)) = min_metadata_index(request.uri()) else {
+        return next.run(request).await;
+    };
+    *request.uri_mut() = rest;
+    let waited = match index {
+        Ok(index) => edge.services().metadata.wait_for_index(index, METADATA_WAIT).await,
+        Err(problem) => Err(problem),
+    };
+    match waited {
+        Ok(()) => next.run(request).await,
+        Err(problem) => Refusal(problem).into_response(),
+    }
+}
+
+/// The index that a request names, and its URI without it.
+fn min_metadata_index(uri: &Uri) -> Option<(Result<u64, Problem>, Uri)> {
+    let named = |pair: &&str| pair.split('=').next() == Some(MIN_METADATA_INDEX);
+    let query = uri.query()?;
+    let pair = query.split('&').find(named)?;
+    let value = pair.split_once('=').map_or("", |(_, value)| value);
+    let index = value
+        .parse()
+        .map_err(|_| invalid(format!("{MIN_METADATA_INDEX} is a number, not `{}`", shown(value))));
+    let rest: Vec<_> = query.split('&').filter(|pair| !named(pair)).collect();
+    let target = match rest.is_empty() {
+        true => uri.path().to_owned(),
+        false => format!("{}?{}", uri.path(), rest.join("&")),
+    };
+    let rest = target.parse().expect("a part of a valid URI is valid");
+    Some((index, rest))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_metadata_index_is_taken_out_of_the_query() {
+        let split = |uri: &str| {
+            let uri: Uri = uri.parse().unwrap();
+            min_metadata_index(&uri).map(|(index, rest)| (index.ok(), rest.to_string()))
+        };
+        assert_eq!(split("/v1/topics"), None);
+        assert_eq!(split("/v1/topics?offset=1"), None);
+        assert_eq!(
+            split("/v1/topics?min_metadata_index=7"),
+            Some((Some(7), "/v1/topics".to_owned()))
+        );
+        assert_eq!(split("/x?a=1&min_metadata_index=z&b=2"), Some((None, "/x?a=1&b=2".to_owned())));
+    }
+}

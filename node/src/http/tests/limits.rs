@@ -1,0 +1,185 @@
+//! What protects the node from its clients.
+
+use std::net::SocketAddr;
+
+use axum::http::StatusCode;
+use rampart_api::model::error_code::ErrorCode;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use super::harness::{Harness, SOON};
+use crate::config::{HttpConfig, LimitsConfig};
+use crate::tasks::Tasks;
+
+const RECORDS: &str = "/v1/topics/flights/records";
+
+fn with_limits(limits: LimitsConfig) -> Harness {
+    let http = HttpConfig { header_timeout_ms: 300, ..HttpConfig::default() };
+    let harness = Harness::with(http, limits);
+    harness.node.add_topic("flights", 1);
+    harness
+}
+
+/// Sends and reads until the server closes the connection.
+async fn exchange(addr: SocketAddr, text: &str) -> String {
+    let mut stream = TcpStream::connect(addr).await.unwrap();
+    stream.write_all(text.as_bytes()).await.unwrap();
+    read_to_end(&mut stream).await
+}
+
+async fn read_to_end(stream: &mut TcpStream) -> String {
+    let mut answer = Vec::new();
+    let reading = stream.read_to_end(&mut answer);
+    // A reset after the answer is as good as an orderly end.
+    let _ = tokio::time::timeout(SOON, reading).await.expect("the server ends the connection");
+    String::from_utf8(answer).unwrap()
+}
+
+#[tokio::test]
+async fn requests_and_records_have_their_sizes() {
+    let limits = LimitsConfig {
+        request_bytes_max: 2_000,
+        records_per_request_max: 3,
+        record_bytes_max: 1_024,
+        ..LimitsConfig::default()
+    };
+    let harness = with_limits(limits);
+    let large = format!(r#"{{"records":[{{"value":"{}"}}]}}"#, "x".repeat(1_100));
+    harness.post(RECORDS, large).await.refused(ErrorCode::RecordTooLarge, "at most 1024");
+    let many = format!(r#"{{"records":[{}]}}"#, ["{}"; 4].join(","));
+    harness.post(RECORDS, many).await.refused(ErrorCode::RequestTooLarge, "4 records");
+    let body = " ".repeat(2_001);
+    harness.post(RECORDS, body).await.refused(ErrorCode::RequestTooLarge, "at most 2000");
+    // Streams have no limit as a whole, and lines have one each.
+    let lines = "{\"value\":\"0123456789\"}\n".repeat(500);
+    let headers = [("content-type", "application/x-ndjson")];
+    let answer = harness.send("POST", RECORDS, &headers, lines).await;
+    assert_eq!(answer.text().lines().filter(|line| line.contains("offset")).count(), 500);
+    let long = format!("{{\"value\":1}}\n{}", "x".repeat(20_000));
+    let answer = harness.send("POST", RECORDS, &headers, long).await;
+    let lines: Vec<_> = answer.text().lines().collect();
+    assert!(
+        lines[0].contains("\"offset\":500") && lines[1].contains("RECORD_TOO_LARGE"),
+        "{lines:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_large_body_is_answered_over_a_socket_too() {
+    let harness = with_limits(LimitsConfig { request_bytes_max: 4_096, ..LimitsConfig::default() });
+    let tasks = Tasks::new();
+    let (addr, _handle) = harness.serve(&tasks).await;
+    let response = reqwest::Client::new()
+        .post(format!("http://{addr}{RECORDS}"))
+        .header("content-type", "application/json")
+        .body(" ".repeat(1 << 20))
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(response.status(), 413);
+}
+
+#[tokio::test]
+async fn bytes_in_flight_are_bounded() {
+    let limits = LimitsConfig {
+        node_bytes_in_flight_max: 1_500,
+        connection_bytes_in_flight_max: 1_500,
+        ..LimitsConfig::default()
+    };
+    let harness = with_limits(limits);
+    harness.node.holds.send_replace(true);
+    let body = format!(r#"{{"records":[{{"value":"{}"}}]}}"#, "x".repeat(1_000));
+    let first = harness.post(RECORDS, body.clone());
+    let second = async {
+        let refused = harness.post(RECORDS, body.clone()).await;
+        harness.node.holds.send_replace(false);
+        refused
+    };
+    let (first, second) = tokio::join!(first, second);
+    second.refused(ErrorCode::Overloaded, "1500 bytes are in flight on this node");
+    assert_eq!(first.status, StatusCode::OK);
+    assert_eq!(harness.post(RECORDS, body).await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn connections_beyond_the_limit_are_told_so() {
+    let harness = with_limits(LimitsConfig { connections_max: 1, ..LimitsConfig::default() });
+    let tasks = Tasks::new();
+    let (addr, handle) = harness.serve(&tasks).await;
+    let mut first = TcpStream::connect(addr).await.unwrap();
+    first.write_all(b"GET /livez HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+    let mut buffer = [0; 64];
+    assert!(first.read(&mut buffer).await.unwrap() > 0);
+    let mut second = TcpStream::connect(addr).await.unwrap();
+    let refusal = read_to_end(&mut second).await;
+    assert!(refusal.starts_with("HTTP/1.1 503") && refusal.contains("OVERLOADED"), "{refusal}");
+    let (head, body) = refusal.split_once("\r\n\r\n").unwrap();
+    assert!(head.contains(&format!("content-length: {}", body.len())));
+    drop(first);
+    handle.stop(SOON).await;
+}
+
+#[tokio::test]
+async fn a_head_that_does_not_end_is_not_waited_for() {
+    let harness = with_limits(LimitsConfig::default());
+    let tasks = Tasks::new();
+    let (addr, _handle) = harness.serve(&tasks).await;
+    assert_eq!(exchange(addr, "GET /livez HTTP/1.1\r\nhost: x\r\n").await, "");
+    assert_eq!(exchange(addr, "P").await, "");
+    // After an answer the connection may be idle for longer than a head may take.
+    let twice = "GET /livez HTTP/1.1\r\nhost: x\r\n\r\n\
+                 GET /livez HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
+    assert_eq!(exchange(addr, twice).await.matches("HTTP/1.1 200").count(), 2);
+}
+
+#[tokio::test]
+async fn a_head_is_bounded() {
+    let harness = with_limits(LimitsConfig::default());
+    let tasks = Tasks::new();
+    let (addr, _handle) = harness.serve(&tasks).await;
+    let large = format!("GET /livez HTTP/1.1\r\nhost: x\r\nx: {}\r\n\r\n", "y".repeat(20_000));
+    assert!(exchange(addr, &large).await.starts_with("HTTP/1.1 431"));
+    assert!(exchange(addr, "nonsense\r\n\r\n").await.starts_with("HTTP/1.1 400"));
+}
+
+#[tokio::test]
+async fn a_body_that_trickles_is_cut_off() {
+    let harness = with_limits(LimitsConfig::default());
+    let tasks = Tasks::new();
+    let (addr, _handle) = harness.serve(&tasks).await;
+    let head = format!(
+        "POST {RECORDS} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n\
+         content-length: 1000\r\n\r\n{{"
+    );
+    let answer = exchange(addr, &head).await;
+    assert!(answer.starts_with("HTTP/1.1 400") && answer.contains("slower than 1024"), "{answer}");
+}
+
+#[tokio::test]
+async fn stopping_finishes_what_is_being_answered() {
+    let harness = with_limits(LimitsConfig::default());
+    let tasks = Tasks::new();
+    let (addr, handle) = harness.serve(&tasks).await;
+    harness.node.holds.send_replace(true);
+    let body = r#"{"records":[{"value":1}]}"#;
+    let head = format!(
+        "POST {RECORDS} HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    let mut stream = TcpStream::connect(addr).await.unwrap();
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let arrived = async {
+        while harness.edge.budget().is_idle() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(SOON, arrived).await.expect("the request arrives");
+    let stopping = handle.stop(SOON);
+    let release = async {
+        harness.edge.stopping().cancelled().await;
+        harness.node.holds.send_replace(false);
+    };
+    let (answer, (), ()) = tokio::join!(read_to_end(&mut stream), stopping, release);
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    assert!(TcpStream::connect(addr).await.is_err());
+}

@@ -1,0 +1,12 @@
+//! The edge against a fake node: `fake` keeps records in memory, `harness` speaks to the router or
+//! to a real socket.
+
+mod admin;
+mod bad_input;
+mod docs;
+mod fake;
+mod fetching;
+mod harness;
+mod limits;
+mod producing;
+mod tailing;

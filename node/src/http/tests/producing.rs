@@ -1,0 +1,248 @@
+//! Produce in all its forms.
+
+use axum::http::StatusCode;
+use bytes::Bytes;
+use rampart_api::http::produce::{LineResult, ProduceResponse};
+use rampart_api::model::error_code::ErrorCode;
+use rampart_api::model::ids::NodeId;
+use rampart_api::model::murmur2::partition_for_key;
+use rampart_api::model::problem::{Outcome, Problem};
+use rampart_api::model::record_batch::{BatchBuilder, NewRecord};
+use serde_json::{Value, json};
+
+use super::harness::{Answer, Harness};
+use crate::controller::request::NewTopic;
+
+const RECORDS: &str = "/v1/topics/flights/records";
+const NDJSON: &[(&str, &str)] = &[("content-type", "application/x-ndjson")];
+const BATCH: &[(&str, &str)] = &[("content-type", "application/vnd.rampart.batch")];
+
+fn keyless(count: usize) -> String {
+    let records: Vec<_> = (0..count).map(|n| json!({ "value": n })).collect();
+    json!({ "records": records }).to_string()
+}
+
+fn batch(values: &[&str]) -> Bytes {
+    let mut builder = BatchBuilder::new();
+    for value in values {
+        let value = Some(value.as_bytes());
+        builder.push(NewRecord { key: None, value, timestamp_ms: 5, headers: &[] });
+    }
+    builder.build()
+}
+
+fn lines(answer: &Answer) -> Vec<LineResult> {
+    answer.text().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+#[tokio::test]
+async fn ten_thousand_keyless_records_are_four_times_2500_in_any_form() {
+    let harness = Harness::new();
+    let topic = harness.node.add_topic("flights", 4);
+    let answer = harness.post(RECORDS, keyless(10_000)).await;
+    assert_eq!(answer.status, StatusCode::OK);
+    assert_eq!(harness.node.ends(&topic), [2_500; 4]);
+    // One batch per partition and request.
+    assert_eq!(harness.node.produced.lock().unwrap().len(), 4);
+    for _ in 0..100 {
+        harness.post(RECORDS, keyless(100)).await;
+    }
+    assert_eq!(harness.node.ends(&topic), [5_000; 4]);
+    let body: String = (0..10_000).map(|n| format!("{{\"value\":{n}}}\n")).collect();
+    let answer = harness.send("POST", RECORDS, NDJSON, body).await;
+    assert_eq!(lines(&answer).len(), 10_000);
+    assert_eq!(harness.node.ends(&topic), [7_500; 4]);
+}
+
+#[tokio::test]
+async fn offsets_come_in_the_order_of_the_records() {
+    let harness = Harness::new();
+    harness.node.add_topic("flights", 3);
+    let body = json!({"records": [
+        {"key": "SFO", "value": 1},
+        {"partition": 2, "value": 2, "timestamp": 77},
+        {"key": "SFO", "partition": 2, "value": 3},
+        {"key": "SFO", "value": 4},
+    ]});
+    let answer = harness.post(RECORDS, body.to_string()).await;
+    let offsets = answer.json::<ProduceResponse>().offsets;
+    let by_key = partition_for_key(b"SFO", 3);
+    let partitions: Vec<_> = offsets.iter().map(|offset| offset.partition).collect();
+    assert_eq!(partitions, [by_key, 2, 2, by_key]);
+    assert_eq!(offsets[1].timestamp, 77);
+    assert_eq!(offsets[2].offset, offsets[1].offset + 1);
+    assert_eq!(offsets[3].leader_epoch, 7);
+}
+
+#[tokio::test]
+async fn keyless_records_avoid_partitions_without_a_living_leader() {
+    let harness = Harness::new();
+    let topic = harness.node.add_topic("flights", 2);
+    harness.node.leaders.lock().unwrap().insert(0, NodeId(3));
+    harness.node.dead.lock().unwrap().insert(NodeId(3));
+    harness.post(RECORDS, keyless(500)).await;
+    assert_eq!(harness.node.ends(&topic), [0, 500]);
+}
+
+#[tokio::test]
+async fn ack_zero_is_accepted_without_offsets() {
+    let harness = Harness::new();
+    harness.node.add_topic("flights", 1);
+    let answer = harness.post(&format!("{RECORDS}?ack=0"), keyless(3)).await;
+    assert_eq!((answer.status, answer.body.len()), (StatusCode::ACCEPTED, 0));
+    let answer = harness.send("POST", &format!("{RECORDS}?ack=0"), NDJSON, "{\"value\":1}\n").await;
+    assert_eq!(
+        (answer.status, answer.text()),
+        (StatusCode::ACCEPTED, "{\"line\":1,\"partition\":0}\n")
+    );
+}
+
+#[tokio::test]
+async fn partitions_that_fare_differently_are_207_with_a_result_per_record() {
+    let harness = Harness::new();
+    harness.node.add_topic("flights", 2);
+    let full = Problem::new(ErrorCode::StorageFull, "disk full");
+    harness.node.refusals.lock().unwrap().insert(1, full);
+    let body = r#"{"records":[{"value":1,"partition":0},{"value":2,"partition":1}]}"#;
+    let answer = harness.post(RECORDS, body).await;
+    assert_eq!(answer.status, StatusCode::MULTI_STATUS);
+    let body: Value = answer.json();
+    assert_eq!(body["offsets"][0]["offset"], 0);
+    assert_eq!(body["offsets"][1]["error"]["code"], "STORAGE_FULL");
+    assert_eq!(body["code"], "STORAGE_FULL");
+}
+
+#[tokio::test]
+async fn an_unknown_outcome_is_never_called_not_done() {
+    let harness = Harness::new();
+    harness.node.add_topic("flights", 2);
+    let mut refusals = harness.node.refusals.lock().unwrap();
+    refusals.insert(0, Problem::new(ErrorCode::StorageFull, "full"));
+    refusals.insert(1, Problem::unknown(ErrorCode::Timeout, "no answer"));
+    drop(refusals);
+    let body = r#"{"records":[{"value":1,"partition":0},{"value":2,"partition":1}]}"#;
+    let problem = harness.post(RECORDS, body).await.refused(ErrorCode::Timeout, "no answer");
+    assert_eq!(problem.outcome, Outcome::Unknown);
+}
+
+#[tokio::test]
+async fn a_bad_line_is_answered_in_its_place_and_disturbs_nobody() {
+    let harness = Harness::new();
+    let topic = harness.node.add_topic("flights", 2);
+    let body = "{\"value\":1,\"partition\":1}\nnonsense\n\n{\"value\":2,\"partition\":9}\n\
+                {\"value\":3,\"partition\":1}";
+    let answer = harness.send("POST", RECORDS, NDJSON, body).await;
+    assert_eq!(answer.status, StatusCode::OK);
+    assert_eq!(answer.header("content-type"), "application/x-ndjson");
+    let all: Vec<Value> =
+        answer.text().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(all[0], json!({"line": 1, "partition": 1, "offset": 0}));
+    assert_eq!((&all[1]["line"], &all[1]["code"]), (&json!(2), &json!("INVALID_REQUEST")));
+    assert_eq!((&all[2]["line"], &all[2]["code"]), (&json!(4), &json!("INVALID_PARTITION")));
+    assert_eq!(all[3], json!({"line": 5, "partition": 1, "offset": 1}));
+    assert_eq!((all.len(), harness.node.end(&topic, 1)), (4, 2));
+}
+
+#[tokio::test]
+async fn a_line_can_be_the_value_with_its_key_inside() {
+    let harness = Harness::new();
+    harness.node.add_topic("flights", 4);
+    let query = format!("{RECORDS}?lines=value&key=/origin");
+    let line = r#"{"origin":"ABE", "delay":  3}"#;
+    let answer = harness.send("POST", &query, NDJSON, format!("{line}\n")).await;
+    let LineResult::Done(done) = lines(&answer).remove(0) else { panic!("{answer:?}") };
+    assert_eq!(done.partition, partition_for_key(b"ABE", 4));
+    let read = format!("/v1/topics/flights/partitions/{}/records", done.partition);
+    let read = harness.get(&read).await;
+    assert!(read.text().contains(line), "{read:?}");
+    assert!(read.text().contains(r#""key":"ABE""#));
+}
+
+#[tokio::test]
+async fn octets_are_one_record_with_key_and_headers() {
+    let harness = Harness::new();
+    harness.node.add_topic("flights", 1);
+    let headers = [
+        ("content-type", "application/octet-stream"),
+        ("x-record-key", "k"),
+        ("x-record-header-trace", "t1"),
+    ];
+    let answer = harness.send("POST", RECORDS, &headers, vec![0xff, 0x00]).await;
+    assert_eq!(answer.json::<ProduceResponse>().offsets.len(), 1);
+    let read = harness.get("/v1/topics/flights/records").await;
+    let record = &read.json::<Value>()["records"][0];
+    assert_eq!(record["key"], "k");
+    assert_eq!(record["value"], json!({"$base64": "/wA="}));
+    assert_eq!(record["headers"], json!({"trace": "t1"}));
+}
+
+#[tokio::test]
+async fn raw_batches_are_stored_as_they_are() {
+    let harness = Harness::new();
+    let topic = harness.node.add_topic("flights", 2);
+    let path = format!("{RECORDS}?partition=1");
+    let both = [batch(&["a", "b"]), batch(&["c"])].concat();
+    let answer = harness.send("POST", &path, BATCH, both).await;
+    let offsets = answer.json::<ProduceResponse>().offsets;
+    assert_eq!(
+        offsets.iter().map(|o| (o.partition, o.offset)).collect::<Vec<_>>(),
+        [(1, 0), (1, 2)]
+    );
+    assert_eq!(harness.node.ends(&topic), [0, 3]);
+}
+
+#[tokio::test]
+async fn broken_batches_are_refused_by_name() {
+    let harness = Harness::new();
+    let topic = harness.node.add_topic("flights", 1);
+    let path = format!("{RECORDS}?partition=0");
+    let good = batch(&["a"]);
+    let mut broken = good.to_vec();
+    *broken.last_mut().unwrap() ^= 1;
+    let send = async |path: &str, body: Vec<u8>| harness.send("POST", path, BATCH, body).await;
+    send(RECORDS, good.to_vec()).await.refused(ErrorCode::InvalidRequest, "?partition=");
+    send(&path, broken).await.refused(ErrorCode::CorruptBatch, "batch 0: record batch has CRC");
+    send(&path, good[..40].to_vec()).await.refused(ErrorCode::CorruptBatch, "cut off");
+    send(&path, Vec::new()).await.refused(ErrorCode::InvalidRequest, "empty");
+    let mut producer = BatchBuilder::new().producer(3, 0, 0);
+    producer.push(NewRecord { key: None, value: None, timestamp_ms: 1, headers: &[] });
+    let producer = producer.build().to_vec();
+    send(&path, producer).await.refused(ErrorCode::InvalidRequest, "idempotent");
+    let large = batch(&[&"x".repeat((1 << 20) + 100)]).to_vec();
+    send(&path, large).await.refused(ErrorCode::RecordTooLarge, "1048576");
+    assert_eq!(harness.node.end(&topic, 0), 0);
+}
+
+#[tokio::test]
+async fn whoever_prefers_it_is_redirected_to_the_leader() {
+    let harness = Harness::new();
+    let topic = harness.node.add_topic("flights", 2);
+    harness.node.leaders.lock().unwrap().insert(1, NodeId(2));
+    let prefer = [("prefer", "redirect"), ("content-type", "application/json")];
+    let path = format!("{RECORDS}?partition=1&ack=1");
+    let answer = harness.send("POST", &path, &prefer, keyless(1)).await;
+    assert_eq!(answer.status, StatusCode::TEMPORARY_REDIRECT);
+    assert_eq!(answer.header("location"), format!("http://10.0.0.2:8080{path}"));
+    let here = harness.send("POST", &format!("{RECORDS}?partition=0"), &prefer, keyless(1)).await;
+    assert_eq!(here.status, StatusCode::OK);
+    let read = "/v1/topics/flights/partitions/1/records?offset=0";
+    let answer = harness.send("GET", read, &prefer, "").await;
+    assert_eq!(answer.header("location"), format!("http://10.0.0.2:8080{read}"));
+    // Without the wish the node forwards.
+    assert_eq!(harness.get(read).await.status, StatusCode::OK);
+    assert_eq!(harness.node.ends(&topic), [1, 0]);
+}
+
+#[tokio::test]
+async fn the_topic_may_insist_on_its_own_time_and_size() {
+    let harness = Harness::new();
+    let config = [("message.timestamp.type", "LogAppendTime"), ("max.message.bytes", "10")];
+    let config = config.map(|(key, value)| (key.to_owned(), value.to_owned())).into();
+    harness.node.add(NewTopic { name: "flights".into(), config, ..NewTopic::default() });
+    let body = r#"{"records":[{"value":1,"timestamp":5}]}"#;
+    let answer = harness.post(RECORDS, body).await;
+    assert!(answer.json::<ProduceResponse>().offsets[0].timestamp > 1_000_000);
+    let body = r#"{"records":[{"value":"0123456789"}]}"#;
+    let refused = harness.post(RECORDS, body).await;
+    refused.refused(ErrorCode::RecordTooLarge, "records[0], record: 12 bytes, at most 10");
+}
