@@ -19,7 +19,7 @@ use crate::store::StoreOptions;
 
 pub(crate) mod memory;
 #[cfg(feature = "rocks")]
-pub mod rocks;
+mod rocks;
 
 /// Bytes that may be submitted and not yet synced, over all groups (INV-12).
 pub(crate) const SUBMITTED_BYTES_MAX: usize = 64 << 20;
@@ -183,6 +183,13 @@ pub(crate) trait Engine: Send + Sync + fmt::Debug + 'static {
 }
 
 /// The engine on disk.
+#[cfg(feature = "rocks")]
+pub(crate) fn open_disk(dir: &Path, options: &StoreOptions) -> Result<Arc<dyn Engine>, OpenError> {
+    Ok(Arc::new(rocks::RocksEngine::open(dir, options)?))
+}
+
+/// Without RocksDB there is none.
+#[cfg(not(feature = "rocks"))]
 pub(crate) fn open_disk(dir: &Path, _options: &StoreOptions) -> Result<Arc<dyn Engine>, OpenError> {
     let source = io::Error::new(io::ErrorKind::Unsupported, "built without RocksDB");
     Err(OpenError::Unusable { dir: dir.to_owned(), source })

@@ -10,6 +10,7 @@ use rocksdb::{DB, WriteBatch, WriteOptions};
 use tokio::sync::watch;
 
 use super::super::{Done, Op, Write, WriteError};
+use super::synced_mark::SyncedMark;
 use super::{FACTS, LOG, log_end, log_key};
 
 /// Messages that may wait; their bytes are limited by the engine's admission.
@@ -36,12 +37,13 @@ impl Committer {
     /// Starts the thread.
     pub(super) fn start(
         db: Arc<DB>,
+        mark: SyncedMark,
         failed: watch::Sender<Option<String>>,
     ) -> io::Result<Committer> {
         let (tx, rx) = sync_channel(QUEUED_MAX);
         let thread = std::thread::Builder::new()
             .name("store-committer".to_owned())
-            .spawn(move || Worker { db, failed }.run(&rx))?;
+            .spawn(move || Worker { db, mark, failed }.run(&rx))?;
         Ok(Committer { queue: Some(tx), thread: Some(thread) })
     }
 
@@ -59,7 +61,9 @@ impl Committer {
 impl Drop for Committer {
     fn drop(&mut self) {
         drop(self.queue.take());
+        // A callback may have held the last handle: the thread can't wait for itself, and ends.
         if let Some(thread) = self.thread.take()
+            && thread.thread().id() != std::thread::current().id()
             && thread.join().is_err()
         {
             tracing::error!("the committer thread had panicked");
@@ -73,11 +77,12 @@ fn stopped() -> WriteError {
 
 struct Worker {
     db: Arc<DB>,
+    mark: SyncedMark,
     failed: watch::Sender<Option<String>>,
 }
 
 impl Worker {
-    fn run(&self, queue: &Receiver<Message>) {
+    fn run(mut self, queue: &Receiver<Message>) {
         while let Ok(first) = queue.recv() {
             let mut writes = Vec::new();
             let mut settles = Vec::new();
@@ -99,9 +104,12 @@ impl Worker {
                 let _ = settle.send(());
             }
         }
+        if let Err(error) = self.mark.force() {
+            tracing::warn!(%error, "the synced mark could not be forced to disk at the end");
+        }
     }
 
-    fn commit(&self, writes: Vec<Write>, bytes: usize) {
+    fn commit(&mut self, writes: Vec<Write>, bytes: usize) {
         if writes.is_empty() {
             return;
         }
@@ -147,19 +155,38 @@ impl Worker {
 
     /// Once a write or sync failed nothing is written any more: the kernel may have dropped the
     /// dirty pages, and what a later sync says about them is worth nothing (INV-13).
-    fn write(&self, batch: WriteBatch, sync: bool) -> Result<(), WriteError> {
+    fn write(&mut self, batch: WriteBatch, sync: bool) -> Result<(), WriteError> {
         if let Some(reason) = self.failed.borrow().clone() {
             return Err(WriteError { kind: io::ErrorKind::Other, message: reason });
         }
-        let mut options = WriteOptions::default();
-        options.set_sync(sync);
-        self.db.write_opt(batch, &options).map_err(|error| {
-            let message = error.to_string();
-            let full = message.contains("No space left on device");
-            let kind = if full { io::ErrorKind::StorageFull } else { io::ErrorKind::Other };
+        self.write_and_mark(batch, sync).inspect_err(|error| {
+            let message = &error.message;
             tracing::error!(error = message, "the store's write failed; nothing is acknowledged");
             self.failed.send_replace(Some(message.clone()));
-            WriteError { kind, message }
         })
     }
+
+    fn write_and_mark(&mut self, batch: WriteBatch, sync: bool) -> Result<(), WriteError> {
+        let mut options = WriteOptions::default();
+        options.set_sync(sync);
+        match batch.is_empty() && sync {
+            // Somebody waits for all that was written before.
+            true => self.db.flush_wal(true).map_err(|error| write_error(&error))?,
+            false => self.db.write_opt(batch, &options).map_err(|error| write_error(&error))?,
+        }
+        if sync {
+            self.mark.write(self.db.latest_sequence_number()).map_err(|error| {
+                let message = format!("the synced mark cannot be written: {error}");
+                WriteError { kind: error.kind(), message }
+            })?;
+        }
+        Ok(())
+    }
+}
+
+fn write_error(error: &rocksdb::Error) -> WriteError {
+    let message = error.to_string();
+    let full = message.contains("No space left on device");
+    let kind = if full { io::ErrorKind::StorageFull } else { io::ErrorKind::Other };
+    WriteError { kind, message }
 }

@@ -2,10 +2,10 @@
 //! The only code that names rocksdb. Durable means: in RocksDB's write-ahead log and fdatasynced.
 
 mod committer;
-mod error;
 mod open;
 mod options;
 mod reads;
+mod synced_mark;
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -17,11 +17,11 @@ use rampart_api::model::ids::GroupId;
 use rocksdb::DB;
 use tokio::sync::{Semaphore, watch};
 
-pub use error::RocksOpenError;
-pub use options::RocksOptions;
-
 use super::{Engine, Op, SUBMITTED_BYTES_MAX, Space, Write};
+use crate::error::OpenError;
+use crate::store::StoreOptions;
 use committer::{Committer, Message};
+use synced_mark::SyncedMark;
 
 /// Column family of the entries: key (group, index) big-endian.
 const LOG: &str = "log";
@@ -30,7 +30,7 @@ const FACTS: &str = "facts";
 
 /// An open database with its committer thread. Closed, and its lock given back, on drop.
 #[derive(Debug)]
-pub struct RocksEngine {
+pub(crate) struct RocksEngine {
     db: Arc<DB>,
     dir: PathBuf,
     committer: Committer,
@@ -43,11 +43,12 @@ impl RocksEngine {
     ///
     /// # Errors
     /// In use, not accessible, of a newer format, or damaged: each with what to do.
-    pub fn open(dir: &Path, options: &RocksOptions) -> Result<RocksEngine, RocksOpenError> {
+    pub(crate) fn open(dir: &Path, options: &StoreOptions) -> Result<RocksEngine, OpenError> {
         let db = Arc::new(open::open(dir, options)?);
+        let unusable = |source| OpenError::Unusable { dir: dir.to_owned(), source };
+        let mark = SyncedMark::open(dir).map_err(unusable)?;
         let (failed_tx, failed) = watch::channel(None);
-        let committer = Committer::start(db.clone(), failed_tx)
-            .map_err(|source| RocksOpenError::NotAccessible { dir: dir.to_owned(), source })?;
+        let committer = Committer::start(db.clone(), mark, failed_tx).map_err(unusable)?;
         let admission = Arc::new(Semaphore::new(SUBMITTED_BYTES_MAX));
         Ok(RocksEngine { db, dir: dir.to_owned(), committer, admission, failed })
     }

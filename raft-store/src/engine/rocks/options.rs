@@ -1,43 +1,24 @@
 //! How the database is tuned: sequential, uncompressed entries; small facts; bounded memory.
 
-use rocksdb::{
-    BlockBasedOptions, Cache, ColumnFamilyDescriptor, DBCompressionType, DBRecoveryMode, Options,
-};
+use rocksdb::{BlockBasedOptions, Cache, ColumnFamilyDescriptor, DBCompressionType, Options};
 
 use super::{FACTS, LOG};
-
-/// Memory of the database. The rest is not for an operator to turn.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct RocksOptions {
-    /// Writes in memory and not yet in a table file, over both column families.
-    pub memtable_bytes_max: usize,
-    /// Blocks read from table files.
-    pub block_cache_bytes: usize,
-}
-
-impl Default for RocksOptions {
-    fn default() -> Self {
-        RocksOptions { memtable_bytes_max: 32 << 20, block_cache_bytes: 16 << 20 }
-    }
-}
+use crate::store::StoreOptions;
 
 /// A write-ahead log older than so many bytes in all forces a flush.
 const WAL_BYTES_MAX: u64 = 256 << 20;
 const OPEN_FILES_MAX: i32 = 512;
 
 /// Options of the whole database.
-pub(super) fn database(options: &RocksOptions) -> Options {
+pub(super) fn database(options: &StoreOptions) -> Options {
     let mut db = Options::default();
     db.create_if_missing(true);
     db.create_missing_column_families(true);
-    // A kill in the middle of a write leaves half a record at the end of the write-ahead log: that
-    // is the unsynced tail, and it is dropped. A record that is whole but wrong is damage, and the
-    // database refuses to open; the default mode would silently cut synced data behind it.
-    db.set_wal_recovery_mode(DBRecoveryMode::TolerateCorruptedTailRecords);
+    // A recycled log has old records behind its end, which could pass for new ones.
     db.set_recycle_log_file_num(0);
     db.set_track_and_verify_wals_in_manifest(true);
     db.set_paranoid_checks(true);
-    db.set_db_write_buffer_size(options.memtable_bytes_max);
+    db.set_db_write_buffer_size(options.write_buffer_bytes);
     db.set_max_total_wal_size(WAL_BYTES_MAX);
     db.set_max_background_jobs(2);
     db.set_max_open_files(OPEN_FILES_MAX);
@@ -46,7 +27,7 @@ pub(super) fn database(options: &RocksOptions) -> Options {
 }
 
 /// The column families with their options and a shared block cache.
-pub(super) fn column_families(options: &RocksOptions) -> [ColumnFamilyDescriptor; 2] {
+pub(super) fn column_families(options: &StoreOptions) -> [ColumnFamilyDescriptor; 2] {
     let cache = Cache::new_lru_cache(options.block_cache_bytes);
     let mut blocks = BlockBasedOptions::default();
     blocks.set_block_cache(&cache);
@@ -60,12 +41,12 @@ pub(super) fn column_families(options: &RocksOptions) -> [ColumnFamilyDescriptor
     log.set_block_based_table_factory(&log_blocks);
     // Record batches come compressed, or the producer chose not to.
     log.set_compression_type(DBCompressionType::None);
-    log.set_write_buffer_size(options.memtable_bytes_max / 2);
+    log.set_write_buffer_size(options.write_buffer_bytes / 2);
     log.set_target_file_size_base(64 << 20);
 
     let mut facts = Options::default();
     facts.set_block_based_table_factory(&blocks);
     facts.set_compression_type(DBCompressionType::Lz4);
-    facts.set_write_buffer_size(options.memtable_bytes_max / 4);
+    facts.set_write_buffer_size(options.write_buffer_bytes / 4);
     [ColumnFamilyDescriptor::new(LOG, log), ColumnFamilyDescriptor::new(FACTS, facts)]
 }
