@@ -6,6 +6,7 @@
 mod engine;
 pub mod error;
 pub mod format;
+pub mod inspect;
 mod keys;
 mod log;
 mod machine;

@@ -76,6 +76,10 @@ impl Store {
         Store::over(Arc::new(MemoryEngine::new(&faults)), options)
     }
 
+    pub(crate) fn engine(&self) -> &Arc<dyn Engine> {
+        &self.engine
+    }
+
     fn over(engine: Arc<dyn Engine>, options: StoreOptions) -> Store {
         Store { engine, tails: TailBudget::new(options.tail_cache_bytes), options }
     }

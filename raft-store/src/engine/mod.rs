@@ -188,11 +188,29 @@ pub(crate) fn open_disk(dir: &Path, options: &StoreOptions) -> Result<Arc<dyn En
     Ok(Arc::new(rocks::RocksEngine::open(dir, options)?))
 }
 
+/// The engine on disk, to look at.
+#[cfg(feature = "rocks")]
+pub(crate) fn open_disk_read_only(
+    dir: &Path,
+    options: &StoreOptions,
+) -> Result<Arc<dyn Engine>, OpenError> {
+    Ok(Arc::new(rocks::ReadOnlyEngine::open(dir, options)?))
+}
+
 /// Without RocksDB there is none.
 #[cfg(not(feature = "rocks"))]
 pub(crate) fn open_disk(dir: &Path, _options: &StoreOptions) -> Result<Arc<dyn Engine>, OpenError> {
     let source = io::Error::new(io::ErrorKind::Unsupported, "built without RocksDB");
     Err(OpenError::Unusable { dir: dir.to_owned(), source })
+}
+
+/// Without RocksDB there is none.
+#[cfg(not(feature = "rocks"))]
+pub(crate) fn open_disk_read_only(
+    dir: &Path,
+    options: &StoreOptions,
+) -> Result<Arc<dyn Engine>, OpenError> {
+    open_disk(dir, options)
 }
 
 /// Submits a write and answers when it is durable.

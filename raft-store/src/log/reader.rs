@@ -74,7 +74,10 @@ impl GroupLog {
 
     /// Blocks where the engine does.
     fn read_disk(&self, from: u64, to: u64, max_bytes: usize) -> io::Result<Vec<LogRecord>> {
-        let stored = self.engine.entries(self.group, from, to, max_bytes)?;
+        let stored = self.engine.entries(self.group, from, to, max_bytes).map_err(|error| {
+            let what = format!("group {}: entries from {from} on: {error}", self.group);
+            io::Error::new(error.kind(), what)
+        })?;
         let mut records = Vec::with_capacity(stored.len());
         for (expected, (index, bytes)) in (from..).zip(stored) {
             if index != expected {

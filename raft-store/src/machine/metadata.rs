@@ -220,6 +220,12 @@ impl MetadataSnapshotBuilder {
             last_log_id: self.applied.log_id,
             last_membership: self.applied.membership.clone(),
         };
+        if let Some(newer) = snapshot_store::load(&*self.shared.engine, self.shared.group)?
+            && newer.meta.last_log_id > meta.last_log_id
+        {
+            // Installed while this one was on its way.
+            return Ok(newer);
+        }
         let ops = snapshot_store::store(self.shared.group, &meta, &data);
         engine::write(&*self.shared.engine, ops).await?;
         Ok(Snapshot { meta, snapshot: data })

@@ -56,6 +56,12 @@ impl PartitionSnapshotBuilder {
             None => self.unplanned_cut()?,
         };
         let (meta, data) = self.snapshot_at(cut);
+        if let Some((newer, snapshot)) = self.shared.current_snapshot()
+            && newer.last_log_id > meta.last_log_id
+        {
+            // Installed while this one was on its way.
+            return Ok(Snapshot { meta: newer, snapshot });
+        }
         let mut ops = snapshot_store::store(self.shared.group, &meta, &data);
         ops.push(self.shared.checkpoint());
         engine::write(&*self.shared.engine, ops).await?;

@@ -4,7 +4,10 @@
 mod crash;
 mod damage;
 mod harness;
+mod inspect;
 mod offsets;
+#[cfg(feature = "rocks")]
+mod on_disk;
 mod reads;
 mod retention;
 mod snapshot;

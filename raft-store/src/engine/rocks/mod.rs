@@ -4,6 +4,7 @@
 mod committer;
 mod open;
 mod options;
+mod read_only;
 mod reads;
 mod synced_mark;
 
@@ -22,6 +23,8 @@ use crate::error::OpenError;
 use crate::store::StoreOptions;
 use committer::{Committer, Message};
 use synced_mark::SyncedMark;
+
+pub(crate) use read_only::ReadOnlyEngine;
 
 /// Column family of the entries: key (group, index) big-endian.
 const LOG: &str = "log";
@@ -113,12 +116,16 @@ impl Engine for RocksEngine {
     }
 
     fn space(&self) -> io::Result<Space> {
-        let stat = rustix::fs::statvfs(&self.dir)?;
-        Ok(Space {
-            free_bytes: stat.f_bavail.saturating_mul(stat.f_frsize),
-            total_bytes: stat.f_blocks.saturating_mul(stat.f_frsize),
-        })
+        space(&self.dir)
     }
+}
+
+fn space(dir: &Path) -> io::Result<Space> {
+    let stat = rustix::fs::statvfs(dir)?;
+    Ok(Space {
+        free_bytes: stat.f_bavail.saturating_mul(stat.f_frsize),
+        total_bytes: stat.f_blocks.saturating_mul(stat.f_frsize),
+    })
 }
 
 /// Key of an entry: the group's entries lie together, in order.

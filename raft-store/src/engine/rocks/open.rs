@@ -77,25 +77,25 @@ fn check_complete(dir: &Path, db: &DB, mark: u64) -> Result<(), OpenError> {
 }
 
 fn check_format(dir: &Path) -> Result<(), OpenError> {
+    match require_format(dir) {
+        Err(OpenError::Unusable { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+            write_format(dir, &dir.join(FORMAT_FILE)).map_err(|source| unusable(dir, source))
+        }
+        checked => checked,
+    }
+}
+
+/// Checks the format of a directory that must have one.
+pub(super) fn require_format(dir: &Path) -> Result<(), OpenError> {
     let path = dir.join(FORMAT_FILE);
-    match fs::read_to_string(&path) {
-        Ok(text) => {
-            let found = text.trim().parse::<u32>().map_err(|_| OpenError::Damaged {
-                dir: dir.to_owned(),
-                what: format!("{} says {:?} instead of a number", path.display(), text.trim()),
-            })?;
-            match found > STORE_FORMAT_VERSION {
-                true => {
-                    let (dir, known) = (dir.to_owned(), STORE_FORMAT_VERSION);
-                    Err(OpenError::Newer { dir, found, known })
-                }
-                false => Ok(()),
-            }
-        }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            write_format(dir, &path).map_err(|source| unusable(dir, source))
-        }
-        Err(source) => Err(unusable(dir, source)),
+    let text = fs::read_to_string(&path).map_err(|source| unusable(dir, source))?;
+    let found = text.trim().parse::<u32>().map_err(|_| OpenError::Damaged {
+        dir: dir.to_owned(),
+        what: format!("{} says {:?} instead of a number", path.display(), text.trim()),
+    })?;
+    match found > STORE_FORMAT_VERSION {
+        true => Err(OpenError::Newer { dir: dir.to_owned(), found, known: STORE_FORMAT_VERSION }),
+        false => Ok(()),
     }
 }
 
@@ -121,7 +121,7 @@ fn is_damage(error: &rocksdb::Error) -> bool {
         && (error.kind() != ErrorKind::IOError || error.as_ref().contains("No such file"))
 }
 
-fn explain(dir: &Path, error: &rocksdb::Error) -> OpenError {
+pub(super) fn explain(dir: &Path, error: &rocksdb::Error) -> OpenError {
     if is_in_use(error) {
         return OpenError::InUse { dir: dir.to_owned() };
     }

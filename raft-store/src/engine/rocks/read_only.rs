@@ -1,0 +1,96 @@
+//! A database that is only looked at: nothing on disk changes, and a running node is not disturbed.
+//! Shows what can be recovered, also where a node would refuse to start.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use rampart_api::model::ids::GroupId;
+use rocksdb::{DB, DBRecoveryMode};
+use tokio::sync::{Semaphore, watch};
+
+use super::{open, options, reads};
+use crate::engine::{Engine, Op, Space, Write, WriteError};
+use crate::error::OpenError;
+use crate::store::StoreOptions;
+
+/// The engine of `inspect`.
+#[derive(Debug)]
+pub(crate) struct ReadOnlyEngine {
+    db: DB,
+    dir: PathBuf,
+    admission: Arc<Semaphore>,
+    failed: watch::Sender<Option<String>>,
+}
+
+impl ReadOnlyEngine {
+    pub(crate) fn open(dir: &Path, options: &StoreOptions) -> Result<ReadOnlyEngine, OpenError> {
+        open::require_format(dir)?;
+        let mut database = options::database(options);
+        database.set_wal_recovery_mode(DBRecoveryMode::PointInTime);
+        let families = options::column_families(options);
+        let db = DB::open_cf_descriptors_read_only(&database, dir, families, false)
+            .map_err(|error| open::explain(dir, &error))?;
+        let (admission, failed) = (Arc::new(Semaphore::new(0)), watch::channel(None).0);
+        Ok(ReadOnlyEngine { db, dir: dir.to_owned(), admission, failed })
+    }
+}
+
+fn read_only() -> WriteError {
+    WriteError { kind: io::ErrorKind::ReadOnlyFilesystem, message: "opened to read".to_owned() }
+}
+
+impl Engine for ReadOnlyEngine {
+    fn submit(&self, write: Write) {
+        if let Some(done) = write.done {
+            done(Err(read_only()));
+        }
+    }
+
+    fn settle(&self) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn write_now(&self, _ops: Vec<Op>) -> io::Result<()> {
+        Err(read_only().into())
+    }
+
+    fn entries(
+        &self,
+        group: GroupId,
+        from: u64,
+        to: u64,
+        max_bytes: usize,
+    ) -> io::Result<Vec<(u64, Bytes)>> {
+        reads::entries(&self.db, group, from, to, max_bytes)
+    }
+
+    fn log_bounds(&self, group: GroupId) -> io::Result<Option<(u64, u64)>> {
+        reads::log_bounds(&self.db, group)
+    }
+
+    fn fact(&self, key: &[u8]) -> io::Result<Option<Bytes>> {
+        reads::fact(&self.db, key)
+    }
+
+    fn facts(&self, from: &[u8], to: &[u8]) -> io::Result<Vec<(Vec<u8>, Bytes)>> {
+        reads::facts(&self.db, from, to)
+    }
+
+    fn reads_block(&self) -> bool {
+        true
+    }
+
+    fn admission(&self) -> &Arc<Semaphore> {
+        &self.admission
+    }
+
+    fn failed(&self) -> watch::Receiver<Option<String>> {
+        self.failed.subscribe()
+    }
+
+    fn space(&self) -> io::Result<Space> {
+        super::space(&self.dir)
+    }
+}
