@@ -22,7 +22,7 @@ use rampart_raft_store::state::metadata::state::NodeState;
 use crate::clock::Clock;
 use crate::metadata::MetadataHandle;
 use crate::partition::{PartitionService, remote};
-use crate::peer::{Asked, PeerFacts, PeerHandler};
+use crate::peer::{Asked, LivenessView, PeerFacts, PeerHandler};
 use crate::raft::claims::{ClaimOutbox, ClaimTable};
 
 /// How long an answer waits for metadata that the asker has and this node has not.
@@ -35,6 +35,8 @@ pub struct Services {
     pub partitions: PartitionService,
     /// Proposals and joins.
     pub metadata: MetadataHandle,
+    /// Whether an address that a new node claims is still another node's.
+    pub liveness: LivenessView,
 }
 
 /// Answers other nodes. Cheap to clone.
@@ -73,7 +75,7 @@ impl PeerHandler for PeerService {
     }
 
     fn ping(&self, to: NodeId) -> Ping {
-        Ping { claims: self.outbox.for_peer(to, self.clock.instant()), ..Ping::default() }
+        Ping { claims: self.outbox.for_peer(to, self.clock.instant()) }
     }
 
     fn pinged(&self, _from: NodeId, ping: Ping) {
@@ -124,6 +126,7 @@ async fn answer(
 }
 
 async fn joined(services: &Services, join: JoinRequest) -> Result<JoinAnswer, Problem> {
+    refuse_taken_address(services, &join)?;
     let info = NodeInfo {
         peer_addr: join.peer_addr,
         http_addr: join.http_addr,
@@ -143,6 +146,26 @@ async fn joined(services: &Services, join: JoinRequest) -> Result<JoinAnswer, Pr
         .map(|record| (record.id, record.info.peer_addr.clone()))
         .collect();
     Ok(JoinAnswer { cluster, node, peers, metadata_index })
+}
+
+/// A join with the address of a node with another disk takes that node's place. That is right for
+/// a wiped disk, and a disaster for a mistyped address: a node that is alive keeps its place.
+fn refuse_taken_address(services: &Services, join: &JoinRequest) -> Result<(), Problem> {
+    let state = services.metadata.state();
+    let taken = state.nodes.values().find(|node| {
+        node.info.peer_addr == join.peer_addr
+            && node.disk != join.disk
+            && node.state != NodeState::Replaced
+            && services.liveness.is_alive(node.id)
+    });
+    match taken {
+        None => Ok(()),
+        Some(node) => Err(Problem::new(
+            ErrorCode::Unsafe,
+            format!("{} is the address of node {}, which is alive", join.peer_addr, node.id),
+        )
+        .hint("give the new node an address of its own with --advertise-peer")),
+    }
 }
 
 /// What this node durably remembers of the nodes it met.

@@ -238,7 +238,11 @@ pub(crate) async fn run(parts: Parts, listener: TcpListener) -> Result<Running, 
         clock,
         metrics: metrics.clone(),
     });
-    peer_service.open(Services { partitions: partitions.clone(), metadata: metadata.clone() });
+    peer_service.open(Services {
+        partitions: partitions.clone(),
+        metadata: metadata.clone(),
+        liveness: peer.liveness(),
+    });
     peer.serve(listener, Arc::new(peer_service), Arc::new(RaftInbound::new(Arc::new(lookup.clone()), peer.clone())));
     let controller = ControllerHandle::new(
         metadata.clone(),
@@ -248,7 +252,7 @@ pub(crate) async fn run(parts: Parts, listener: TcpListener) -> Result<Running, 
         TopicLimits::of(&config),
     );
     let keeper = MembershipKeeper::new(metadata.clone());
-    let service = ControllerService::new(controller.clone(), keeper);
+    let service = ControllerService::new(controller.clone(), keeper, metrics.clone());
 
     tasks.spawn("directory", keep_directory(metadata.clone(), admitted.clone(), directory));
     tasks.spawn("replica manager", manager.clone().run());
@@ -257,7 +261,7 @@ pub(crate) async fn run(parts: Parts, listener: TcpListener) -> Result<Running, 
         peer: peer.clone(),
         lookup: lookup.clone(),
         claims,
-        outbox,
+        outbox: outbox.clone(),
         timings,
         clock,
         node: admitted.node,
@@ -266,7 +270,7 @@ pub(crate) async fn run(parts: Parts, listener: TcpListener) -> Result<Running, 
     tasks.spawn("sweep", sweep.run());
     tasks.spawn("reassign", reassign::run(manager.clone(), metadata.clone(), tasks.child()));
     tasks.spawn("link up", link_up::run(manager.clone(), peer.clone()));
-    let reports = leader_reports::run(admitted.node, manager.clone(), metadata.clone());
+    let reports = leader_reports::run(outbox.clone(), manager.clone(), metadata.clone());
     tasks.spawn("leader reports", reports);
     let every = config.storage.retention_check_interval();
     tasks.spawn("retention", retention::run(manager.clone(), every, clock));

@@ -1,4 +1,4 @@
-//! [pure] The ping between two nodes, every 100 ms: I live, these groups I lead, these I let sleep.
+//! [pure] The ping between two nodes, every 100 ms: I live, and these groups I lead.
 //! One message for all groups, whatever their number (coalesced by the sender).
 
 use bytes::{BufMut, Bytes};
@@ -14,10 +14,6 @@ use crate::model::ids::{GroupId, NodeId, ReplicaId};
 pub struct Ping {
     /// Groups the sender leads: those that changed, and from time to time all of them.
     pub claims: Vec<LeaderClaim>,
-    /// Groups the sender leads and stops sending heartbeats for.
-    pub quiesced: Vec<QuiescedGroup>,
-    /// Groups the receiver quiesced and the sender wants active: its replica differs.
-    pub stay_active: Vec<GroupId>,
 }
 
 /// A leader says so itself. The highest term wins.
@@ -31,21 +27,6 @@ pub struct LeaderClaim {
     pub replica: ReplicaId,
     /// The node of that replica.
     pub node: NodeId,
-}
-
-/// A group at rest, described so that a follower can tell whether it has everything.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct QuiescedGroup {
-    /// The group.
-    pub group: GroupId,
-    /// Term of its leader.
-    pub term: u64,
-    /// Last index in the leader's log.
-    pub last_index: u64,
-    /// Highest committed index.
-    pub commit_index: u64,
-    /// Index of the entry that set the membership.
-    pub membership_index: u64,
 }
 
 impl Ping {
@@ -77,14 +58,6 @@ mod tests {
                 replica: ReplicaId(9),
                 node: NodeId(1),
             }],
-            quiesced: vec![QuiescedGroup {
-                group,
-                term: 2,
-                last_index: 8,
-                commit_index: 8,
-                membership_index: 1,
-            }],
-            stay_active: vec![GroupId(7)],
         };
         let bytes = ping.encode().to_bytes().slice(5..);
         assert_eq!(Ping::decode(&bytes).unwrap(), ping);

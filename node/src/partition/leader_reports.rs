@@ -3,14 +3,16 @@
 //! storm.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
-use rampart_api::model::ids::{GroupId, NodeId};
+use rampart_api::model::ids::{GroupId, Offset};
+use rampart_api::peer::ping::LeaderClaim;
 use rampart_raft_store::state::metadata::command::{LeaderReport, MetadataCommand};
 
 use super::replica_manager::ReplicaManager;
 use crate::metadata::MetadataHandle;
-use crate::raft::status::Role;
+use crate::raft::claims::ClaimOutbox;
 
 /// Least pause between two reports.
 const REPORT_EVERY: Duration = Duration::from_millis(100);
@@ -20,44 +22,28 @@ const REPORT_GROUPS_MAX: usize = 1_000;
 const REPORT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Reports until cancelled.
-pub async fn run(node: NodeId, manager: ReplicaManager, metadata: MetadataHandle) {
+pub async fn run(outbox: Arc<ClaimOutbox>, manager: ReplicaManager, metadata: MetadataHandle) {
     let mut every = tokio::time::interval(REPORT_EVERY);
     every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut reported: HashMap<GroupId, u64> = HashMap::new();
     loop {
         every.tick().await;
-        let leaders = news(node, &manager, &reported);
-        if leaders.is_empty() {
+        let claims = outbox.news(&reported, REPORT_GROUPS_MAX);
+        if claims.is_empty() {
             continue;
         }
-        let terms: Vec<(GroupId, u64)> = leaders.iter().map(|r| (r.group, r.epoch)).collect();
+        let leaders = claims.iter().map(|claim| report(claim, &manager)).collect();
         let command = MetadataCommand::ReportLeaders { leaders };
         match metadata.propose_within(command, REPORT_TIMEOUT).await {
-            Ok(_) => reported.extend(terms),
+            Ok(_) => reported.extend(claims.iter().map(|claim| (claim.group, claim.term))),
             Err(problem) => tracing::debug!(%problem, "leaders not reported; it will be retried"),
         }
     }
 }
 
-fn news(
-    node: NodeId,
-    manager: &ReplicaManager,
-    reported: &HashMap<GroupId, u64>,
-) -> Vec<LeaderReport> {
-    manager
-        .all()
-        .iter()
-        .filter_map(|replica| {
-            let status = replica.status();
-            let group = replica.spec().group;
-            let news = status.role == Role::Leader && reported.get(&group) != Some(&status.term);
-            news.then(|| LeaderReport {
-                group,
-                leader: node,
-                epoch: status.term,
-                log_start: replica.log().log_start_offset(),
-            })
-        })
-        .take(REPORT_GROUPS_MAX)
-        .collect()
+fn report(claim: &LeaderClaim, manager: &ReplicaManager) -> LeaderReport {
+    let log_start = manager
+        .get(claim.group)
+        .map_or(Offset(0), |replica| replica.log().log_start_offset());
+    LeaderReport { group: claim.group, leader: claim.node, epoch: claim.term, log_start }
 }

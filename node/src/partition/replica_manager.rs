@@ -2,6 +2,7 @@
 //! core died, answers lookups. Received traffic never creates a replica; only metadata does.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
@@ -69,6 +70,7 @@ struct Inner {
     options: ReplicaManagerOptions,
     replicas: RwLock<BTreeMap<GroupId, Arc<Replica>>>,
     started: watch::Sender<bool>,
+    is_stopping: AtomicBool,
 }
 
 /// A replica that should run here.
@@ -88,7 +90,8 @@ impl ReplicaManager {
     /// A manager without replicas; `run` starts them.
     pub fn new(options: ReplicaManagerOptions) -> Self {
         let (started, _) = watch::channel(false);
-        let inner = Inner { options, replicas: RwLock::default(), started };
+        let is_stopping = AtomicBool::new(false);
+        let inner = Inner { options, replicas: RwLock::default(), started, is_stopping };
         ReplicaManager { inner: Arc::new(inner) }
     }
 
@@ -124,8 +127,9 @@ impl ReplicaManager {
         }
     }
 
-    /// Stops all replicas, for shutdown.
+    /// Stops all replicas, for shutdown; none is started any more.
     pub async fn stop(&self) {
+        self.inner.is_stopping.store(true, Ordering::Release);
         let replicas = std::mem::take(
             &mut *self.inner.replicas.write().expect("no holder of this lock panics"),
         );
@@ -200,6 +204,9 @@ impl ReplicaManager {
     }
 
     async fn start(&self, wanted: Wanted) {
+        if self.inner.is_stopping.load(Ordering::Acquire) {
+            return;
+        }
         let spec = wanted.spec;
         match self.open(&wanted).await {
             Ok(replica) => {

@@ -1,7 +1,7 @@
 //! The node ticker's loop: looks at every replica of this node, asks the pure `node_ticker` what
 //! to do, does it, and keeps the claims of this node up to date. One task for all groups.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,6 +22,11 @@ use crate::telemetry::Metrics;
 
 /// Pause between two looks at all groups.
 const SWEEP_EVERY: Duration = Duration::from_millis(50);
+/// A group for which nothing was due is looked at every so many sweeps, unless it has work or a
+/// node came or went.
+const SETTLED_LOOK_EVERY: u64 = 4;
+/// A group with work in the last so many milliseconds is looked at in every sweep.
+const SETTLED_AFTER_MS: u64 = 1_000;
 /// Campaigns started in one sweep, at least; grows with the number of groups.
 const CAMPAIGNS_PER_SWEEP_MIN: usize = 32;
 
@@ -48,42 +53,55 @@ pub struct Sweep {
     pub metrics: Metrics,
 }
 
+/// What the sweep remembers between two looks.
+#[derive(Debug, Default)]
+struct Memory {
+    looks: u64,
+    alive: BTreeSet<NodeId>,
+    groups: HashMap<GroupId, GroupMemory>,
+}
+
+#[derive(Debug, Default)]
+struct GroupMemory {
+    tick: GroupTick,
+    claim: Option<LeaderClaim>,
+    /// Nothing was due: a quiet leader, or a follower of a leader that is there.
+    is_settled: bool,
+}
+
 impl Sweep {
     /// Sweeps until cancelled.
     pub async fn run(self) {
         let mut every = tokio::time::interval(SWEEP_EVERY);
         every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let started = self.clock.instant();
-        let mut ticks: HashMap<GroupId, GroupTick> = HashMap::new();
+        let mut memory = Memory::default();
         loop {
             every.tick().await;
             let now = self.clock.instant();
             let now_ms = u64::try_from((now - started).as_millis()).unwrap_or(u64::MAX);
-            self.sweep(&mut ticks, now_ms).await;
+            self.sweep(&mut memory, now_ms).await;
         }
     }
 
-    async fn sweep(&self, ticks: &mut HashMap<GroupId, GroupTick>, now_ms: u64) {
+    async fn sweep(&self, memory: &mut Memory, now_ms: u64) {
         let replicas = self.manager.all();
+        let alive = self.peer.alive_nodes();
+        let all_due = alive != memory.alive;
+        memory.alive = alive;
+        memory.looks += 1;
         let mut campaigns_left = CAMPAIGNS_PER_SWEEP_MIN.max(replicas.len() / 8);
-        let mut led = HashMap::new();
         let may_campaign = self.lookup.is_registered() && self.peer.may_campaign();
         for replica in &replicas {
             let group = replica.spec().group;
-            let status = replica.status();
-            if status.role == Role::Leader {
-                let claim = LeaderClaim {
-                    group,
-                    term: status.term,
-                    replica: replica.spec().replica,
-                    node: self.node,
-                };
-                led.insert(group, claim);
+            let known = memory.groups.entry(group).or_default();
+            let is_due = (memory.looks + group.0) % SETTLED_LOOK_EVERY == 0;
+            let is_busy = replica.idle_ms() < SETTLED_AFTER_MS;
+            if known.is_settled && !all_due && !is_due && !is_busy {
+                continue;
             }
-            let tick = ticks.entry(group).or_default();
-            let view = self.view(replica, &status);
-            let jitter = rand::rng().random();
-            match node_ticker::decide(tick, &view, &self.timings, now_ms, jitter) {
+            let action = self.look(replica, known, now_ms);
+            match action {
                 Action::Nothing => {}
                 // An error means that the core has stopped; supervision restarts it.
                 Action::Heartbeat => {
@@ -97,15 +115,45 @@ impl Sweep {
                 Action::Campaign => {}
             }
         }
-        let now = self.clock.instant();
+        if memory.groups.len() > replicas.len() {
+            memory.groups.retain(|group, _| self.manager.get(*group).is_some());
+        }
+        self.publish(memory, replicas.len());
+    }
+
+    fn look(&self, replica: &Replica, known: &mut GroupMemory, now_ms: u64) -> Action {
+        let status = replica.status();
+        let spec = replica.spec();
+        let view = self.view(replica, &status);
+        let jitter = rand::rng().random();
+        let action = node_ticker::decide(&mut known.tick, &view, &self.timings, now_ms, jitter);
+        known.claim = (status.role == Role::Leader).then(|| LeaderClaim {
+            group: spec.group,
+            term: status.term,
+            replica: spec.replica,
+            node: self.node,
+        });
+        known.is_settled = action == Action::Nothing
+            && match status.role {
+                Role::Leader => known.tick.quiesced,
+                Role::Voter => view.leader.is_some_and(|leader| leader.alive),
+                Role::Learner => true,
+                Role::Stopped => false,
+            };
+        action
+    }
+
+    fn publish(&self, memory: &Memory, replicas: usize) {
+        let led: HashMap<GroupId, LeaderClaim> = memory
+            .groups
+            .iter()
+            .filter_map(|(group, known)| Some((*group, known.claim?)))
+            .collect();
         let mine: Vec<LeaderClaim> = led.values().copied().collect();
-        self.claims.hear(&mine, now);
-        self.metrics.partition.replicas.set(count(replicas.len()));
+        self.claims.hear(&mine, self.clock.instant());
+        self.metrics.partition.replicas.set(count(replicas));
         self.metrics.partition.leaders.set(count(led.len()));
         self.outbox.set_led(led);
-        if ticks.len() > replicas.len() {
-            ticks.retain(|group, _| self.manager.get(*group).is_some());
-        }
     }
 
     fn view(&self, replica: &Replica, status: &RaftStatus) -> GroupView {

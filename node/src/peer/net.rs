@@ -175,6 +175,13 @@ impl PeerNet {
         LivenessView::new(self.inner.liveness.clone())
     }
 
+    /// The nodes of the directory that are alive, as this one hears them.
+    pub fn alive_nodes(&self) -> BTreeSet<NodeId> {
+        let liveness = self.liveness();
+        let directory = self.inner.directory.borrow();
+        directory.keys().copied().filter(|node| liveness.is_alive(*node)).collect()
+    }
+
     /// Nodes that accepted this one since it started.
     pub fn accepted_by(&self) -> watch::Receiver<BTreeSet<NodeId>> {
         self.inner.accepted_by.subscribe()

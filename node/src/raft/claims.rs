@@ -81,6 +81,13 @@ impl ClaimOutbox {
         *self.led.lock().expect("no holder of this lock panics") = led;
     }
 
+    /// The claims whose term is not the one in `known`, at most `claims_max`.
+    pub fn news(&self, known: &HashMap<GroupId, u64>, claims_max: usize) -> Vec<LeaderClaim> {
+        let led = self.led.lock().expect("no holder of this lock panics");
+        let is_new = |claim: &&LeaderClaim| known.get(&claim.group) != Some(&claim.term);
+        led.values().filter(is_new).copied().take(claims_max).collect()
+    }
+
     /// What to tell a peer now.
     pub fn for_peer(&self, peer: NodeId, now: Instant) -> Vec<LeaderClaim> {
         let led = self.led.lock().expect("no holder of this lock panics");
