@@ -53,7 +53,11 @@ impl Budget {
     ///
     /// # Errors
     /// `OVERLOADED`.
-    pub(super) fn check(&self, connection: &ConnectionBudget, declared: usize) -> Result<(), Problem> {
+    pub(super) fn check(
+        &self,
+        connection: &ConnectionBudget,
+        declared: usize,
+    ) -> Result<(), Problem> {
         if self.node.available_permits() < declared.min(self.node_max) {
             return Err(self.no_room("node", self.node_max));
         }

@@ -98,7 +98,8 @@ mod tests {
 
     #[test]
     fn blocks_go_to_the_least_filled_and_ties_to_the_lowest() {
-        let cases: &[(&[u64], usize, &[PartitionId], &[(PartitionId, usize)])] = &[
+        type Run = (PartitionId, usize);
+        let cases: &[(&[u64], usize, &[PartitionId], &[Run])] = &[
             (&[0, 0, 0, 0], 1, &FOUR, &[(0, 1)]),
             (&[1, 0, 0, 0], 1, &FOUR, &[(1, 1)]),
             (&[1, 1, 0, 0], 600, &FOUR, &[(2, 250), (3, 250), (0, 100)]),

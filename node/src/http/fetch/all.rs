@@ -82,7 +82,7 @@ pub(in crate::http) async fn fetch_all(
     for (partition, page) in &pages {
         offsets.insert(*partition, page.next);
     }
-    Ok(respond(form, &topic, &pages, Cursor(offsets), &wanted))
+    Ok(respond(form, &topic, &pages, &Cursor(offsets), &wanted))
 }
 
 fn parse_cursor(params: &FetchParams) -> Result<Option<Cursor>, Problem> {
@@ -181,7 +181,7 @@ fn respond(
     form: Form,
     topic: &TopicRecord,
     pages: &Pages,
-    cursor: Cursor,
+    cursor: &Cursor,
     wanted: &Wanted,
 ) -> Response {
     let mut out = Vec::new();

@@ -82,6 +82,7 @@ fn size(record: &Record) -> usize {
 }
 
 /// What producers sent is checked by its CRC only; a compressed batch may turn out to be nonsense.
+#[allow(clippy::needless_pass_by_value)] // It is what map_err hands over.
 fn damaged(error: BatchError) -> Problem {
     Problem::new(ErrorCode::CorruptBatch, format!("a stored batch can't be read: {error}"))
         .hint("read it raw (Accept: application/vnd.rampart.batch), or go on after it")

@@ -38,6 +38,7 @@ use super::redirect;
 #[into_params(parameter_in = Query)]
 pub(super) struct ProduceParams {
     /// Where records go that name no partition. Needed by raw batches.
+    #[param(value_type = Option<u32>)]
     partition: Option<PartitionId>,
     /// `-1` (or `all`), `quorum`, `1` or `0`; the topic's if missing.
     #[param(value_type = Option<String>)]

@@ -25,7 +25,7 @@ async fn send(harness: &Harness, method: &str, path: &str, body: &str) -> Answer
 async fn topics_live_and_die() {
     let harness = Harness::new();
     let body = r#"{"name":"flights","partitions":4,"config":{"retention.ms":1000}}"#;
-    let dry = body.replace('}', "}").replacen('{', r#"{"dry_run":true,"#, 1);
+    let dry = body.replacen('{', r#"{"dry_run":true,"#, 1);
     let planned = send(&harness, "POST", "/v1/topics", &dry).await;
     assert_eq!(planned.status, StatusCode::OK);
     assert_eq!(planned.json::<CreateTopicResponse>().metadata_index, None);

@@ -116,10 +116,11 @@ async fn partitions_that_fare_differently_are_207_with_a_result_per_record() {
 async fn an_unknown_outcome_is_never_called_not_done() {
     let harness = Harness::new();
     harness.node.add_topic("flights", 2);
-    let mut refusals = harness.node.refusals.lock().unwrap();
-    refusals.insert(0, Problem::new(ErrorCode::StorageFull, "full"));
-    refusals.insert(1, Problem::unknown(ErrorCode::Timeout, "no answer"));
-    drop(refusals);
+    let refusals = [
+        (0, Problem::new(ErrorCode::StorageFull, "full")),
+        (1, Problem::unknown(ErrorCode::Timeout, "no answer")),
+    ];
+    harness.node.refusals.lock().unwrap().extend(refusals);
     let body = r#"{"records":[{"value":1,"partition":0},{"value":2,"partition":1}]}"#;
     let problem = harness.post(RECORDS, body).await.refused(ErrorCode::Timeout, "no answer");
     assert_eq!(problem.outcome, Outcome::Unknown);
