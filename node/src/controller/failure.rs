@@ -48,9 +48,8 @@ pub(crate) fn decommission_blockers(situation: Situation<'_>, node: NodeId) -> V
     }
     let reachable = situation.active_alive().filter(|other| *other != node).count();
     let mut blockers = too_few_nodes(situation, node, remaining, reachable);
-    let named = blockers.len().min(BLOCKERS_NAMED_MAX);
     blockers.extend(without_majority(situation, node));
-    cap(&mut blockers, named.max(BLOCKERS_NAMED_MAX));
+    cap(&mut blockers);
     blockers
 }
 
@@ -102,10 +101,11 @@ fn nodes(count: usize) -> String {
     if count == 1 { "1 node is".into() } else { format!("{count} nodes are") }
 }
 
-fn cap(sentences: &mut Vec<String>, named: usize) {
-    if sentences.len() > named {
-        let more = sentences.len() - named;
-        sentences.truncate(named);
+/// The first ones, and how many more there are.
+fn cap(sentences: &mut Vec<String>) {
+    if sentences.len() > BLOCKERS_NAMED_MAX {
+        let more = sentences.len() - BLOCKERS_NAMED_MAX;
+        sentences.truncate(BLOCKERS_NAMED_MAX);
         sentences.push(format!("and {more} more"));
     }
 }

@@ -5,7 +5,7 @@
 use rampart_api::model::ids::NodeId;
 use rampart_raft_store::state::metadata::command::MetadataCommand;
 use rampart_raft_store::state::metadata::state::{
-    DEFAULT_REPLICATION_FACTOR, NodeState, PartitionRecord, ReplicaState,
+    DEFAULT_REPLICATION_FACTOR, NodeState, PartitionRecord, ReplicaRecord, ReplicaState,
 };
 
 use super::placement::{Candidates, Placer};
@@ -112,19 +112,11 @@ fn fault(situation: Situation<'_>, partition: &PartitionRecord, node: NodeId) ->
         Some(NodeState::Replaced) | None => Some(Fault::Replaced),
         Some(NodeState::Decommissioning | NodeState::Decommissioned) => Some(Fault::Decommissioned),
         Some(NodeState::Active | NodeState::Draining) => {
-            let joins = |r: &&_| is_joining_on(r, node);
-            let never =
-                situation.lost.contains(&node) && partition.replicas.iter().any(|r| joins(&r));
+            let joins = |r: &ReplicaRecord| r.node == node && r.state == ReplicaState::Joining;
+            let never = situation.lost.contains(&node) && partition.replicas.iter().any(joins);
             never.then_some(Fault::NeverArrives)
         }
     }
-}
-
-fn is_joining_on(
-    replica: &rampart_raft_store::state::metadata::state::ReplicaRecord,
-    node: NodeId,
-) -> bool {
-    replica.node == node && replica.state == ReplicaState::Joining
 }
 
 /// Puts another node in the place of `node`. Where there is none the node stays, unless what it

@@ -14,6 +14,7 @@ use super::silence::Silence;
 use super::situation::Situation;
 use super::{steps, voters};
 use crate::metadata::MembershipKeeper;
+use crate::telemetry::Metrics;
 
 /// How often the cluster is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
@@ -33,6 +34,7 @@ const CATCH_UP_ENTRIES_MAX: u64 = 64;
 pub struct ControllerService {
     controller: ControllerHandle,
     keeper: MembershipKeeper,
+    metrics: Metrics,
     balancer: LeaderBalancer,
     silence: Silence,
     /// What was seen when nothing was due: the same needs no second thought.
@@ -51,10 +53,11 @@ struct Seen {
 impl ControllerService {
     /// A service that plans with the handle's view and changes the metadata group's members
     /// through the keeper.
-    pub fn new(controller: ControllerHandle, keeper: MembershipKeeper) -> Self {
+    pub fn new(controller: ControllerHandle, keeper: MembershipKeeper, metrics: Metrics) -> Self {
         ControllerService {
             controller,
             keeper,
+            metrics,
             balancer: LeaderBalancer::default(),
             silence: Silence::default(),
             idle_at: None,
@@ -74,11 +77,15 @@ impl ControllerService {
                 self.look(outlook).await;
             } else {
                 self.idle_at = None;
+                self.metrics.partition.moves.set(0);
             }
         }
     }
 
     async fn look(&mut self, outlook: Outlook) {
+        let partitions = outlook.state.partitions();
+        let moves = partitions.filter(|(_, _, partition)| partition.is_moving()).count();
+        self.metrics.partition.moves.set(i64::try_from(moves).unwrap_or(i64::MAX));
         self.keep_voters(outlook.situation()).await;
         self.move_leaderships(outlook.situation()).await;
         self.take_steps(outlook).await;

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rampart_api::model::ids::{ClusterId, DiskId, GroupId, NodeId, ReplicaId, TopicId};
 use rampart_raft_store::state::metadata::command::{MetadataCommand, MetadataResponse, NodeInfo};
-use rampart_raft_store::state::metadata::state::{MetadataState, NodeState, PartitionRecord};
+use rampart_raft_store::state::metadata::state::{
+    MetadataState, NodeState, PartitionRecord, ReplicaRecord,
+};
 use uuid::Uuid;
 
 use super::situation::Situation;
@@ -118,9 +120,8 @@ impl Sample {
             .collect();
         for partition in moving {
             let wanted: BTreeSet<NodeId> = partition.wanted_nodes().collect();
-            let stays = |r: &&rampart_raft_store::state::metadata::state::ReplicaRecord| {
-                wanted.contains(&r.node) && !partition.damaged.contains(&r.id)
-            };
+            let stays =
+                |r: &&ReplicaRecord| wanted.contains(&r.node) && !partition.damaged.contains(&r.id);
             let voters: Vec<ReplicaId> =
                 partition.replicas.iter().filter(stays).map(|r| r.id).collect();
             self.apply(&MetadataCommand::MembershipReached {
@@ -133,10 +134,6 @@ impl Sample {
 
     pub(crate) fn partition(&self, group: u64) -> &PartitionRecord {
         self.state.partition_of(GroupId(group)).expect("the test created it").1
-    }
-
-    pub(crate) fn nodes_of(&self, group: u64) -> Vec<u64> {
-        self.partition(group).wanted_nodes().map(|node| node.0).collect()
     }
 
     pub(crate) fn situation(&self) -> Situation<'_> {

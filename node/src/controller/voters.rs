@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use rampart_api::model::ids::NodeId;
 use rampart_raft_store::state::metadata::state::NodeState;
 
-use super::situation::{Rack, Situation};
+use super::situation::Situation;
 
 /// Voters of the metadata group.
 const METADATA_VOTERS_MAX: usize = 5;
@@ -77,7 +77,7 @@ fn choose(
             (true, true) => 3,
         };
         let draining = situation.node_state(*node) == Some(NodeState::Draining);
-        (rank, rack_taken && !matches!(rack, Rack::Own(_)), draining, *node)
+        (rank, rack_taken, draining, *node)
     })
 }
 
