@@ -60,7 +60,7 @@ fn judge(edge: &Edge) -> ClusterHealth {
     for (topic, number, partition) in state.partitions() {
         let name = || PartitionName { topic: topic.name.clone(), partition: number };
         health.moves += u64::from(partition.is_moving());
-        if !edge.is_available(partition) {
+        if !edge.is_led(partition) {
             health.leaderless_partitions.push(name());
         } else if living_voters(edge, partition) < (topic.replication_factor as usize) {
             health.under_replicated_partitions.push(name());

@@ -9,7 +9,7 @@ use rampart_api::model::error_code::ErrorCode;
 use rampart_api::model::ids::{NodeId, PartitionId, TopicId};
 use rampart_api::model::problem::Problem;
 use rampart_api::model::topic_config::validate_topic_name;
-use rampart_raft_store::state::metadata::state::{PartitionRecord, TopicRecord};
+use rampart_raft_store::state::metadata::state::{PartitionRecord, ReplicaState, TopicRecord};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
@@ -23,6 +23,9 @@ use crate::telemetry::Metrics;
 
 /// A topic that another node has just created may not have arrived here yet.
 const TOPIC_WAIT: Duration = Duration::from_millis(250);
+
+/// How long the metadata of a node that has just started is waited for.
+const START_WAIT: Duration = Duration::from_secs(1);
 
 /// What the edge is made of.
 #[derive(Debug)]
@@ -149,10 +152,45 @@ impl Edge {
             .hint("create it with POST /v1/topics"))
     }
 
+    /// Waits a moment for the metadata of a node that has just started.
+    ///
+    /// # Errors
+    /// `NOT_READY`.
+    pub(super) async fn metadata_arrived(&self) -> Result<(), Problem> {
+        let metadata = &self.services().metadata;
+        if metadata.state().cluster.is_some() {
+            return Ok(());
+        }
+        let mut watch = metadata.watch();
+        let arrived = watch.wait_for(|(_, state)| state.cluster.is_some());
+        match tokio::time::timeout(START_WAIT, arrived).await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(_)) | Err(_) => {
+                let detail = "this node has not received the cluster's metadata yet";
+                Err(Problem::new(ErrorCode::NotReady, detail)
+                    .retry_after_ms(1_000)
+                    .hint("ask another node, or wait for GET /readyz"))
+            }
+        }
+    }
+
     /// Whether a partition has a leader that is heard from.
-    pub(super) fn is_available(&self, partition: &PartitionRecord) -> bool {
+    pub(super) fn is_led(&self, partition: &PartitionRecord) -> bool {
         let leader = self.services().partitions.leader_hint(partition.group);
         leader.is_some_and(|(node, _)| self.services().node.is_alive(node))
+    }
+
+    /// Whether keyless records may be sent to a partition. One whose leader is not known yet, as
+    /// of a topic that was created a moment ago, counts if it can elect one: otherwise the first
+    /// records of a topic would all go to the partition that was first.
+    fn is_available(&self, partition: &PartitionRecord) -> bool {
+        if self.services().partitions.leader_hint(partition.group).is_some() {
+            return self.is_led(partition);
+        }
+        let votes = |state: ReplicaState| state != ReplicaState::Joining;
+        let voters: Vec<_> = partition.replicas.iter().filter(|r| votes(r.state)).collect();
+        let living = voters.iter().filter(|r| self.services().node.is_alive(r.node)).count();
+        2 * living > voters.len()
     }
 
     /// HTTP address of a partition's leader, if that is another node.

@@ -95,8 +95,14 @@ fn panicked(panic: Box<dyn Any + Send>) -> Response {
         .into_response()
 }
 
-/// `min_metadata_index`, on any request: reads what one wrote through another node.
+/// A node that has no metadata yet must not answer as if there were nothing; and with
+/// `min_metadata_index`, on any request, one reads what one wrote through another node.
 async fn wait_for_metadata(State(edge): State<Edge>, mut request: Request, next: Next) -> Response {
+    if request.uri().path().starts_with("/v1/")
+        && let Err(problem) = edge.metadata_arrived().await
+    {
+        return Refusal(problem).into_response();
+    }
     let Some((index, rest)) = min_metadata_index(request.uri()) else {
         return next.run(request).await;
     };

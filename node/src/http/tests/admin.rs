@@ -1,5 +1,7 @@
 //! Topics, cluster, nodes, moves, probes.
 
+use std::sync::Arc;
+
 use axum::http::StatusCode;
 use rampart_api::http::cluster::{
     ClusterHealth, ClusterStatus, DecommissionProgress, HealthStatus, ListNodesResponse,
@@ -223,5 +225,20 @@ async fn one_reads_what_one_wrote_through_another_node() {
     // Without naming the index a topic that is on its way is waited for a moment.
     let (answer, _) =
         tokio::join!(harness.get("/v1/topics/later"), async { harness.node.add_topic("later", 1) });
+    assert_eq!(answer.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_node_without_metadata_does_not_answer_as_if_there_were_nothing() {
+    let harness = Harness::new();
+    let cluster = harness.node.metadata.borrow().1.cluster;
+    let set = |cluster| {
+        harness.node.metadata.send_modify(|(_, state)| Arc::make_mut(state).cluster = cluster);
+    };
+    set(None);
+    let refused = harness.get("/v1/topics").await;
+    refused.refused(ErrorCode::NotReady, "not received the cluster's metadata");
+    assert_eq!(harness.get("/livez").await.status, StatusCode::OK);
+    let (answer, ()) = tokio::join!(harness.get("/v1/topics"), async { set(cluster) });
     assert_eq!(answer.status, StatusCode::OK);
 }

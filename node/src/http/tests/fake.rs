@@ -36,6 +36,8 @@ pub(super) struct FakeNode {
     pub(super) refusals: Mutex<HashMap<PartitionId, Problem>>,
     /// Who leads which partition number; node 1 if nothing is said.
     pub(super) leaders: Mutex<HashMap<PartitionId, NodeId>>,
+    /// Partition numbers that nobody leads yet.
+    pub(super) leaderless: Mutex<BTreeSet<PartitionId>>,
     pub(super) dead: Mutex<BTreeSet<NodeId>>,
     pub(super) not_ready: Mutex<Vec<String>>,
     pub(super) failure: Mutex<Option<String>>,
@@ -83,6 +85,7 @@ impl FakeNode {
             appended: watch::Sender::new(0),
             refusals: Mutex::default(),
             leaders: Mutex::default(),
+            leaderless: Mutex::default(),
             dead: Mutex::default(),
             not_ready: Mutex::default(),
             failure: Mutex::default(),
@@ -301,6 +304,9 @@ impl Partitions for FakeNode {
 
     fn leader_hint(&self, group: GroupId) -> Option<(NodeId, LeaderEpoch)> {
         let (_, number) = *self.metadata.borrow().1.groups.get(&group)?;
+        if self.leaderless.lock().unwrap().contains(&number) {
+            return None;
+        }
         let leaders = self.leaders.lock().unwrap();
         Some((leaders.get(&number).copied().unwrap_or(NodeId(1)), 7))
     }

@@ -85,6 +85,19 @@ async fn keyless_records_avoid_partitions_without_a_living_leader() {
 }
 
 #[tokio::test]
+async fn a_new_topic_is_filled_evenly_while_its_leaders_are_being_elected() {
+    let harness = Harness::new();
+    let topic = harness.node.add_topic("flights", 4);
+    harness.node.leaderless.lock().unwrap().extend([1, 2, 3]);
+    harness.post(RECORDS, keyless(10_000)).await;
+    assert_eq!(harness.node.ends(&topic), [2_500; 4]);
+    // Without a majority nobody can be elected.
+    harness.node.dead.lock().unwrap().extend([NodeId(2), NodeId(3)]);
+    harness.post(RECORDS, keyless(250)).await;
+    assert_eq!(harness.node.ends(&topic), [2_750, 2_500, 2_500, 2_500]);
+}
+
+#[tokio::test]
 async fn ack_zero_is_accepted_without_offsets() {
     let harness = Harness::new();
     harness.node.add_topic("flights", 1);
