@@ -98,8 +98,9 @@ mod tests {
 
     #[test]
     fn blocks_go_to_the_least_filled_and_ties_to_the_lowest() {
-        type Run = (PartitionId, usize);
-        let cases: &[(&[u64], usize, &[PartitionId], &[Run])] = &[
+        /// Sent before, records, available partitions, expected runs.
+        type Case<'a> = (&'a [u64], usize, &'a [PartitionId], &'a [(PartitionId, usize)]);
+        let cases: &[Case<'_>] = &[
             (&[0, 0, 0, 0], 1, &FOUR, &[(0, 1)]),
             (&[1, 0, 0, 0], 1, &FOUR, &[(1, 1)]),
             (&[1, 1, 0, 0], 600, &FOUR, &[(2, 250), (3, 250), (0, 100)]),
