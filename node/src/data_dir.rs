@@ -63,7 +63,12 @@ impl DataDir {
 
     /// Where the store lives in it.
     pub fn store(&self) -> PathBuf {
-        self.path.join(STORE)
+        DataDir::store_in(&self.path)
+    }
+
+    /// Where the store lives in a directory that is only looked at.
+    pub fn store_in(path: &Path) -> PathBuf {
+        path.join(STORE)
     }
 }
 

@@ -116,7 +116,19 @@ fn refused(body: &ProblemBody) -> Failure {
     if body.outcome == Outcome::Unknown {
         what.push_str("; it is not known whether it was done");
     }
-    Failure { hint: body.hint.clone(), ..Failure::new(what) }.code(code_of(body.code))
+    let hint = command_for(body.code).map(str::to_owned).or_else(|| body.hint.clone());
+    Failure { hint, ..Failure::new(what) }.code(code_of(body.code))
+}
+
+/// The server's hint names an endpoint where there is a command.
+fn command_for(code: ErrorCode) -> Option<&'static str> {
+    match code {
+        ErrorCode::NodeNotFound => Some("`rampart node list` shows the nodes"),
+        ErrorCode::TopicNotFound => {
+            Some("`rampart topic list` shows the topics, `rampart topic create` makes one")
+        }
+        _ => None,
+    }
 }
 
 /// The exit code for a refusal. Every code is listed, so that a new one can't be forgotten.
@@ -160,7 +172,7 @@ mod tests {
     #[test]
     fn refusals_have_their_exit_codes_and_hints() {
         for (code, exit) in [
-            (ErrorCode::TopicNotFound, 3),
+            (ErrorCode::InvalidPartition, 3),
             (ErrorCode::Unsafe, 4),
             (ErrorCode::InvalidTopic, 2),
             (ErrorCode::TopicExists, 1),

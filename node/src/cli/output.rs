@@ -2,7 +2,7 @@
 
 use std::io::{IsTerminal, Write};
 
-use comfy_table::{Cell, CellAlignment, Table, presets};
+use comfy_table::{CellAlignment, Table, presets};
 use serde::Serialize;
 
 use super::failure::Failure;
@@ -62,26 +62,31 @@ impl Printer {
     }
 }
 
-/// A table without lines: columns are what people look for and what they cut out.
+/// A table without lines: columns are what people look for and what they cut out. Columns of
+/// numbers stand to the right.
 pub(super) fn table<const N: usize>(
     header: [&str; N],
     rows: impl IntoIterator<Item = [String; N]>,
 ) -> String {
+    let rows: Vec<[String; N]> = rows.into_iter().collect();
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
     table.set_header(header);
-    for row in rows {
-        table.add_row(row.map(|text| {
-            let is_number = text.starts_with(|c: char| c.is_ascii_digit())
-                && text.chars().all(|c| c.is_ascii_digit() || "., %KMGTiB".contains(c));
-            let alignment = if is_number { CellAlignment::Right } else { CellAlignment::Left };
-            Cell::new(text).set_alignment(alignment)
-        }));
-    }
-    for column in table.column_iter_mut() {
+    table.add_rows(rows.iter().map(|row| row.iter().map(String::as_str)));
+    for (index, column) in table.column_iter_mut().enumerate() {
         column.set_padding((0, 2));
+        if rows.iter().all(|row| is_number(&row[index])) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
     }
     table.trim_fmt()
+}
+
+/// A number, a size, a duration, or the dash for none.
+fn is_number(text: &str) -> bool {
+    let (number, unit) = text.split_once(' ').unwrap_or((text, ""));
+    let is_digits = number.chars().all(|c| c.is_ascii_digit() || matches!(c, ',' | '.'));
+    text == "-" || !number.is_empty() && is_digits && !unit.contains([' ', ','])
 }
 
 /// Names and values, one pair a line.
@@ -157,6 +162,9 @@ mod tests {
         let rows = [["flights".to_owned(), "4".to_owned()], ["x".to_owned(), "12".to_owned()]];
         let text = table(["TOPIC", "PARTITIONS"], rows);
         assert_eq!(text, "TOPIC    PARTITIONS\nflights           4\nx                12");
+        for (text, is) in [("1.5 KiB", true), ("-", true), ("1 2 3", false), ("", false)] {
+            assert_eq!(is_number(text), is, "{text}");
+        }
     }
 
     #[test]

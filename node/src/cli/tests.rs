@@ -48,6 +48,8 @@ fn documented_commands_are_understood() {
         "rampart partition transfer-leader flights 0 --to 2",
         "rampart config show --config c.toml --rack r",
         "rampart config sample",
+        "rampart debug inspect dir --verify",
+        "rampart debug inspect dir --group 3 --from 10",
         "rampart debug unsafe-recover dir --dry-run",
         "rampart completion bash",
     ] {

@@ -7,8 +7,9 @@ use tracing_subscriber::EnvFilter;
 
 use crate::config::{LogConfig, LogFormat};
 
-/// openraft tells its own story at `info`, once per group; ours is told at the same level.
-const QUIET_MODULES: [&str; 2] = ["openraft=error", "tower_http=warn"];
+/// openraft tells its own story at `info`, once per group; ours is told at the same level. That a
+/// core has stopped is told by its owner, who knows whether that was meant.
+const QUIET_MODULES: [&str; 3] = ["openraft=error", "openraft::raft=off", "tower_http=warn"];
 
 /// Sends this process's log lines to standard error. Does nothing if something already collects
 /// them, as a test harness may.

@@ -197,7 +197,7 @@ fn envelopes(batch: &Batch, separator: Option<&[u8]>) -> Result<(Bytes, LineForm
             None => (None, &line[..]),
             Some(separator) => split_key(line, separator)
                 .map(|(key, value)| (Some(key), value))
-                .ok_or_else(|| no_separator(*number, separator))?,
+                .ok_or_else(|| no_separator(*number, batch.first_line(), separator))?,
         };
         body.push('{');
         if let Some(key) = key {
@@ -217,10 +217,10 @@ fn split_key<'a>(line: &'a [u8], separator: &[u8]) -> Option<(&'a [u8], &'a [u8]
     Some((&line[..at], &line[at + separator.len()..]))
 }
 
-fn no_separator(number: u64, separator: &[u8]) -> Failure {
+fn no_separator(number: u64, first: u64, separator: &[u8]) -> Failure {
     let separator = String::from_utf8_lossy(separator).into_owned();
     Failure::new(format!(
-        "line {number} has no separator {separator:?}; nothing of it and after it was sent"
+        "line {number} has no separator {separator:?}; nothing from line {first} on was sent"
     ))
     .hint("each line is KEY SEPARATOR VALUE with -K")
 }

@@ -61,7 +61,12 @@ impl Report {
                         Outcome::Unknown => self.unknown += 1,
                     }
                     let line = batch.input_line(failed.line);
-                    let problem = failed.problem.clone();
+                    let mut problem = failed.problem.clone();
+                    // The server counts the lines of a request; the reader those of the input.
+                    let counted = format!("line {}, ", failed.line);
+                    if let Some(rest) = problem.detail.strip_prefix(&counted) {
+                        problem.detail = rest.to_owned();
+                    }
                     self.first_failure.get_or_insert(FailedLine { line, problem });
                 }
             }
@@ -114,7 +119,7 @@ mod tests {
     #[test]
     fn lines_are_counted_and_the_first_failure_is_named() {
         let done = |line| LineResult::Done(LineDone { line, partition: 2, offset: Some(line) });
-        let problem = Problem::unknown(ErrorCode::Timeout, "no answer").hint("look first");
+        let problem = Problem::unknown(ErrorCode::Timeout, "line 3, no answer").hint("look");
         let failed = LineResult::Failed(LineFailed { line: 3, problem: (&problem).into() });
         let mut report = Report::new("t");
         report.add(&Batch::default(), &[done(1), done(2)]);
@@ -122,7 +127,10 @@ mod tests {
         assert_eq!(report.failure(), None);
         report.add(&Batch::default(), &[failed]);
         let failure = report.failure().unwrap().to_string();
-        assert!(failure.contains("0 lines certainly not written, 1 unknown"), "{failure}");
-        assert!(failure.ends_with("hint: look first"), "{failure}");
+        assert!(
+            failure.contains(": no answer (TIMEOUT); 0 lines certainly not written, 1 unknown"),
+            "{failure}"
+        );
+        assert!(failure.ends_with("hint: look"), "{failure}");
     }
 }

@@ -9,7 +9,7 @@ use super::greeting;
 use super::notify::notify;
 use super::signals::Signals;
 use crate::cli::failure::{Failure, STORAGE};
-use crate::config::{Entry, Loaded, Loader};
+use crate::config::{Loaded, Loader};
 use crate::node::Node;
 use crate::telemetry;
 
@@ -95,9 +95,6 @@ pub(in crate::cli) async fn server(args: ServerArgs) -> Result<ExitCode, Failure
     telemetry::log::start(&config.log);
     greeting::warn_beyond_loopback("http", config.http.listen);
     greeting::warn_beyond_loopback("peer", config.peer.listen);
-    if let Entry::Join(peers) = config.node.entry() {
-        tracing::info!(?peers, "an empty directory joins the cluster of these peers");
-    }
     let mut signals = Signals::new()?;
     let node = tokio::select! {
         started = Box::pin(Node::start(config)) => started?,

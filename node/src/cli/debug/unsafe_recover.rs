@@ -1,41 +1,15 @@
-//! `rampart debug inspect|unsafe-recover`: on the data directory of a node that is stopped.
+//! `rampart debug unsafe-recover`: one node goes on alone.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use clap::Subcommand;
 use rampart_raft_store::{Store, StoreOptions};
 
-use super::context::Context;
-use super::failure::{Failure, UNSAFE};
+use crate::cli::context::Context;
+use crate::cli::failure::{Failure, UNSAFE};
 use crate::data_dir::DataDir;
 use crate::raft::unsafe_recover::{Recovery, unsafe_recover};
 
-#[derive(Debug, Subcommand)]
-pub(super) enum DebugCommand {
-    /// UNSAFE, LOSES DATA: make one stopped node go on alone after a majority is gone for good.
-    ///
-    /// Only when most nodes of the cluster will never come back. Records that were acknowledged
-    /// but had not reached this node are lost, records that never were acknowledged may appear,
-    /// and partitions without a voting replica on this node are lost whole.
-    ///
-    /// 1. Stop every node that is left; never start one of them again with its old directory.
-    /// 2. Run this with --dry-run on each: the one whose metadata log ends highest goes on.
-    /// 3. Run it there with --yes, and start that node: it is a cluster of one.
-    /// 4. Empty the directories of the others, and let them join as new nodes.
-    #[command(verbatim_doc_comment)]
-    UnsafeRecover {
-        /// Data directory of the node that goes on.
-        dir: PathBuf,
-    },
-}
-
-pub(super) async fn run(command: DebugCommand, context: &Context) -> Result<(), Failure> {
-    match command {
-        DebugCommand::UnsafeRecover { dir } => recover(&dir, context).await,
-    }
-}
-
-async fn recover(dir: &Path, context: &Context) -> Result<(), Failure> {
+pub(super) async fn recover(dir: &Path, context: &Context) -> Result<(), Failure> {
     if !context.is_confirmed && !context.is_dry_run {
         return Err(Failure::new("unsafe-recover LOSES DATA and can't be taken back")
             .code(UNSAFE)
@@ -47,13 +21,10 @@ async fn recover(dir: &Path, context: &Context) -> Result<(), Failure> {
     context.printer.print(&done, |done| recovered(done, context.is_dry_run))
 }
 
-/// Takes a directory that exists: nothing is created by looking.
+/// Takes the directory as a node would, so that none can start meanwhile.
 fn open(dir: &Path) -> Result<(DataDir, Store), Failure> {
+    super::check_is_data_dir(dir)?;
     let failed = |error: &dyn std::fmt::Display| Failure::new(error.to_string());
-    if !dir.join("node.json").exists() {
-        return Err(Failure::new(format!("{} is no data directory of a node", dir.display()))
-            .hint("it is what `rampart server --data-dir` was given"));
-    }
     let data_dir = DataDir::take(dir).map_err(|error| failed(&error))?;
     let store =
         Store::open(&data_dir.store(), StoreOptions::default()).map_err(|error| failed(&error))?;
