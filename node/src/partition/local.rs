@@ -12,6 +12,7 @@ use rampart_raft_store::error::ReadError;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use super::appender::PendingAppend;
+use super::hand_over::hand_over;
 use super::replica::Replica;
 use super::request::{
     Fetch, Fetched, ListedOffset, OffsetSpec, PartitionStatus, Produce, Produced, ReplicaStatus,
@@ -20,12 +21,8 @@ use super::service::{Answer, Operation, PartitionService};
 use super::{acks, retention};
 use crate::raft::status::{self, Role};
 
-/// How long a hand-over of leadership may take.
-const TRANSFER_TIMEOUT: Duration = Duration::from_secs(3);
 /// A replica may be so many entries behind when it takes over.
 const TRANSFER_LAG_ENTRIES_MAX: u64 = 64;
-/// How often a hand-over is looked at.
-const TRANSFER_LOOK: Duration = Duration::from_millis(5);
 /// Longest long poll.
 const FETCH_WAIT_MAX: Duration = Duration::from_secs(60);
 
@@ -336,17 +333,5 @@ async fn transfer(replica: &Arc<Replica>, to: Option<NodeId>) -> Result<NodeId, 
         )
         .hint("wait until its lag is 0: see `rampart partition describe`"));
     }
-    let (to_replica, to_node) = (target.replica, target.node);
-    let deadline = replica.parts.clock.instant() + TRANSFER_TIMEOUT;
-    replica.raft().trigger().transfer_leader(to_replica.0).await.map_err(|error| {
-        Problem::new(ErrorCode::NotLeader, format!("the replica has stopped: {error}"))
-    })?;
-    while replica.parts.clock.instant() < deadline {
-        let now = replica.status();
-        if now.role != Role::Leader && now.leader.is_some_and(|(id, _)| id == to_replica) {
-            return Ok(to_node);
-        }
-        tokio::time::sleep(TRANSFER_LOOK).await;
-    }
-    Err(Problem::unknown(ErrorCode::Timeout, "the new leader has not shown up in time"))
+    hand_over(replica, (target.replica, target.node)).await
 }

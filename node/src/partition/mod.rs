@@ -4,6 +4,7 @@
 mod acks;
 mod appender;
 mod follow;
+mod hand_over;
 mod local;
 pub mod leader_reports;
 pub mod link_up;

@@ -12,6 +12,7 @@ use rampart_raft_store::state::metadata::command::MetadataCommand;
 use rampart_raft_store::state::metadata::state::{PartitionRecord, ReplicaState};
 use rampart_raft_store::type_config::Member;
 
+use super::hand_over::hand_over;
 use super::replica::Replica;
 use super::replica_manager::ReplicaManager;
 use crate::metadata::MetadataHandle;
@@ -101,11 +102,10 @@ async fn step(replica: &Arc<Replica>, metadata: &MetadataHandle, record: &Partit
                 .find(|(_, node)| replica.parts.liveness.is_alive(*node))
                 .or(candidates.first());
             match alive {
-                Some((to, _)) => raft
-                    .trigger()
-                    .transfer_leader(to.0)
+                Some(to) => hand_over(replica, *to)
                     .await
-                    .map_err(|error| error.to_string()),
+                    .map(|_| ())
+                    .map_err(|problem| problem.to_string()),
                 None => Ok(()),
             }
         }

@@ -127,7 +127,12 @@ impl Sweep {
         let view = self.view(replica, &status);
         let jitter = rand::rng().random();
         let action = node_ticker::decide(&mut known.tick, &view, &self.timings, now_ms, jitter);
-        known.claim = (status.role == Role::Leader).then(|| LeaderClaim {
+        // A leader that is cut off, or muted by a hand-over that failed, stops claiming, so that the
+        // others may choose another.
+        let is_cut_off = !known.tick.quiesced
+            && !replica.lease_valid(&status)
+            && status.quorum_ack_age.is_some_and(|age| age > self.timings.election_timeout_max * 3);
+        known.claim = (status.role == Role::Leader && !is_cut_off).then(|| LeaderClaim {
             group: spec.group,
             term: status.term,
             replica: spec.replica,
