@@ -118,7 +118,7 @@ fn the_command_line_refuses_nonsense_with_the_right_exit_codes() {
         let cases: &[(&[&str], i32, &str)] = &[
             (&["topic", "describe", "nothing"], 3, "nothing"),
             (&["topic", "delete", "nothing", "--yes"], 3, "nothing"),
-            (&["topic", "create", "../x"], 1, "../x"),
+            (&["topic", "create", "../x"], 2, "../x"),
             (&["topic", "create", "good"], 1, "good"),
             (&["consume", "nothing", "-n", "1"], 3, "nothing"),
             (&["node", "status", "99"], 3, "99"),

@@ -34,7 +34,7 @@ const DIRECTION: &str = "
 /// A word, and the only places that may name it.
 const ONLY_IN: &str = "
     rocksdb::             raft-store/src/engine/rocks
-    rampart_api::client   node/src/cli/ cluster-tests/ api/";
+    rampart_api::client   node/src/cli/ node/tests/ cluster-tests/ api/";
 
 /// Names that say nothing about what is inside.
 const EMPTY_NAMES: &str = "utils util helpers common misc impls manager2";

@@ -4,13 +4,15 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use rampart_cluster_tests::harness::client::Api;
-use rampart_cluster_tests::harness::cluster::Cluster;
+use rampart_cluster_tests::harness::cluster::{Cluster, Options};
 use rampart_cluster_tests::harness::probe::wait_for;
 use rampart_cluster_tests::harness::session::{phase, run};
 use reqwest::Method;
 use serde_json::json;
 
 const LONG: Duration = Duration::from_secs(45);
+/// Retention is looked at twice a second instead of once in a long while.
+const RETENTION_CONFIG: &str = "[storage]\nretention_check_interval_ms = 500\n";
 
 /// One request each, so that each is a batch of its own.
 async fn produce(api: &Api, topic: &str, count: usize) -> Result<()> {
@@ -139,10 +141,11 @@ fn truncated_records_are_gone_everywhere_and_say_so() {
 #[test]
 fn retention_by_bytes_and_by_time_deletes_the_oldest() {
     run(async {
-        let cluster = Cluster::start(3).await?;
+        let options = Options { config: RETENTION_CONFIG, ..Options::default() };
+        let cluster = Cluster::start_with(3, options).await?;
         let api = cluster.api(0);
-        let by_bytes = json!({ "retention.bytes": 50_000, "segment.bytes": 16_384 });
-        let by_time = json!({ "retention.ms": 1_000, "segment.bytes": 16_384 });
+        let by_bytes = json!({ "retention.bytes": 50_000 });
+        let by_time = json!({ "retention.ms": 1_000 });
         api.create_topic("by-bytes", 1, 3, by_bytes).await?;
         api.create_topic("by-time", 1, 3, by_time).await?;
 
