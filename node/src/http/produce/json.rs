@@ -2,6 +2,7 @@
 
 use axum::extract::Request;
 use rampart_api::http::produce::{InputRecord, JsonRecords, Place, ProduceBodyError};
+use rampart_api::model::error_code::ErrorCode;
 use rampart_api::model::problem::Problem;
 use rampart_raft_store::state::metadata::state::TopicRecord;
 
@@ -28,6 +29,10 @@ pub(super) async fn produce(job: Job, request: Request) -> Answered {
 fn read(job: &Job, body: &[u8]) -> Result<Plan, Problem> {
     let parsed = JsonRecords::parse(body, job.encoding)?;
     let (count, max) = (parsed.len(), job.records_max());
+    if count == 0 {
+        return Err(Problem::new(ErrorCode::InvalidRequest, "the body has no records")
+            .hint("send at least one: {\"records\":[{\"value\":...}]}"));
+    }
     if count > max {
         return Err(ProduceBodyError::TooManyRecords { count, max }.into());
     }
