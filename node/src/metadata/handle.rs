@@ -27,6 +27,9 @@ const PROPOSE_TIMEOUT: Duration = Duration::from_secs(15);
 const RETRY_PAUSE: Duration = Duration::from_millis(50);
 /// How long one forwarded proposal may take.
 const FORWARD_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a refusal waits until this node has applied it, so that the caller can see its reason
+/// here. It changed nothing, so it holds without.
+const REFUSAL_WAIT: Duration = Duration::from_millis(500);
 
 /// What the handle is made of.
 #[derive(Debug)]
@@ -112,7 +115,7 @@ impl MetadataHandle {
     ///
     /// # Errors
     /// The state machine's refusal; `NOT_LEADER` when no leader was found in time (not done);
-    /// an unknown outcome when the answer was lost.
+    /// an unknown outcome when the answer was lost, or was not applied on this node in time.
     pub async fn propose(
         &self,
         command: MetadataCommand,
@@ -144,13 +147,22 @@ impl MetadataHandle {
             tokio::time::sleep(RETRY_PAUSE).await;
         };
         let left = deadline.saturating_duration_since(self.inner.clock.instant());
-        self.wait_for_index(index, left.max(RETRY_PAUSE)).await?;
         match response {
-            MetadataResponse::Refused(problem) => Err(problem),
+            MetadataResponse::Refused(problem) => {
+                // In time or not: a node with an old copy of its disk never applies its refusal,
+                // and must hear it.
+                let _ = self.wait_for_index(index, left.min(REFUSAL_WAIT)).await;
+                Err(problem)
+            }
             MetadataResponse::Done
             | MetadataResponse::Joined { .. }
             | MetadataResponse::TopicCreated { .. }
-            | MetadataResponse::PartitionsAdded { .. } => Ok((index, response)),
+            | MetadataResponse::PartitionsAdded { .. } => {
+                let applied = self.wait_for_index(index, left.max(RETRY_PAUSE)).await;
+                // It is done, though nobody sees it here yet.
+                applied.map_err(|late| Problem::unknown(late.code, late.detail))?;
+                Ok((index, response))
+            }
         }
     }
 
