@@ -205,7 +205,7 @@ pub(crate) async fn run(parts: Parts, listener: TcpListener) -> Result<Running, 
         timings,
         clock,
     });
-    let metadata = open_metadata(&admitted, &store, &peer, timings, clock).await?;
+    let metadata = open_metadata(&admitted, &store, &peer, timings, clock, &metrics).await?;
     lookup.set_metadata(metadata.raft().clone());
     facts.open(metadata.clone());
     if admitted.is_founding {
@@ -345,13 +345,14 @@ async fn open_metadata(
     peer: &PeerNet,
     timings: RaftTimings,
     clock: Clock,
+    metrics: &Metrics,
 ) -> Result<MetadataHandle, StartError> {
     use rampart_api::model::ids::{GroupId, ReplicaId};
     let open = store.open_metadata(ReplicaId(admitted.node.0))?;
     let config = settings::metadata_config(timings)
         .map_err(|error| StartError::Raft(error.to_string()))?;
     let progress = Arc::new(ReplicaProgress::default());
-    let network = GroupNetwork::new(GroupId::METADATA, peer.clone(), progress);
+    let network = GroupNetwork::new(GroupId::METADATA, peer.clone(), progress, metrics.clone());
     let raft = RaftHandle::new(admitted.node.0, config, network, open.log, open.machine)
         .await
         .map_err(|error| StartError::Raft(error.to_string()))?;

@@ -240,7 +240,12 @@ impl ReplicaManager {
         self.erase_other_replica(spec.group, spec.replica)?;
         let open = options.store.open_partition(spec.group, spec.replica)?;
         let progress = Arc::new(ReplicaProgress::default());
-        let network = GroupNetwork::new(spec.group, options.peer.clone(), progress.clone());
+        let network = GroupNetwork::new(
+            spec.group,
+            options.peer.clone(),
+            progress.clone(),
+            options.metrics.clone(),
+        );
         let raft = RaftHandle::new(
             spec.replica.0,
             options.raft_config.clone(),

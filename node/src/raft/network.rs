@@ -29,6 +29,7 @@ use super::append_stream::{self, AppendAnswer, Route};
 use super::convert;
 use super::progress::ReplicaProgress;
 use crate::peer::PeerNet;
+use crate::telemetry::Metrics;
 
 pub(super) type RpcError = openraft::errors::RPCError<TypeConfig>;
 
@@ -45,12 +46,18 @@ pub struct GroupNetwork {
     group: GroupId,
     peer: PeerNet,
     progress: Arc<ReplicaProgress>,
+    metrics: Metrics,
 }
 
 impl GroupNetwork {
     /// Over the node's transport. Acknowledgements of followers are noted in `progress`.
-    pub fn new(group: GroupId, peer: PeerNet, progress: Arc<ReplicaProgress>) -> Self {
-        GroupNetwork { group, peer, progress }
+    pub fn new(
+        group: GroupId,
+        peer: PeerNet,
+        progress: Arc<ReplicaProgress>,
+        metrics: Metrics,
+    ) -> Self {
+        GroupNetwork { group, peer, progress, metrics }
     }
 
     fn client(&self, target: u64, node: &Member, class: Class) -> ReplicaClient {
@@ -62,7 +69,7 @@ impl GroupNetwork {
             peer: self.peer.clone(),
             progress: self.progress.clone(),
         };
-        ReplicaClient { route }
+        ReplicaClient { route, metrics: self.metrics.clone() }
     }
 }
 
@@ -83,6 +90,7 @@ impl RaftNetworkFactory<TypeConfig> for GroupNetwork {
 #[derive(Debug)]
 pub struct ReplicaClient {
     route: Route,
+    metrics: Metrics,
 }
 
 pub(super) fn unreachable_peer(why: impl fmt::Display) -> RpcError {
@@ -195,6 +203,7 @@ impl RaftNetworkV2<TypeConfig> for ReplicaClient {
         };
         match answer {
             PeerResponse::Snapshot(vote) => {
+                self.metrics.raft.snapshots_sent.inc();
                 Ok(SnapshotResponse::new(convert::vote_from_wire(vote)))
             }
             other => Err(odd_answer("a snapshot", &other).into()),
