@@ -113,6 +113,11 @@ impl Node {
         &self.partitions
     }
 
+    /// The replicas of this node, for programs that embed a node.
+    pub fn replicas(&self) -> &ReplicaManager {
+        &self.manager
+    }
+
     /// Becomes true once the node is recovered and caught up.
     pub fn ready(&self) -> watch::Receiver<bool> {
         self.ready.clone()
@@ -150,8 +155,7 @@ impl Node {
 async fn hand_over_all(manager: &ReplicaManager, partitions: &PartitionService) {
     let led = manager.all().into_iter().filter(|replica| replica.is_leader());
     let hand_overs = led.map(|replica| async move {
-        let operation =
-            crate::partition::Operation::TransferLeadership(replica.spec().key, None);
+        let operation = crate::partition::Operation::TransferLeadership(replica.spec().key, None);
         let done = partitions.execute_here(operation);
         // Without a follower that is caught up the others elect by themselves, a little later.
         let _ = tokio::time::timeout(HAND_OVER_TIMEOUT, done).await;
