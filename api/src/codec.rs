@@ -58,17 +58,10 @@ pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CodecError> {
 
 fn decode_within<T: DeserializeOwned, const LIMIT: usize>(bytes: &[u8]) -> Result<T, CodecError> {
     let config = bincode::config::legacy().with_limit::<LIMIT>();
-    let (value, used) = bincode::serde::decode_from_slice(bytes, config).map_err(|error| {
-        CodecError::Malformed {
-            bytes: bytes.len(),
-            reason: error.to_string(),
-        }
-    })?;
+    let (value, used) = bincode::serde::decode_from_slice(bytes, config)
+        .map_err(|error| CodecError::Malformed { bytes: bytes.len(), reason: error.to_string() })?;
     if used != bytes.len() {
-        return Err(CodecError::LeftOver {
-            bytes: bytes.len(),
-            left: bytes.len() - used,
-        });
+        return Err(CodecError::LeftOver { bytes: bytes.len(), left: bytes.len() - used });
     }
     Ok(value)
 }
@@ -95,9 +88,8 @@ mod tests {
 
     #[test]
     fn a_problem_survives_the_trip() {
-        let problem = Problem::new(ErrorCode::NotLeader, "no")
-            .hint("ask 3")
-            .leader(Some(NodeId(3)));
+        let problem =
+            Problem::new(ErrorCode::NotLeader, "no").hint("ask 3").leader(Some(NodeId(3)));
         assert_eq!(decode::<Problem>(&encode(&problem)).unwrap(), problem);
     }
 
@@ -105,10 +97,7 @@ mod tests {
     fn left_over_bytes_are_refused() {
         let mut bytes = encode(&1u64);
         bytes.push(0);
-        assert!(matches!(
-            decode::<u64>(&bytes),
-            Err(CodecError::LeftOver { left: 1, .. })
-        ));
+        assert!(matches!(decode::<u64>(&bytes), Err(CodecError::LeftOver { left: 1, .. })));
     }
 
     #[test]

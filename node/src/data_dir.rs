@@ -40,8 +40,7 @@ impl DataDir {
     /// # Errors
     /// In use, or not accessible.
     pub fn take(path: &Path) -> Result<DataDir, DataDirError> {
-        let not_accessible =
-            |source| DataDirError::NotAccessible { path: path.to_owned(), source };
+        let not_accessible = |source| DataDirError::NotAccessible { path: path.to_owned(), source };
         fs::create_dir_all(path).map_err(not_accessible)?;
         let lock = File::options()
             .create(true)

@@ -107,11 +107,7 @@ impl Controller for ControllerHandle {
         ControllerHandle::drain(self, node).boxed()
     }
 
-    fn decommission(
-        &self,
-        node: NodeId,
-        how: Decommission,
-    ) -> Answer<'_, (Option<u64>, Progress)> {
+    fn decommission(&self, node: NodeId, how: Decommission) -> Answer<'_, (Option<u64>, Progress)> {
         ControllerHandle::decommission(self, node, how).boxed()
     }
 

@@ -71,8 +71,8 @@ impl Identity {
     /// The file is missing, unreadable, or of a newer version.
     pub fn load(data_dir: &Path) -> Result<Identity, IdentityError> {
         let path = data_dir.join(FILE);
-        let bytes = fs::read(&path)
-            .map_err(|source| IdentityError::Io { path: path.clone(), source })?;
+        let bytes =
+            fs::read(&path).map_err(|source| IdentityError::Io { path: path.clone(), source })?;
         parse(&path, &bytes)
     }
 

@@ -68,10 +68,8 @@ impl PeerHandler for PeerService {
             let problem = Problem::new(ErrorCode::NotReady, "the node is starting");
             return std::future::ready(PeerResponse::Problem(problem)).boxed();
         };
-        async move {
-            answer(&services, asked, request).await.unwrap_or_else(PeerResponse::Problem)
-        }
-        .boxed()
+        async move { answer(&services, asked, request).await.unwrap_or_else(PeerResponse::Problem) }
+            .boxed()
     }
 
     fn ping(&self, to: NodeId) -> Ping {
@@ -136,7 +134,10 @@ async fn joined(services: &Services, join: JoinRequest) -> Result<JoinAnswer, Pr
     let command = MetadataCommand::Join { disk: join.disk, info };
     let (metadata_index, response) = services.metadata.propose(command).await?;
     let MetadataResponse::Joined { node, cluster } = response else {
-        return Err(Problem::unknown(ErrorCode::Internal, "the join was applied as another command"));
+        return Err(Problem::unknown(
+            ErrorCode::Internal,
+            "the join was applied as another command",
+        ));
     };
     let state = services.metadata.state();
     let peers = state

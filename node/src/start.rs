@@ -6,14 +6,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rampart_api::model::ids::NodeId;
 use rampart_api::model::error_code::ErrorCode;
+use rampart_api::model::ids::NodeId;
 use rampart_api::model::problem::Outcome;
 use rampart_api::peer::handshake::{Identity as PeerIdentity, Refusal};
+use rampart_raft_store::error::{OpenError, OpenGroupError};
 use rampart_raft_store::state::metadata::command::{MetadataCommand, NodeInfo};
 use rampart_raft_store::state::metadata::state::{MetadataState, NodeState};
 use rampart_raft_store::type_config::Member;
-use rampart_raft_store::error::{OpenError, OpenGroupError};
 use rampart_raft_store::{Store, StoreOptions};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -243,7 +243,11 @@ pub(crate) async fn run(parts: Parts, listener: TcpListener) -> Result<Running, 
         metadata: metadata.clone(),
         liveness: peer.liveness(),
     });
-    peer.serve(listener, Arc::new(peer_service), Arc::new(RaftInbound::new(Arc::new(lookup.clone()), peer.clone())));
+    peer.serve(
+        listener,
+        Arc::new(peer_service),
+        Arc::new(RaftInbound::new(Arc::new(lookup.clone()), peer.clone())),
+    );
     let controller = ControllerHandle::new(
         metadata.clone(),
         partitions.clone(),
@@ -349,8 +353,8 @@ async fn open_metadata(
 ) -> Result<MetadataHandle, StartError> {
     use rampart_api::model::ids::{GroupId, ReplicaId};
     let open = store.open_metadata(ReplicaId(admitted.node.0))?;
-    let config = settings::metadata_config(timings)
-        .map_err(|error| StartError::Raft(error.to_string()))?;
+    let config =
+        settings::metadata_config(timings).map_err(|error| StartError::Raft(error.to_string()))?;
     let progress = Arc::new(ReplicaProgress::default());
     let network = GroupNetwork::new(GroupId::METADATA, peer.clone(), progress, metrics.clone());
     let raft = RaftHandle::new(admitted.node.0, config, network, open.log, open.machine)
@@ -464,7 +468,8 @@ fn watch_for_failure(
     let mut rejections = peer.rejections();
     let on_rejection = stop.clone();
     tasks.spawn("disk rejection", async move {
-        let is_final = |refusals: &BTreeMap<NodeId, Refusal>| refusals.values().any(Refusal::is_final);
+        let is_final =
+            |refusals: &BTreeMap<NodeId, Refusal>| refusals.values().any(Refusal::is_final);
         if let Ok(refusals) = rejections.wait_for(is_final).await
             && let Some((node, refusal)) = refusals.iter().find(|(_, r)| r.is_final())
         {

@@ -45,7 +45,11 @@ impl Tasks {
 
     /// Runs a task until it ends or this branch is cancelled, whichever is first.
     #[allow(clippy::disallowed_methods)] // This is the place.
-    pub fn spawn<F>(&self, name: &'static str, future: F) -> tokio::task::JoinHandle<Option<F::Output>>
+    pub fn spawn<F>(
+        &self,
+        name: &'static str,
+        future: F,
+    ) -> tokio::task::JoinHandle<Option<F::Output>>
     where
         F: Future + Send + 'static,
         F::Output: Send + 'static,

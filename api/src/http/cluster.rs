@@ -286,9 +286,6 @@ mod tests {
             serde_json::from_str::<NodeActionRequest>("{}").unwrap(),
             NodeActionRequest::default()
         );
-        assert_eq!(
-            serde_json::to_string(&RebalanceRequest::default()).unwrap(),
-            "{}"
-        );
+        assert_eq!(serde_json::to_string(&RebalanceRequest::default()).unwrap(), "{}");
     }
 }

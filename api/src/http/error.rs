@@ -71,12 +71,9 @@ impl From<&Problem> for ProblemBody {
             hint: problem.hint.clone(),
             retry_after_ms: problem.retry_after_ms,
             leader: problem.leader.map(|node| node.0),
-            valid_offsets: problem
-                .valid_offsets
-                .map(|(log_start_offset, high_watermark)| ValidOffsets {
-                    log_start_offset,
-                    high_watermark,
-                }),
+            valid_offsets: problem.valid_offsets.map(|(log_start_offset, high_watermark)| {
+                ValidOffsets { log_start_offset, high_watermark }
+            }),
             offsets: None,
         }
     }
@@ -107,11 +104,7 @@ impl From<ProblemBody> for Problem {
 impl ProblemBody {
     /// Status 207: some records were written, some were not. `problem` is the first refusal.
     pub fn partial(problem: &Problem, offsets: Vec<RecordResult>) -> Self {
-        ProblemBody {
-            status: 207,
-            offsets: Some(offsets),
-            ..ProblemBody::from(problem)
-        }
+        ProblemBody { status: 207, offsets: Some(offsets), ..ProblemBody::from(problem) }
     }
 
     /// The body as bytes.
@@ -128,9 +121,8 @@ mod tests {
     #[test]
     fn every_code_reads_back() {
         for &code in ErrorCode::ALL {
-            let mut problem = Problem::unknown(code, "it broke")
-                .hint("do x")
-                .leader(Some(NodeId(3)));
+            let mut problem =
+                Problem::unknown(code, "it broke").hint("do x").leader(Some(NodeId(3)));
             problem.valid_offsets = Some((5, 9));
             let body = ProblemBody::from(&problem);
             let read: ProblemBody = serde_json::from_slice(&body.to_json()).unwrap();
@@ -157,18 +149,10 @@ mod tests {
     #[test]
     fn partial_results_name_each_record() {
         let problem = Problem::new(ErrorCode::StorageFull, "disk full");
-        let done = ProducedOffset {
-            partition: 1,
-            offset: 7,
-            timestamp: 3,
-            leader_epoch: 2,
-        };
+        let done = ProducedOffset { partition: 1, offset: 7, timestamp: 3, leader_epoch: 2 };
         let body = ProblemBody::partial(
             &problem,
-            vec![
-                RecordResult::Done(done),
-                RecordResult::failed(Some(2), &problem),
-            ],
+            vec![RecordResult::Done(done), RecordResult::failed(Some(2), &problem)],
         );
         let text = String::from_utf8(body.to_json()).unwrap();
         assert!(text.contains(

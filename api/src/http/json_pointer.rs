@@ -59,10 +59,7 @@ impl JsonPointer {
     /// one counts. The whole `json` is checked to be valid.
     pub fn find<'a>(&self, json: &'a str) -> serde_json::Result<Option<&'a RawValue>> {
         let mut deserializer = serde_json::Deserializer::from_str(json);
-        let found = Step {
-            tokens: &self.tokens,
-        }
-        .deserialize(&mut deserializer)?;
+        let found = Step { tokens: &self.tokens }.deserialize(&mut deserializer)?;
         deserializer.end()?;
         Ok(found)
     }
@@ -231,22 +228,10 @@ mod tests {
 
     #[test]
     fn bad_pointers_say_why() {
-        assert_eq!(
-            "origin".parse::<JsonPointer>(),
-            Err(JsonPointerError::NoSlash)
-        );
-        assert_eq!(
-            "/a~2".parse::<JsonPointer>(),
-            Err(JsonPointerError::BadEscape)
-        );
-        assert_eq!(
-            "/a~".parse::<JsonPointer>(),
-            Err(JsonPointerError::BadEscape)
-        );
-        assert_eq!(
-            "/a".repeat(40).parse::<JsonPointer>(),
-            Err(JsonPointerError::TooLong)
-        );
+        assert_eq!("origin".parse::<JsonPointer>(), Err(JsonPointerError::NoSlash));
+        assert_eq!("/a~2".parse::<JsonPointer>(), Err(JsonPointerError::BadEscape));
+        assert_eq!("/a~".parse::<JsonPointer>(), Err(JsonPointerError::BadEscape));
+        assert_eq!("/a".repeat(40).parse::<JsonPointer>(), Err(JsonPointerError::TooLong));
     }
 
     proptest! {

@@ -25,11 +25,7 @@ pub fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
 
 /// The same where the body may be missing.
 pub fn parse_or_default<T: DeserializeOwned + Default>(body: &[u8]) -> Result<T, Problem> {
-    if body.trim_ascii().is_empty() {
-        Ok(T::default())
-    } else {
-        parse(body)
-    }
+    if body.trim_ascii().is_empty() { Ok(T::default()) } else { parse(body) }
 }
 
 /// A JSON object and nothing else: derived code would take an array of the fields as well.
@@ -66,38 +62,21 @@ mod tests {
         let deep = format!("{{\"name\":{}", "[".repeat(50));
         let cases = [
             ("", "body: it is empty"),
-            (
-                "[\"flights\"]",
-                "invalid type: sequence, expected an object",
-            ),
-            (
-                "{\"name\":5}",
-                "invalid type: integer `5`, expected a string at line 1 column 9",
-            ),
+            ("[\"flights\"]", "invalid type: sequence, expected an object"),
+            ("{\"name\":5}", "invalid type: integer `5`, expected a string at line 1 column 9"),
             ("{\"name\":\"x\"", "EOF while parsing an object"),
             ("{\"name\":\"x\"}}", "trailing characters"),
             ("{\"name\":\"x\",\"name\":\"y\"}", "duplicate field `name`"),
-            (
-                "{\"nome\":\"x\"}",
-                "unknown field `nome`, expected one of `name`",
-            ),
+            ("{\"nome\":\"x\"}", "unknown field `nome`, expected one of `name`"),
             (&deep, "nests deeper than 32 levels"),
         ];
         for (body, expected) in cases {
             let problem = parse::<CreateTopicRequest>(body.as_bytes()).unwrap_err();
             assert_eq!(problem.code, ErrorCode::InvalidRequest);
-            assert!(
-                problem.detail.contains(expected),
-                "{problem}, expected {expected}"
-            );
+            assert!(problem.detail.contains(expected), "{problem}, expected {expected}");
         }
         assert!(parse::<CreateTopicRequest>(b"{\"name\":\"\xff\"}").is_err());
-        assert_eq!(
-            parse::<CreateTopicRequest>(b" {\"name\":\"x\"} ")
-                .unwrap()
-                .name,
-            "x"
-        );
+        assert_eq!(parse::<CreateTopicRequest>(b" {\"name\":\"x\"} ").unwrap().name, "x");
     }
 
     #[test]

@@ -20,11 +20,7 @@ pub struct CreateTopicRequest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replication_factor: Option<u32>,
     /// Kafka's topic keys plus `ack` and `ack1.max.lag.ms`. Values are strings, numbers or booleans.
-    #[serde(
-        default,
-        deserialize_with = "config_map",
-        skip_serializing_if = "BTreeMap::is_empty"
-    )]
+    #[serde(default, deserialize_with = "config_map", skip_serializing_if = "BTreeMap::is_empty")]
     pub config: BTreeMap<String, String>,
     /// Only check and plan.
     #[serde(default, skip_serializing_if = "is_false")]
@@ -221,9 +217,7 @@ fn config_map<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeMap<String, Str
     map.into_iter()
         .map(|(key, value)| match value {
             Some(ConfigValue(value)) => Ok((key, value)),
-            None => Err(D::Error::custom(format!(
-                "`{key}` is null; leave it out instead"
-            ))),
+            None => Err(D::Error::custom(format!("`{key}` is null; leave it out instead"))),
         })
         .collect()
 }
@@ -232,10 +226,7 @@ fn nullable_config_map<'de, D: Deserializer<'de>>(
     from: D,
 ) -> Result<BTreeMap<String, Option<String>>, D::Error> {
     let map = BTreeMap::<String, Option<ConfigValue>>::deserialize(from)?;
-    Ok(map
-        .into_iter()
-        .map(|(key, value)| (key, value.map(|ConfigValue(value)| value)))
-        .collect())
+    Ok(map.into_iter().map(|(key, value)| (key, value.map(|ConfigValue(value)| value))).collect())
 }
 
 /// A configuration value, whatever its JSON type, as text.
@@ -286,20 +277,11 @@ mod tests {
         let body = r#"{"name":"flights","partitions":4,"replication_factor":3,
             "config":{"retention.ms":1000,"ack":"-1","retention.bytes":-1}}"#;
         let request: CreateTopicRequest = serde_json::from_str(body).unwrap();
-        assert_eq!(
-            (request.partitions, request.replication_factor),
-            (Some(4), Some(3))
-        );
+        assert_eq!((request.partitions, request.replication_factor), (Some(4), Some(3)));
         assert_eq!(request.config["retention.ms"], "1000");
         assert_eq!(request.config["retention.bytes"], "-1");
         let short: CreateTopicRequest = serde_json::from_str(r#"{"name":"x"}"#).unwrap();
-        assert_eq!(
-            short,
-            CreateTopicRequest {
-                name: "x".into(),
-                ..Default::default()
-            }
-        );
+        assert_eq!(short, CreateTopicRequest { name: "x".into(), ..Default::default() });
         assert_eq!(serde_json::to_string(&short).unwrap(), r#"{"name":"x"}"#);
     }
 
@@ -308,20 +290,12 @@ mod tests {
         let cases = [
             (r#"{"name":"x","partition":4}"#, "unknown field `partition`"),
             (r#"{"partitions":4}"#, "missing field `name`"),
-            (
-                r#"{"name":"x","partitions":-1}"#,
-                "invalid value: integer `-1`",
-            ),
-            (
-                r#"{"name":"x","config":{"a":[]}}"#,
-                "a string, a number or a boolean",
-            ),
+            (r#"{"name":"x","partitions":-1}"#, "invalid value: integer `-1`"),
+            (r#"{"name":"x","config":{"a":[]}}"#, "a string, a number or a boolean"),
             (r#"{"name":"x","config":{"a":null}}"#, "`a` is null"),
         ];
         for (body, expected) in cases {
-            let error = serde_json::from_str::<CreateTopicRequest>(body)
-                .unwrap_err()
-                .to_string();
+            let error = serde_json::from_str::<CreateTopicRequest>(body).unwrap_err().to_string();
             assert!(error.contains(expected), "{error}");
         }
     }

@@ -122,11 +122,7 @@ pub const KEYS: &[KeyInfo] = &[
         default: "delete",
         doc: "what happens to old records: delete (compact is not supported yet)",
     },
-    KeyInfo {
-        name: "max.message.bytes",
-        default: "1048576",
-        doc: "largest record, in bytes",
-    },
+    KeyInfo { name: "max.message.bytes", default: "1048576", doc: "largest record, in bytes" },
     KeyInfo {
         name: "message.timestamp.type",
         default: "CreateTime",
@@ -257,9 +253,7 @@ impl TopicConfig {
 
     /// Every key with its effective value, as text.
     pub fn effective(&self) -> BTreeMap<String, String> {
-        let min_insync = self
-            .min_insync_replicas
-            .map_or("majority".into(), |n| n.to_string());
+        let min_insync = self.min_insync_replicas.map_or("majority".into(), |n| n.to_string());
         let timestamp_type = match self.message_timestamp_type {
             TimestampType::CreateTime => "CreateTime",
             TimestampType::LogAppendTime => "LogAppendTime",
@@ -274,18 +268,12 @@ impl TopicConfig {
             ("max.message.bytes", self.max_message_bytes.to_string()),
             ("message.timestamp.type", timestamp_type.to_string()),
             ("min.insync.replicas", min_insync),
-            (
-                "replica.lag.time.max.ms",
-                self.replica_lag_time_max_ms.to_string(),
-            ),
+            ("replica.lag.time.max.ms", self.replica_lag_time_max_ms.to_string()),
             ("retention.bytes", or_never(self.retention_bytes)),
             ("retention.ms", or_never(self.retention_ms)),
             ("segment.bytes", self.segment_bytes.to_string()),
         ];
-        pairs
-            .into_iter()
-            .map(|(key, value)| (key.to_string(), value))
-            .collect()
+        pairs.into_iter().map(|(key, value)| (key.to_string(), value)).collect()
     }
 
     fn set(&mut self, key: &str, value: &str) -> Result<(), ConfigError> {
@@ -296,11 +284,7 @@ impl TopicConfig {
             expected,
         };
         match key {
-            "ack" => {
-                self.ack = value
-                    .parse()
-                    .map_err(|_| bad(format!("it is {ACK_EXPECTED}")))?
-            }
+            "ack" => self.ack = value.parse().map_err(|_| bad(format!("it is {ACK_EXPECTED}")))?,
             "ack1.max.lag.ms" => self.ack1_max_lag_ms = number(value, 0, DAY_MS).map_err(bad)?,
             "cleanup.policy" => {
                 self.cleanup_policy = match value {
@@ -342,9 +326,7 @@ impl TopicConfig {
                 self.segment_bytes = number(value, 1 << 20, 1 << 30).map_err(bad)?;
             }
             _ => {
-                return Err(ConfigError::UnknownKey {
-                    key: key.chars().take(120).collect(),
-                });
+                return Err(ConfigError::UnknownKey { key: key.chars().take(120).collect() });
             }
         }
         Ok(())
@@ -362,20 +344,14 @@ pub fn validate_topic_name(name: &str) -> Result<(), Problem> {
         return refuse("topic name is empty".into());
     }
     if name.len() > TOPIC_NAME_BYTES_MAX {
-        return refuse(format!(
-            "topic name `{shown}…` is {} bytes long",
-            name.len()
-        ));
+        return refuse(format!("topic name `{shown}…` is {} bytes long", name.len()));
     }
     if name == "." || name == ".." {
         return refuse(format!("topic name can't be `{name}`"));
     }
     let legal = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
     match name.chars().find(|c| !legal(c)) {
-        Some(c) => refuse(format!(
-            "topic name `{}` has the character {c:?}",
-            shown.escape_debug()
-        )),
+        Some(c) => refuse(format!("topic name `{}` has the character {c:?}", shown.escape_debug())),
         None => Ok(()),
     }
 }
@@ -391,9 +367,7 @@ fn number_or_never(value: &str, max: u64) -> Result<Option<u64>, String> {
     if value == "-1" {
         return Ok(None);
     }
-    number(value, 0, max)
-        .map(Some)
-        .map_err(|expected| format!("{expected}, or -1 for never"))
+    number(value, 0, max).map(Some).map_err(|expected| format!("{expected}, or -1 for never"))
 }
 
 fn or_never(value: Option<impl ToString>) -> String {
@@ -405,10 +379,7 @@ mod tests {
     use super::*;
 
     fn parse(pairs: &[(&str, &str)]) -> Result<TopicConfig, ConfigError> {
-        let pairs = pairs
-            .iter()
-            .map(|(k, v)| (k.to_string(), v.to_string()))
-            .collect();
+        let pairs = pairs.iter().map(|(k, v)| (k.to_string(), v.to_string())).collect();
         TopicConfig::from_overrides(&pairs)
     }
 
@@ -417,10 +388,7 @@ mod tests {
         let documented: Vec<_> = KEYS.iter().map(|key| (key.name, key.default)).collect();
         assert_eq!(parse(&documented).unwrap(), TopicConfig::default());
         let effective = TopicConfig::default().effective();
-        let effective: Vec<_> = effective
-            .iter()
-            .map(|(k, v)| (k.as_str(), v.as_str()))
-            .collect();
+        let effective: Vec<_> = effective.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
         assert_eq!(effective, documented, "same keys, same order, same text");
     }
 
@@ -441,21 +409,13 @@ mod tests {
         assert_eq!(config.ack, Ack::All);
         assert_eq!(config.retention_bytes, Some(12));
         assert_eq!(config.retention_ms, None);
-        assert_eq!(
-            TopicConfig::from_overrides(&config.effective()).unwrap(),
-            config
-        );
+        assert_eq!(TopicConfig::from_overrides(&config.effective()).unwrap(), config);
     }
 
     #[test]
     fn unknown_key_is_named_and_the_known_ones_listed() {
         let error = parse(&[("retention.sm", "1")]).unwrap_err();
-        assert_eq!(
-            error,
-            ConfigError::UnknownKey {
-                key: "retention.sm".into()
-            }
-        );
+        assert_eq!(error, ConfigError::UnknownKey { key: "retention.sm".into() });
         let problem = Problem::from(error);
         assert_eq!(problem.code, ErrorCode::InvalidConfig);
         assert!(problem.detail.contains("retention.sm"));
@@ -470,11 +430,7 @@ mod tests {
             ("cleanup.policy", "compact", "not supported yet"),
             ("cleanup.policy", "burn", "delete"),
             ("max.message.bytes", "0", "from 1"),
-            (
-                "message.timestamp.type",
-                "createtime",
-                "CreateTime or LogAppendTime",
-            ),
+            ("message.timestamp.type", "createtime", "CreateTime or LogAppendTime"),
             ("min.insync.replicas", "0", "from 1"),
             ("replica.lag.time.max.ms", "", "from 1"),
             ("retention.bytes", "-2", "or -1"),
@@ -500,18 +456,10 @@ mod tests {
             assert_eq!(ack.to_string().parse::<Ack>().unwrap(), ack);
             let json = serde_json::to_string(&ack).unwrap();
             assert_eq!(serde_json::from_str::<Ack>(&json).unwrap(), ack);
-            assert_eq!(
-                crate::codec::decode::<Ack>(&crate::codec::encode(&ack)).unwrap(),
-                ack
-            );
+            assert_eq!(crate::codec::decode::<Ack>(&crate::codec::encode(&ack)).unwrap(), ack);
         }
         assert!("".parse::<Ack>().is_err());
-        assert!(
-            "2".parse::<Ack>()
-                .unwrap_err()
-                .to_string()
-                .contains("quorum")
-        );
+        assert!("2".parse::<Ack>().unwrap_err().to_string().contains("quorum"));
     }
 
     #[test]
@@ -531,18 +479,7 @@ mod tests {
         for good in ["a", "flights", "A.b_c-9", "__state", &"x".repeat(249)] {
             assert!(validate_topic_name(good).is_ok(), "{good}");
         }
-        for bad in [
-            "",
-            ".",
-            "..",
-            "../x",
-            "a/b",
-            "a b",
-            "ü",
-            "a\n",
-            "a:b",
-            &"x".repeat(300),
-        ] {
+        for bad in ["", ".", "..", "../x", "a/b", "a b", "ü", "a\n", "a:b", &"x".repeat(300)] {
             let problem = validate_topic_name(bad).unwrap_err();
             assert_eq!(problem.code, ErrorCode::InvalidTopic);
             assert!(problem.hint.is_some());

@@ -48,10 +48,7 @@ impl FrameKind {
             6 => Ok(FrameKind::Ping),
             7 => Ok(FrameKind::Request),
             8 => Ok(FrameKind::Response),
-            _ => Err(DecodeError::Unknown {
-                field: "frame kind",
-                value: u64::from(number),
-            }),
+            _ => Err(DecodeError::Unknown { field: "frame kind", value: u64::from(number) }),
         }
     }
 }
@@ -82,9 +79,7 @@ pub fn take_frame(buffer: &mut BytesMut, bytes_max: usize) -> Result<Front, Deco
     };
     let bytes = u32::from_le_bytes(*declared) as usize;
     if bytes < KIND_BYTES {
-        return Err(DecodeError::Truncated {
-            field: "frame kind",
-        });
+        return Err(DecodeError::Truncated { field: "frame kind" });
     }
     if bytes > bytes_max {
         return Err(DecodeError::Oversize { bytes, bytes_max });
@@ -96,10 +91,7 @@ pub fn take_frame(buffer: &mut BytesMut, bytes_max: usize) -> Result<Front, Deco
     buffer.advance(LENGTH_BYTES);
     let mut frame = buffer.split_to(bytes).freeze();
     let kind = FrameKind::from_number(frame.get_u8())?;
-    Ok(Front::Frame(Frame {
-        kind,
-        payload: frame,
-    }))
+    Ok(Front::Frame(Frame { kind, payload: frame }))
 }
 
 /// A message that doesn't fit into a frame.
@@ -121,9 +113,7 @@ pub struct EncodedFrame {
 impl EncodedFrame {
     /// Its pieces in order; none is empty.
     pub fn chunks(&self) -> impl Iterator<Item = &Bytes> {
-        std::iter::once(&self.head)
-            .chain(&self.payloads)
-            .filter(|chunk| !chunk.is_empty())
+        std::iter::once(&self.head).chain(&self.payloads).filter(|chunk| !chunk.is_empty())
     }
 
     /// Bytes on the wire.
@@ -160,17 +150,12 @@ impl FrameBuilder {
         }
         let declared = length(bytes - LENGTH_BYTES);
         self.head[..LENGTH_BYTES].copy_from_slice(&declared.to_le_bytes());
-        Ok(EncodedFrame {
-            head: self.head.freeze(),
-            payloads,
-            bytes,
-        })
+        Ok(EncodedFrame { head: self.head.freeze(), payloads, bytes })
     }
 
     /// For frames that are small by construction.
     pub(super) fn finish_small(self) -> EncodedFrame {
-        self.finish(Vec::new())
-            .expect("a frame of control data is far below the limit")
+        self.finish(Vec::new()).expect("a frame of control data is far below the limit")
     }
 }
 
@@ -197,10 +182,7 @@ mod tests {
         let mut buffer = BytesMut::from(&(101u32.to_le_bytes())[..]);
         assert!(matches!(
             take_frame(&mut buffer, 100),
-            Err(DecodeError::Oversize {
-                bytes: 101,
-                bytes_max: 100
-            })
+            Err(DecodeError::Oversize { bytes: 101, bytes_max: 100 })
         ));
     }
 
@@ -216,13 +198,8 @@ mod tests {
         let bytes = frame(FrameKind::Append, &[], vec![Bytes::from(vec![1; 4096])]).to_bytes();
         let mut buffer = BytesMut::from(&bytes[..]);
         let start = buffer.as_ptr() as usize;
-        let Front::Frame(frame) = take_frame(&mut buffer, 8192).unwrap() else {
-            panic!()
-        };
-        assert_eq!(
-            frame.payload.as_ptr() as usize,
-            start + LENGTH_BYTES + KIND_BYTES
-        );
+        let Front::Frame(frame) = take_frame(&mut buffer, 8192).unwrap() else { panic!() };
+        assert_eq!(frame.payload.as_ptr() as usize, start + LENGTH_BYTES + KIND_BYTES);
     }
 
     proptest! {

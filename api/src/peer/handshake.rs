@@ -190,24 +190,17 @@ pub fn judge(
     seen: Option<(DiskId, u64)>,
 ) -> Result<Verdict, Refusal> {
     if other.cluster != mine {
-        return Err(Refusal::OtherCluster {
-            yours: other.cluster,
-            mine,
-        });
+        return Err(Refusal::OtherCluster { yours: other.cluster, mine });
     }
     let node = other.node;
     match seen {
         None => Ok(Verdict::Remember),
-        Some((known, _)) if known != other.disk => Err(Refusal::OtherDisk {
-            node,
-            known,
-            given: other.disk,
-        }),
-        Some((_, known)) if other.boot < known => Err(Refusal::OlderBoot {
-            node,
-            known,
-            given: other.boot,
-        }),
+        Some((known, _)) if known != other.disk => {
+            Err(Refusal::OtherDisk { node, known, given: other.disk })
+        }
+        Some((_, known)) if other.boot < known => {
+            Err(Refusal::OlderBoot { node, known, given: other.boot })
+        }
         // The same start again is a reconnect.
         Some((_, known)) if other.boot == known => Ok(Verdict::Known),
         Some(_) => Ok(Verdict::Remember),
@@ -223,17 +216,10 @@ impl Hello {
 
     /// Reads it. `Err(Ok(..))` is a refusal to answer with, `Err(Err(..))` not worth an answer.
     pub fn decode(frame: Frame) -> Result<Hello, Result<Refusal, DecodeError>> {
-        let malformed = |detail: &str| {
-            Err(Ok(Refusal::Malformed {
-                detail: detail.to_owned(),
-            }))
-        };
+        let malformed = |detail: &str| Err(Ok(Refusal::Malformed { detail: detail.to_owned() }));
         let (version, body) = header(FrameKind::Hello, frame).map_err(Err)?;
         if version != PROTOCOL_VERSION {
-            return Err(Ok(Refusal::OtherVersion {
-                yours: version,
-                mine: PROTOCOL_VERSION,
-            }));
+            return Err(Ok(Refusal::OtherVersion { yours: version, mine: PROTOCOL_VERSION }));
         }
         let Ok(hello) = codec::decode::<Hello>(&body) else {
             return malformed("unreadable");
@@ -300,12 +286,7 @@ mod tests {
     const DISK: DiskId = DiskId(Uuid::from_u128(2));
 
     fn identity(boot: u64) -> Identity {
-        Identity {
-            cluster: CLUSTER,
-            node: NodeId(3),
-            disk: DISK,
-            boot,
-        }
+        Identity { cluster: CLUSTER, node: NodeId(3), disk: DISK, boot }
     }
 
     fn read(encoded: &EncodedFrame) -> Frame {
@@ -320,54 +301,31 @@ mod tests {
     fn judgement_follows_disk_and_boot() {
         let other_disk = DiskId(Uuid::from_u128(9));
         assert_eq!(judge(CLUSTER, &identity(1), None), Ok(Verdict::Remember));
-        assert_eq!(
-            judge(CLUSTER, &identity(4), Some((DISK, 4))),
-            Ok(Verdict::Known)
-        );
-        assert_eq!(
-            judge(CLUSTER, &identity(5), Some((DISK, 4))),
-            Ok(Verdict::Remember)
-        );
+        assert_eq!(judge(CLUSTER, &identity(4), Some((DISK, 4))), Ok(Verdict::Known));
+        assert_eq!(judge(CLUSTER, &identity(5), Some((DISK, 4))), Ok(Verdict::Remember));
         assert_eq!(
             judge(CLUSTER, &identity(3), Some((DISK, 4))),
-            Err(Refusal::OlderBoot {
-                node: NodeId(3),
-                known: 4,
-                given: 3
-            })
+            Err(Refusal::OlderBoot { node: NodeId(3), known: 4, given: 3 })
         );
         // Another disk is refused however high its counter is.
         assert_eq!(
             judge(CLUSTER, &identity(99), Some((other_disk, 4))),
-            Err(Refusal::OtherDisk {
-                node: NodeId(3),
-                known: other_disk,
-                given: DISK
-            })
+            Err(Refusal::OtherDisk { node: NodeId(3), known: other_disk, given: DISK })
         );
         let foreign = ClusterId(Uuid::from_u128(7));
         assert_eq!(
             judge(foreign, &identity(1), None),
-            Err(Refusal::OtherCluster {
-                yours: CLUSTER,
-                mine: foreign
-            })
+            Err(Refusal::OtherCluster { yours: CLUSTER, mine: foreign })
         );
     }
 
     #[test]
     fn hello_and_welcome_survive_the_trip() {
-        let hello = Hello {
-            class: Class::Log,
-            from: Some(identity(1)),
-            to: Some(NodeId(4)),
-        };
+        let hello = Hello { class: Class::Log, from: Some(identity(1)), to: Some(NodeId(4)) };
         assert_eq!(Hello::decode(read(&hello.encode())).unwrap(), hello);
         for welcome in [
             Welcome::Accepted(identity(2)),
-            Welcome::Refused(Refusal::NotNow {
-                detail: "starting".into(),
-            }),
+            Welcome::Refused(Refusal::NotNow { detail: "starting".into() }),
         ] {
             assert_eq!(Welcome::decode(read(&welcome.encode())).unwrap(), welcome);
         }
@@ -375,18 +333,10 @@ mod tests {
 
     #[test]
     fn nameless_node_may_only_join() {
-        let join = Hello {
-            class: Class::Join,
-            from: None,
-            to: None,
-        };
+        let join = Hello { class: Class::Join, from: None, to: None };
         assert_eq!(Hello::decode(read(&join.encode())).unwrap(), join);
         for (class, from) in [(Class::Join, Some(identity(1))), (Class::Client, None)] {
-            let hello = Hello {
-                class,
-                from,
-                to: None,
-            };
+            let hello = Hello { class, from, to: None };
             assert!(matches!(
                 Hello::decode(read(&hello.encode())),
                 Err(Ok(Refusal::Malformed { .. }))
@@ -400,21 +350,9 @@ mod tests {
         payload.put_u32_le(MAGIC);
         payload.put_u32_le(PROTOCOL_VERSION + 1);
         payload.put_slice(b"whatever a future version says");
-        let future = Frame {
-            kind: FrameKind::Hello,
-            payload: payload.freeze(),
-        };
-        assert!(matches!(
-            Hello::decode(future),
-            Err(Ok(Refusal::OtherVersion { .. }))
-        ));
-        let stranger = Frame {
-            kind: FrameKind::Hello,
-            payload: Bytes::from_static(b"GET / HT"),
-        };
-        assert!(matches!(
-            Hello::decode(stranger),
-            Err(Err(DecodeError::NotPeerProtocol))
-        ));
+        let future = Frame { kind: FrameKind::Hello, payload: payload.freeze() };
+        assert!(matches!(Hello::decode(future), Err(Ok(Refusal::OtherVersion { .. }))));
+        let stranger = Frame { kind: FrameKind::Hello, payload: Bytes::from_static(b"GET / HT") };
+        assert!(matches!(Hello::decode(stranger), Err(Err(DecodeError::NotPeerProtocol))));
     }
 }

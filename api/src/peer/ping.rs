@@ -52,12 +52,7 @@ mod tests {
     fn ping_survives_the_trip() {
         let group = GroupId(5);
         let ping = Ping {
-            claims: vec![LeaderClaim {
-                group,
-                term: 2,
-                replica: ReplicaId(9),
-                node: NodeId(1),
-            }],
+            claims: vec![LeaderClaim { group, term: 2, replica: ReplicaId(9), node: NodeId(1) }],
         };
         let bytes = ping.encode().to_bytes().slice(5..);
         assert_eq!(Ping::decode(&bytes).unwrap(), ping);

@@ -94,22 +94,14 @@ impl Append {
         );
         head.put_u64_le(self.vote.term);
         head.put_u64_le(self.vote.replica.0);
-        self.prev
-            .into_iter()
-            .chain(self.commit)
-            .for_each(|id| put_log_id(head, id));
+        self.prev.into_iter().chain(self.commit).for_each(|id| put_log_id(head, id));
         head.put_u32_le(length(self.entries.len()));
         for entry in &self.entries {
             put_log_id(head, entry.id);
             head.put_u8(entry.kind);
             head.put_u32_le(u32::try_from(entry.payload.len()).unwrap_or(u32::MAX));
         }
-        frame.finish(
-            self.entries
-                .into_iter()
-                .map(|entry| entry.payload)
-                .collect(),
-        )
+        frame.finish(self.entries.into_iter().map(|entry| entry.payload).collect())
     }
 
     /// Reads a payload of `FrameKind::Append`. Entries share its memory.
@@ -121,10 +113,7 @@ impl Append {
         let seq = cursor.u64("seq")?;
         let flags = cursor.u8("flags")?;
         if flags & !APPEND_FLAGS != 0 {
-            return Err(DecodeError::Unknown {
-                field: "append flags",
-                value: u64::from(flags),
-            });
+            return Err(DecodeError::Unknown { field: "append flags", value: u64::from(flags) });
         }
         let vote = Vote {
             term: cursor.u64("vote term")?,
@@ -136,17 +125,7 @@ impl Append {
         let is_single = flags & IS_SINGLE != 0;
         let entries = take_entries(&mut cursor)?;
         cursor.finish()?;
-        Ok(Append {
-            group,
-            to,
-            stream,
-            seq,
-            is_single,
-            vote,
-            prev,
-            commit,
-            entries,
-        })
+        Ok(Append { group, to, stream, seq, is_single, vote, prev, commit, entries })
     }
 }
 
@@ -155,19 +134,11 @@ fn take_entries(cursor: &mut Cursor) -> Result<Vec<AppendEntry>, DecodeError> {
     let mut described = Vec::with_capacity(count);
     for _ in 0..count {
         let id = log_id(cursor)?;
-        described.push((
-            id,
-            cursor.u8("entry kind")?,
-            cursor.u32("entry length")? as usize,
-        ));
+        described.push((id, cursor.u8("entry kind")?, cursor.u32("entry length")? as usize));
     }
     let mut entries = Vec::with_capacity(count);
     for (id, kind, bytes) in described {
-        entries.push(AppendEntry {
-            id,
-            kind,
-            payload: cursor.slice(bytes, "entry payload")?,
-        });
+        entries.push(AppendEntry { id, kind, payload: cursor.slice(bytes, "entry payload")? });
     }
     Ok(entries)
 }
@@ -178,18 +149,11 @@ fn put_log_id(head: &mut BytesMut, id: LogId) {
 }
 
 fn log_id(cursor: &mut Cursor) -> Result<LogId, DecodeError> {
-    Ok(LogId {
-        term: cursor.u64("term")?,
-        index: cursor.u64("index")?,
-    })
+    Ok(LogId { term: cursor.u64("term")?, index: cursor.u64("index")? })
 }
 
 fn optional_log_id(cursor: &mut Cursor, is_there: bool) -> Result<Option<LogId>, DecodeError> {
-    if is_there {
-        log_id(cursor).map(Some)
-    } else {
-        Ok(None)
-    }
+    if is_there { log_id(cursor).map(Some) } else { Ok(None) }
 }
 
 /// Answer to the requests of a stream up to `seq`: answers are cumulative, so that one may stand
@@ -250,10 +214,7 @@ impl UnreachableReason {
             4 => Ok(UnreachableReason::NoVoteNow),
             5 => Ok(UnreachableReason::Overloaded),
             6 => Ok(UnreachableReason::Malformed),
-            _ => Err(DecodeError::Unknown {
-                field: "reason",
-                value: u64::from(number),
-            }),
+            _ => Err(DecodeError::Unknown { field: "reason", value: u64::from(number) }),
         }
     }
 }
@@ -312,10 +273,7 @@ impl AppendReply {
                     1 => true,
                     other => {
                         let value = u64::from(other);
-                        return Err(DecodeError::Unknown {
-                            field: "vote committed",
-                            value,
-                        });
+                        return Err(DecodeError::Unknown { field: "vote committed", value });
                     }
                 },
             }),
@@ -323,18 +281,11 @@ impl AppendReply {
                 AppendResult::Unreachable(UnreachableReason::from_number(cursor.u8("reason")?)?)
             }
             other => {
-                return Err(DecodeError::Unknown {
-                    field: "result",
-                    value: u64::from(other),
-                });
+                return Err(DecodeError::Unknown { field: "result", value: u64::from(other) });
             }
         };
         cursor.finish()?;
-        Ok(AppendReply {
-            stream,
-            seq,
-            result,
-        })
+        Ok(AppendReply { stream, seq, result })
     }
 }
 
@@ -347,9 +298,7 @@ impl StreamsEnded {
     pub fn encode(&self) -> EncodedFrame {
         let mut frame = FrameBuilder::new(FrameKind::StreamsEnded, 4 + 8 * self.0.len());
         frame.head.put_u32_le(length(self.0.len()));
-        self.0
-            .iter()
-            .for_each(|stream| frame.head.put_u64_le(*stream));
+        self.0.iter().for_each(|stream| frame.head.put_u64_le(*stream));
         frame.finish_small()
     }
 

@@ -383,19 +383,13 @@ impl PeerResponse {
 fn only(parts: Vec<Bytes>) -> Result<Bytes, DecodeError> {
     <[Bytes; 1]>::try_from(parts)
         .map(|[part]| part)
-        .map_err(|parts| DecodeError::Unknown {
-            field: "part count",
-            value: parts.len() as u64,
-        })
+        .map_err(|parts| DecodeError::Unknown { field: "part count", value: parts.len() as u64 })
 }
 
 fn none(parts: &[Bytes]) -> Result<(), DecodeError> {
     match parts.len() {
         0 => Ok(()),
-        count => Err(DecodeError::Unknown {
-            field: "part count",
-            value: count as u64,
-        }),
+        count => Err(DecodeError::Unknown { field: "part count", value: count as u64 }),
     }
 }
 
@@ -432,9 +426,7 @@ impl RequestFrame {
         let mut frame = FrameBuilder::new(FrameKind::Request, 256);
         frame.head.put_u64_le(self.id);
         frame.head.put_u32_le(self.deadline_ms);
-        frame
-            .head
-            .put_u8(if self.is_forwarded { IS_FORWARDED } else { 0 });
+        frame.head.put_u8(if self.is_forwarded { IS_FORWARDED } else { 0 });
         frame.head.put_u64_le(self.metadata_index);
         put_message(frame, &self.request, self.request.parts())
     }
@@ -449,23 +441,14 @@ impl RequestFrame {
             IS_FORWARDED => true,
             other => {
                 let value = u64::from(other);
-                return Err(DecodeError::Unknown {
-                    field: "request flags",
-                    value,
-                });
+                return Err(DecodeError::Unknown { field: "request flags", value });
             }
         };
         let metadata_index = cursor.u64("metadata index")?;
         let (header, parts) = take_message(cursor)?;
         let mut request: PeerRequest = codec::decode(&header)?;
         request.attach(parts)?;
-        Ok(RequestFrame {
-            id,
-            deadline_ms,
-            is_forwarded,
-            metadata_index,
-            request,
-        })
+        Ok(RequestFrame { id, deadline_ms, is_forwarded, metadata_index, request })
     }
 }
 
@@ -497,9 +480,7 @@ fn put_message<T: Serialize>(
     frame.head.put_u32_le(length(header.len()));
     frame.head.put_u32_le(length(parts.len()));
     for part in &parts {
-        frame
-            .head
-            .put_u32_le(u32::try_from(part.len()).unwrap_or(u32::MAX));
+        frame.head.put_u32_le(u32::try_from(part.len()).unwrap_or(u32::MAX));
     }
     frame.head.put_slice(&header);
     frame.finish(parts)

@@ -60,21 +60,15 @@ impl Cursor {
     }
 
     pub(super) fn u8(&mut self, field: &'static str) -> Result<u8, DecodeError> {
-        self.bytes
-            .try_get_u8()
-            .map_err(|_| DecodeError::Truncated { field })
+        self.bytes.try_get_u8().map_err(|_| DecodeError::Truncated { field })
     }
 
     pub(super) fn u32(&mut self, field: &'static str) -> Result<u32, DecodeError> {
-        self.bytes
-            .try_get_u32_le()
-            .map_err(|_| DecodeError::Truncated { field })
+        self.bytes.try_get_u32_le().map_err(|_| DecodeError::Truncated { field })
     }
 
     pub(super) fn u64(&mut self, field: &'static str) -> Result<u64, DecodeError> {
-        self.bytes
-            .try_get_u64_le()
-            .map_err(|_| DecodeError::Truncated { field })
+        self.bytes.try_get_u64_le().map_err(|_| DecodeError::Truncated { field })
     }
 
     /// The next `length` bytes, without a copy.

@@ -109,8 +109,8 @@ fn split_ack_one(
     appends: Vec<PendingAppend>,
     bases: Vec<Offset>,
 ) -> (Vec<Positioned>, Vec<(PendingAppend, Option<Offset>)>) {
-    let honest = appends.iter().any(|append| append.ack == Ack::Leader)
-        && replica.ack_one_is_honest();
+    let honest =
+        appends.iter().any(|append| append.ack == Ack::Leader) && replica.ack_one_is_honest();
     let mut now = Vec::new();
     let mut later = Vec::new();
     for (append, base) in appends.into_iter().zip(bases) {
@@ -141,9 +141,12 @@ fn judge<E>(
             Applied::Appended { base_offset, .. } => {
                 Ok((base_offset, written.log_id.leader_id.term, written.log_id.index))
             }
-            Applied::Nothing | Applied::Trimmed { .. } | Applied::Metadata(_) => Err(
-                Problem::unknown(ErrorCode::Internal, "record batches were applied as another kind"),
-            ),
+            Applied::Nothing | Applied::Trimmed { .. } | Applied::Metadata(_) => {
+                Err(Problem::unknown(
+                    ErrorCode::Internal,
+                    "record batches were applied as another kind",
+                ))
+            }
         },
         // Refused before the append: certainly not done, safe elsewhere.
         Ok(Err(ClientWriteError::ForwardToLeader(_))) => Err(replica.not_leader(&replica.status())),

@@ -102,10 +102,9 @@ async fn step(replica: &Arc<Replica>, metadata: &MetadataHandle, record: &Partit
                 .find(|(_, node)| replica.parts.liveness.is_alive(*node))
                 .or(candidates.first());
             match alive {
-                Some(to) => hand_over(replica, *to)
-                    .await
-                    .map(|_| ())
-                    .map_err(|problem| problem.to_string()),
+                Some(to) => {
+                    hand_over(replica, *to).await.map(|_| ()).map_err(|problem| problem.to_string())
+                }
                 None => Ok(()),
             }
         }
@@ -197,7 +196,11 @@ mod tests {
     fn record(replicas: &[(u64, ReplicaState)]) -> PartitionRecord {
         let replicas: Vec<ReplicaRecord> = replicas
             .iter()
-            .map(|(id, state)| ReplicaRecord { id: ReplicaId(*id), node: NodeId(*id), state: *state })
+            .map(|(id, state)| ReplicaRecord {
+                id: ReplicaId(*id),
+                node: NodeId(*id),
+                state: *state,
+            })
             .collect();
         PartitionRecord {
             group: GroupId(1),

@@ -226,7 +226,8 @@ impl Replica {
 
     /// The refusal of a replica that does not lead: certainly not done, with the leader if known.
     pub(super) fn not_leader(&self, status: &RaftStatus) -> Problem {
-        let leader = status.leader.map(|(_, node)| node).filter(|node| *node != self.parts.spec.node);
+        let leader =
+            status.leader.map(|(_, node)| node).filter(|node| *node != self.parts.spec.node);
         Problem::new(ErrorCode::NotLeader, "this node does not lead the partition").leader(leader)
     }
 

@@ -8,13 +8,13 @@ use std::time::Duration;
 
 use rampart_api::model::ids::{GroupId, NodeId, ReplicaId, TopicId};
 use rampart_api::model::topic_config::TopicConfig;
+use rampart_raft_store::Store;
+use rampart_raft_store::error::OpenGroupError;
 use rampart_raft_store::state::metadata::command::MetadataCommand;
 use rampart_raft_store::state::metadata::state::{
     MetadataState, PartitionRecord, ReplicaRecord, TopicRecord,
 };
 use rampart_raft_store::type_config::Member;
-use rampart_raft_store::error::OpenGroupError;
-use rampart_raft_store::Store;
 use tokio::sync::watch;
 
 use super::replica::{Replica, ReplicaParts, ReplicaSpec};
@@ -102,7 +102,13 @@ impl ReplicaManager {
 
     /// All replicas of this node.
     pub fn all(&self) -> Vec<Arc<Replica>> {
-        self.inner.replicas.read().expect("no holder of this lock panics").values().cloned().collect()
+        self.inner
+            .replicas
+            .read()
+            .expect("no holder of this lock panics")
+            .values()
+            .cloned()
+            .collect()
     }
 
     /// Becomes true once the replicas that the metadata named at start are running.
@@ -138,11 +144,7 @@ impl ReplicaManager {
     }
 
     /// Looks only at topics that changed: a leader report touches one of thousands.
-    async fn follow(
-        &self,
-        state: &MetadataState,
-        seen: &mut BTreeMap<TopicId, Arc<TopicRecord>>,
-    ) {
+    async fn follow(&self, state: &MetadataState, seen: &mut BTreeMap<TopicId, Arc<TopicRecord>>) {
         let gone: Vec<TopicId> =
             seen.keys().filter(|id| !state.topics.contains_key(id)).copied().collect();
         for topic in gone {

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use rampart_api::model::ids::{GroupId, LeaderEpoch, NodeId, Offset, PartitionId, ReplicaId, TopicId};
+use rampart_api::model::ids::{
+    GroupId, LeaderEpoch, NodeId, Offset, PartitionId, ReplicaId, TopicId,
+};
 use rampart_api::model::topic_config::Ack;
 use serde::{Deserialize, Serialize};
 

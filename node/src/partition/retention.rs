@@ -39,11 +39,8 @@ pub async fn run(manager: ReplicaManager, every: Duration, clock: Clock) {
 
 async fn trim_by_policy(replica: &Arc<Replica>, clock: Clock) -> Result<(), Problem> {
     let config = replica.config();
-    let target = replica.log().retention_target(
-        config.retention_ms,
-        config.retention_bytes,
-        clock.now_ms(),
-    );
+    let target =
+        replica.log().retention_target(config.retention_ms, config.retention_bytes, clock.now_ms());
     match target {
         Some(offset) if offset > replica.log().log_start_offset() => {
             trim(replica, offset).await.map(|_| ())
@@ -62,14 +59,13 @@ pub(super) async fn trim(replica: &Arc<Replica>, offset: Offset) -> Result<Offse
     let command = PartitionCommand::TrimTo { offset };
     let body = Bytes::from(codec::encode(&command));
     let proposal = Proposal { kind: ProposalKind::Partition, body, ticket: None };
-    let written = replica.raft().client_write(proposal).await.map_err(|error| {
-        match error.api_error() {
+    let written =
+        replica.raft().client_write(proposal).await.map_err(|error| match error.api_error() {
             Some(openraft::errors::ClientWriteError::ForwardToLeader(_)) => {
                 replica.not_leader(&replica.status())
             }
             _ => Problem::unknown(ErrorCode::NotLeader, format!("trim: {error}")),
-        }
-    })?;
+        })?;
     match written.data {
         Applied::Trimmed { log_start } => Ok(log_start),
         Applied::Nothing | Applied::Appended { .. } | Applied::Metadata(_) => {
@@ -94,8 +90,7 @@ fn learner_needs(replica: &Replica) -> Option<u64> {
         .learners
         .iter()
         .filter(|(id, node)| {
-            replica.parts.liveness.is_alive(*node)
-                && replica.behind_for(*id) < LEARNER_HOLDS_MAX
+            replica.parts.liveness.is_alive(*node) && replica.behind_for(*id) < LEARNER_HOLDS_MAX
         })
         .map(|(id, _)| replica.progress().matched(*id, status.term).unwrap_or(0))
         .min()

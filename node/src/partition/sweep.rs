@@ -171,10 +171,13 @@ impl Sweep {
             replica.forget_followers();
             false
         };
-        let leader = status.leader.filter(|(_, node)| !leads && *node != self.node).map(|(_, node)| LeaderView {
-            alive: self.peer.liveness().is_alive(node),
-            claim_age_ms: self.claims.age_ms(group, node, now),
-        });
+        let leader =
+            status.leader.filter(|(_, node)| !leads && *node != self.node).map(|(_, node)| {
+                LeaderView {
+                    alive: self.peer.liveness().is_alive(node),
+                    claim_age_ms: self.claims.age_ms(group, node, now),
+                }
+            });
         GroupView {
             role: status.role,
             initialized: status.initialized,

@@ -92,7 +92,8 @@ impl ClaimOutbox {
     pub fn for_peer(&self, peer: NodeId, now: Instant) -> Vec<LeaderClaim> {
         let led = self.led.lock().expect("no holder of this lock panics");
         let mut sent = self.sent.lock().expect("no holder of this lock panics");
-        let known = sent.get(&peer).filter(|s| now.saturating_duration_since(s.all_at) < REPEAT_EVERY);
+        let known =
+            sent.get(&peer).filter(|s| now.saturating_duration_since(s.all_at) < REPEAT_EVERY);
         let claims: Vec<LeaderClaim> = match known {
             None => led.values().copied().collect(),
             Some(known) => led

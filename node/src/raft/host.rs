@@ -122,7 +122,8 @@ impl RaftHost for GroupLookup {
             return ballot.is_transfer || leader == ballot.candidate || !replica.is_leader();
         }
         let age = self.inner.claims.age_ms(ballot.group, node, self.inner.clock.instant());
-        let claims = age.is_some_and(|age| u128::from(age) <= self.inner.timings.claim_timeout.as_millis());
+        let claims =
+            age.is_some_and(|age| u128::from(age) <= self.inner.timings.claim_timeout.as_millis());
         !(self.inner.liveness.is_alive(node) && claims)
     }
 

@@ -56,7 +56,9 @@ fn base(timings: RaftTimings, name: String) -> openraft::Config {
 
 /// Partition groups: no ticks of their own (the node ticker drives them), snapshots only at the
 /// retention cut.
-pub fn partition_config(timings: RaftTimings) -> Result<Arc<openraft::Config>, openraft::ConfigError> {
+pub fn partition_config(
+    timings: RaftTimings,
+) -> Result<Arc<openraft::Config>, openraft::ConfigError> {
     let config = openraft::Config {
         enable_tick: false,
         enable_heartbeat: false,
@@ -71,7 +73,9 @@ pub fn partition_config(timings: RaftTimings) -> Result<Arc<openraft::Config>, o
 }
 
 /// The metadata group: openraft's own ticks, ordinary snapshots.
-pub fn metadata_config(timings: RaftTimings) -> Result<Arc<openraft::Config>, openraft::ConfigError> {
+pub fn metadata_config(
+    timings: RaftTimings,
+) -> Result<Arc<openraft::Config>, openraft::ConfigError> {
     let probe = timings.election_timeout_max * 2;
     let config = openraft::Config {
         enable_tick: true,

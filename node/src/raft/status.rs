@@ -3,9 +3,9 @@
 
 use std::time::Duration;
 
+use openraft::Instant as _;
 use openraft::ServerState;
 use openraft::async_runtime::watch::WatchReceiver;
-use openraft::Instant as _;
 use rampart_api::model::ids::{NodeId, ReplicaId};
 use rampart_raft_store::Machine;
 use rampart_raft_store::type_config::{LogId, Member, TypeConfig};

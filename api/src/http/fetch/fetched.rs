@@ -68,10 +68,7 @@ pub struct FetchedError {
 impl FetchedRecord {
     /// The key's bytes.
     pub fn key_bytes(&self, encoding: Encoding) -> Result<Option<Vec<u8>>, FetchedError> {
-        self.key
-            .as_deref()
-            .map(|raw| text_bytes(raw, encoding))
-            .transpose()
+        self.key.as_deref().map(|raw| text_bytes(raw, encoding)).transpose()
     }
 
     /// The value's bytes. A stored JSON value that itself is `{"$base64":"…"}` can't be told from
@@ -93,10 +90,7 @@ impl FetchedRecord {
         encoding: Encoding,
     ) -> Result<Vec<(String, Option<Vec<u8>>)>, FetchedError> {
         let decode = |(name, value): &(String, Option<Box<RawValue>>)| {
-            let value = value
-                .as_deref()
-                .map(|raw| text_bytes(raw, encoding))
-                .transpose()?;
+            let value = value.as_deref().map(|raw| text_bytes(raw, encoding)).transpose()?;
             Ok((name.clone(), value))
         };
         self.headers.0.iter().map(decode).collect()
@@ -122,10 +116,7 @@ fn text_bytes(raw: &RawValue, encoding: Encoding) -> Result<Vec<u8>, FetchedErro
     if let Some(bytes) = wrapped(raw) {
         return Ok(bytes);
     }
-    let error = || FetchedError {
-        encoding,
-        text: raw.get().chars().take(80).collect(),
-    };
+    let error = || FetchedError { encoding, text: raw.get().chars().take(80).collect() };
     let text: String = serde_json::from_str(raw.get()).map_err(|_| error())?;
     match encoding {
         Encoding::Json | Encoding::String => Ok(text.into_bytes()),

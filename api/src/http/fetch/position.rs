@@ -32,11 +32,7 @@ impl FromStr for OffsetParam {
         let error = || OffsetParamError(word.chars().take(40).collect());
         let digits = |text: &str| {
             let plain = text.bytes().all(|byte| byte.is_ascii_digit());
-            if plain {
-                text.parse().map_err(|_| error())
-            } else {
-                Err(error())
-            }
+            if plain { text.parse().map_err(|_| error()) } else { Err(error()) }
         };
         match word {
             "earliest" => Ok(OffsetParam::Earliest),
@@ -110,26 +106,10 @@ mod tests {
 
     #[test]
     fn offsets_read_back_and_nonsense_is_refused() {
-        for word in [
-            "0",
-            "18446744073709551615",
-            "earliest",
-            "latest",
-            "-0",
-            "-100",
-        ] {
+        for word in ["0", "18446744073709551615", "earliest", "latest", "-0", "-100"] {
             assert_eq!(word.parse::<OffsetParam>().unwrap().to_string(), word);
         }
-        for word in [
-            "",
-            "-",
-            "--1",
-            "+1",
-            "1.0",
-            "end",
-            "18446744073709551616",
-            " 1",
-        ] {
+        for word in ["", "-", "--1", "+1", "1.0", "end", "18446744073709551616", " 1"] {
             let error = word.parse::<OffsetParam>().unwrap_err().to_string();
             assert!(error.contains("earliest"), "{error}");
         }
@@ -137,9 +117,7 @@ mod tests {
 
     #[test]
     fn bad_cursors_are_refused() {
-        for text in [
-            "x", "1", "1.", ".1", "1.2_", "1.2_1.3", "1.2,3.4", "10000.1", "-1.2",
-        ] {
+        for text in ["x", "1", "1.", ".1", "1.2_", "1.2_1.3", "1.2,3.4", "10000.1", "-1.2"] {
             assert!(text.parse::<Cursor>().is_err(), "{text}");
         }
     }

@@ -19,11 +19,7 @@ fn record(key: Option<&[u8]>, value: Option<&[u8]>) -> Record {
 }
 
 fn position() -> RecordPosition<'static> {
-    RecordPosition {
-        topic: "t",
-        partition: 1,
-        offset: 7,
-    }
+    RecordPosition { topic: "t", partition: 1, offset: 7 }
 }
 
 fn shown(record: &Record, encoding: Encoding, layout: Layout) -> String {
@@ -65,10 +61,7 @@ fn the_documented_shape() {
     let read: FetchResponse = serde_json::from_slice(&out).unwrap();
     assert_eq!((read.records.len(), read.next_offset), (2, Some(8)));
     let mut out = Vec::new();
-    let end = BodyEnd {
-        next_cursor: Some("0.1".into()),
-        ..BodyEnd::default()
-    };
+    let end = BodyEnd { next_cursor: Some("0.1".into()), ..BodyEnd::default() };
     BodyWriter::begin(&mut out).end(&mut out, &end);
     assert_eq!(out, br#"{"records":[],"next_cursor":"0.1"}"#);
 }
@@ -77,11 +70,7 @@ fn the_documented_shape() {
 fn bytes_that_do_not_fit_are_wrapped() {
     let cases: [(Option<&[u8]>, Encoding, &str); 9] = [
         (None, Encoding::Json, "null"),
-        (
-            Some(b"not json"),
-            Encoding::Json,
-            r#"{"$base64":"bm90IGpzb24="}"#,
-        ),
+        (Some(b"not json"), Encoding::Json, r#"{"$base64":"bm90IGpzb24="}"#),
         (Some(b""), Encoding::Json, r#"{"$base64":""}"#),
         (Some(b"1 2"), Encoding::Json, r#"{"$base64":"MSAy"}"#),
         (Some(b"\"\xff\""), Encoding::Json, r#"{"$base64":"Iv8i"}"#),
@@ -111,27 +100,14 @@ fn a_line_stays_one_line() {
 fn headers_are_an_object_unless_a_name_repeats() {
     let header = |name: &str, value: &[u8]| (name.to_string(), Some(Bytes::copy_from_slice(value)));
     let show = |headers| {
-        let record = Record {
-            headers,
-            ..record(None, None)
-        };
+        let record = Record { headers, ..record(None, None) };
         let text = shown(&record, Encoding::Json, Layout::Body);
         text[text.find("\"headers\"").unwrap()..].to_string()
     };
-    let unique = vec![
-        header("a", b"1"),
-        ("b\"".into(), None),
-        header("c", b"\xff"),
-    ];
-    assert_eq!(
-        show(unique),
-        r#""headers":{"a":"1","b\"":null,"c":{"$base64":"/w=="}}}"#
-    );
+    let unique = vec![header("a", b"1"), ("b\"".into(), None), header("c", b"\xff")];
+    assert_eq!(show(unique), r#""headers":{"a":"1","b\"":null,"c":{"$base64":"/w=="}}}"#);
     let repeated = vec![header("a", b"1"), ("b".into(), None), header("a", b"2")];
-    assert_eq!(
-        show(repeated),
-        r#""headers":[["a","1"],["b",null],["a","2"]]}"#
-    );
+    assert_eq!(show(repeated), r#""headers":[["a","1"],["b",null],["a","2"]]}"#);
     let mut many: Vec<_> = (0..20).map(|n| header(&format!("h{n}"), b"")).collect();
     assert!(show(many.clone()).starts_with("\"headers\":{"));
     many.push(header("h3", b""));

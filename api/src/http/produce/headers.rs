@@ -30,28 +30,16 @@ pub(super) fn parse(
     bytes_max: usize,
 ) -> Result<Vec<(String, Option<Bytes>)>, FieldError> {
     if !text.starts_with(['{', '[']) {
-        return Err(FieldError::WrongType {
-            expected: EXPECTED,
-            found: kind_of(text).into(),
-        });
+        return Err(FieldError::WrongType { expected: EXPECTED, found: kind_of(text).into() });
     }
     // The longest way to write a byte is `\u0000`; a header takes at most 7 characters more.
     let text_max = bytes_max.saturating_mul(7);
     if text.len() > text_max {
-        return Err(FieldError::TooLarge {
-            bytes: text.len() / 7,
-            max: bytes_max,
-        });
+        return Err(FieldError::TooLarge { bytes: text.len() / 7, max: bytes_max });
     }
-    let pairs: Pairs<'_> = serde_json::from_str(text).map_err(|error| FieldError::WrongType {
-        expected: EXPECTED,
-        found: message_of(&error),
-    })?;
-    pairs
-        .0
-        .into_iter()
-        .map(|(name, value)| decode(name, value, encoding))
-        .collect()
+    let pairs: Pairs<'_> = serde_json::from_str(text)
+        .map_err(|error| FieldError::WrongType { expected: EXPECTED, found: message_of(&error) })?;
+    pairs.0.into_iter().map(|(name, value)| decode(name, value, encoding)).collect()
 }
 
 fn decode(

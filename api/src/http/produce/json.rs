@@ -24,27 +24,19 @@ impl<'a> JsonRecords<'a> {
     /// Checks syntax, shape, nesting and the number of records. The body's own `encoding` goes
     /// before `encoding`, which is the query's.
     pub fn parse(body: &'a [u8], encoding: Option<Encoding>) -> Result<Self, ProduceBodyError> {
-        check_depth(body).map_err(|error| ProduceBodyError::TooDeep {
-            place: Place::Body,
-            error,
-        })?;
+        check_depth(body)
+            .map_err(|error| ProduceBodyError::TooDeep { place: Place::Body, error })?;
         let text = str::from_utf8(body).map_err(|error| ProduceBodyError::Malformed {
             detail: format!("not UTF-8 from byte {}", error.valid_up_to()),
         })?;
-        let Object(body) = serde_json::from_str::<Object<Body<'a>>>(text).map_err(|error| {
-            ProduceBodyError::Malformed {
-                detail: error.to_string(),
-            }
-        })?;
+        let Object(body) = serde_json::from_str::<Object<Body<'a>>>(text)
+            .map_err(|error| ProduceBodyError::Malformed { detail: error.to_string() })?;
         let Records { records, count } = body.records;
         if count > records.len() {
             let max = RECORDS_PER_REQUEST_MAX;
             return Err(ProduceBodyError::TooManyRecords { count, max });
         }
-        Ok(JsonRecords {
-            records,
-            encoding: body.encoding.or(encoding).unwrap_or_default(),
-        })
+        Ok(JsonRecords { records, encoding: body.encoding.or(encoding).unwrap_or_default() })
     }
 
     /// How many.
@@ -106,19 +98,14 @@ impl<'de: 'a, 'a> Visitor<'de> for RecordsVisitor<'a> {
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
         let mut records = Vec::new();
         while records.len() < RECORDS_PER_REQUEST_MAX {
-            let record = seq
-                .next_element::<Object<RawRecord<'a>>>()
-                .map_err(|error| {
-                    // The parser finds its own line and column in the text again.
-                    A::Error::custom(format!("records[{}]: {error}", records.len()))
-                })?;
+            let record = seq.next_element::<Object<RawRecord<'a>>>().map_err(|error| {
+                // The parser finds its own line and column in the text again.
+                A::Error::custom(format!("records[{}]: {error}", records.len()))
+            })?;
             match record {
                 Some(Object(record)) => records.push(record),
                 None => {
-                    return Ok(Records {
-                        count: records.len(),
-                        records,
-                    });
+                    return Ok(Records { count: records.len(), records });
                 }
             }
         }

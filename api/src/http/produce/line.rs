@@ -33,13 +33,7 @@ pub fn parse_line<'a>(
     limits: &RecordLimits,
 ) -> Result<Option<InputRecord<'a>>, ProduceBodyError> {
     let place = Place::Line(number);
-    let at = |field| {
-        move |error| ProduceBodyError::Record {
-            place,
-            field,
-            error,
-        }
-    };
+    let at = |field| move |error| ProduceBodyError::Record { place, field, error };
     let line = line.strip_suffix(b"\r").unwrap_or(line);
     let is_text_value =
         encoding == Encoding::String && matches!(mode, LineMode::Value { key: None });
@@ -61,17 +55,10 @@ pub fn parse_line<'a>(
             if key.is_some() || encoding == Encoding::Json {
                 check_depth(line).map_err(|error| ProduceBodyError::TooDeep { place, error })?;
             }
-            let key = key
-                .as_ref()
-                .map(|pointer| key_in(text, pointer, at))
-                .transpose()?;
+            let key = key.as_ref().map(|pointer| key_in(text, pointer, at)).transpose()?;
             let checked = key.is_some();
             let value = line_value(text, encoding, checked).map_err(at(Field::Value))?;
-            InputRecord {
-                key,
-                value,
-                ..InputRecord::default()
-            }
+            InputRecord { key, value, ..InputRecord::default() }
         }
     };
     record.check(place, limits)?;
@@ -106,9 +93,7 @@ fn key_in<'a, E: Fn(FieldError) -> ProduceBodyError>(
     pointer: &JsonPointer,
     at: impl Fn(Field) -> E,
 ) -> Result<Cow<'a, [u8]>, ProduceBodyError> {
-    let found = pointer
-        .find(text)
-        .map_err(|error| at(Field::Value)(malformed(&error)))?;
+    let found = pointer.find(text).map_err(|error| at(Field::Value)(malformed(&error)))?;
     let Some(raw) = found else {
         let pointer = pointer.to_string();
         return Err(at(Field::Key)(FieldError::Missing { pointer }));
@@ -116,14 +101,9 @@ fn key_in<'a, E: Fn(FieldError) -> ProduceBodyError>(
     let raw = raw.get();
     let expected = "a string or a number as the key";
     match kind_of(raw) {
-        "a string" => string(raw, expected)
-            .map(into_bytes)
-            .map_err(at(Field::Key)),
+        "a string" => string(raw, expected).map(into_bytes).map_err(at(Field::Key)),
         "a number" | "a boolean" => Ok(Cow::Borrowed(raw.as_bytes())),
-        found => Err(at(Field::Key)(FieldError::WrongType {
-            expected,
-            found: found.into(),
-        })),
+        found => Err(at(Field::Key)(FieldError::WrongType { expected, found: found.into() })),
     }
 }
 

@@ -25,12 +25,7 @@ pub struct LineSplitter {
 impl LineSplitter {
     /// Refuses lines of more than `line_bytes_max`.
     pub fn new(line_bytes_max: usize) -> Self {
-        LineSplitter {
-            buffer: BytesMut::new(),
-            searched: 0,
-            line_bytes_max,
-            line: 0,
-        }
+        LineSplitter { buffer: BytesMut::new(), searched: 0, line_bytes_max, line: 0 }
     }
 
     /// Takes what arrived. Call [`Self::next_line`] until it has none before pushing more.
@@ -40,9 +35,7 @@ impl LineSplitter {
 
     /// The next whole line with its number, without the line feed.
     pub fn next_line(&mut self) -> Result<Option<(u64, Bytes)>, LineTooLong> {
-        let found = self.buffer[self.searched..]
-            .iter()
-            .position(|&byte| byte == b'\n');
+        let found = self.buffer[self.searched..].iter().position(|&byte| byte == b'\n');
         let Some(end) = found.map(|at| self.searched + at) else {
             self.searched = self.buffer.len();
             return self.check(self.buffer.len()).map(|()| None);
@@ -67,10 +60,7 @@ impl LineSplitter {
 
     fn check(&self, bytes: usize) -> Result<(), LineTooLong> {
         if bytes > self.line_bytes_max {
-            return Err(LineTooLong {
-                line: self.line + 1,
-                max: self.line_bytes_max,
-            });
+            return Err(LineTooLong { line: self.line + 1, max: self.line_bytes_max });
         }
         Ok(())
     }
@@ -97,14 +87,8 @@ mod tests {
 
     #[test]
     fn too_long_a_line_is_named() {
-        assert_eq!(
-            split(&[b"ab\nabc\n"], 2),
-            Err(LineTooLong { line: 2, max: 2 })
-        );
-        assert_eq!(
-            split(&[b"ab\nab", b"c"], 2),
-            Err(LineTooLong { line: 2, max: 2 })
-        );
+        assert_eq!(split(&[b"ab\nabc\n"], 2), Err(LineTooLong { line: 2, max: 2 }));
+        assert_eq!(split(&[b"ab\nab", b"c"], 2), Err(LineTooLong { line: 2, max: 2 }));
         assert!(split(&[b"ab\nab"], 2).is_ok());
     }
 

@@ -95,10 +95,7 @@ pub enum RecordResult {
 impl RecordResult {
     /// The result of a record of a refused part.
     pub fn failed(partition: Option<u32>, problem: &Problem) -> Self {
-        RecordResult::Failed {
-            partition,
-            error: RecordError::from(problem),
-        }
+        RecordResult::Failed { partition, error: RecordError::from(problem) }
     }
 }
 

@@ -74,11 +74,7 @@ impl InputRecord<'_> {
         for (field, bytes, max) in checks {
             if bytes > max {
                 let error = FieldError::TooLarge { bytes, max };
-                return Err(ProduceBodyError::Record {
-                    place,
-                    field,
-                    error,
-                });
+                return Err(ProduceBodyError::Record { place, field, error });
             }
         }
         Ok(())
@@ -108,13 +104,7 @@ impl<'a> RawRecord<'a> {
         encoding: Encoding,
         limits: &RecordLimits,
     ) -> Result<InputRecord<'a>, ProduceBodyError> {
-        let at = |field| {
-            move |error| ProduceBodyError::Record {
-                place,
-                field,
-                error,
-            }
-        };
+        let at = |field| move |error| ProduceBodyError::Record { place, field, error };
         let headers = match self.headers {
             Some(raw) => headers::parse(raw.get(), encoding, limits.header_bytes_max)
                 .map_err(at(Field::Headers))?,
@@ -167,9 +157,7 @@ fn value(text: &str, encoding: Encoding) -> Result<Cow<'_, [u8]>, FieldError> {
 
 fn base64(text: &str) -> Result<Cow<'_, [u8]>, FieldError> {
     let text = string(text, "a string or null, for encoding is base64")?;
-    base64_decode(&text)
-        .map(Cow::Owned)
-        .map_err(|reason| FieldError::BadBase64 { reason })
+    base64_decode(&text).map(Cow::Owned).map_err(|reason| FieldError::BadBase64 { reason })
 }
 
 /// The content of a JSON string; borrowed if nothing in it is escaped.
@@ -177,14 +165,9 @@ pub(super) fn string<'a>(
     text: &'a str,
     expected: &'static str,
 ) -> Result<Cow<'a, str>, FieldError> {
-    let content = text
-        .strip_prefix('"')
-        .and_then(|rest| rest.strip_suffix('"'));
+    let content = text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
     let Some(content) = content else {
-        return Err(FieldError::WrongType {
-            expected,
-            found: kind_of(text).into(),
-        });
+        return Err(FieldError::WrongType { expected, found: kind_of(text).into() });
     };
     if !content.contains('\\') {
         return Ok(Cow::Borrowed(content));
@@ -206,10 +189,7 @@ fn timestamp(text: &str) -> Result<i64, FieldError> {
     let expected = "milliseconds since 1970 as an integer";
     let ms: i64 = integer(text, expected)?;
     if ms < 0 {
-        return Err(FieldError::WrongType {
-            expected,
-            found: format!("{ms}"),
-        });
+        return Err(FieldError::WrongType { expected, found: format!("{ms}") });
     }
     Ok(ms)
 }

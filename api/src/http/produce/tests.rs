@@ -10,9 +10,7 @@ use crate::model::limits::{RECORD_BYTES_MAX, RECORD_HEADERS_BYTES_MAX, RECORDS_P
 use crate::model::problem::Problem;
 
 fn decode(body: &str) -> Result<Vec<InputRecord<'_>>, ProduceBodyError> {
-    JsonRecords::parse(body.as_bytes(), None)?
-        .decode(RecordLimits::default())
-        .collect()
+    JsonRecords::parse(body.as_bytes(), None)?.decode(RecordLimits::default()).collect()
 }
 
 fn one(body: &str) -> InputRecord<'_> {
@@ -35,20 +33,11 @@ fn json_values_are_kept_to_the_byte() {
         "headers":{"h":"1"},"partition":3,"timestamp":1700000000000}, {"value":"text"},
         {"value":12.0}] } "#;
     let records = decode(body).unwrap();
-    assert_eq!(
-        text(&records[0].value),
-        Some(r#"{"a" : 1.50, "b":[1e3,"\u00e9" ]}"#)
-    );
-    assert!(
-        matches!(records[0].value, Some(Cow::Borrowed(_))),
-        "and not copied"
-    );
+    assert_eq!(text(&records[0].value), Some(r#"{"a" : 1.50, "b":[1e3,"\u00e9" ]}"#));
+    assert!(matches!(records[0].value, Some(Cow::Borrowed(_))), "and not copied");
     assert_eq!(text(&records[0].key), Some("k"));
     assert_eq!(records[0].headers, [header("h", b"1")]);
-    assert_eq!(
-        (records[0].partition, records[0].timestamp),
-        (Some(3), Some(1_700_000_000_000))
-    );
+    assert_eq!((records[0].partition, records[0].timestamp), (Some(3), Some(1_700_000_000_000)));
     assert_eq!(text(&records[1].value), Some("\"text\""));
     assert_eq!(text(&records[2].value), Some("12.0"));
     let new = records[1].to_new_record(5);
@@ -73,10 +62,7 @@ fn string_and_base64_encodings() {
     let record = one(
         r#"{"encoding":"string","records":[{"key":"\u00e9","value":"a\n\"b\"","headers":{"h":"\t"}}]}"#,
     );
-    assert_eq!(
-        (text(&record.key), text(&record.value)),
-        (Some("é"), Some("a\n\"b\""))
-    );
+    assert_eq!((text(&record.key), text(&record.value)), (Some("é"), Some("a\n\"b\"")));
     assert_eq!(record.headers, [header("h", b"\t")]);
     let record = one(
         r#"{"encoding":"base64","records":[{"key":"/w==","value":"AAE","headers":[["h","//8="]]}]}"#,
@@ -98,10 +84,7 @@ fn the_body_goes_before_the_query() {
 #[test]
 fn headers_are_an_object_or_pairs() {
     let record = one(r#"{"records":[{"headers":[["a","1"],["b",null],["a","2"]]}]}"#);
-    assert_eq!(
-        record.headers,
-        [header("a", b"1"), ("b".into(), None), header("a", b"2")]
-    );
+    assert_eq!(record.headers, [header("a", b"1"), ("b".into(), None), header("a", b"2")]);
     let record = one(r#"{"records":[{"headers":{"a":"1","b":null}}]}"#);
     assert_eq!(record.headers, [header("a", b"1"), ("b".into(), None)]);
     assert!(one(r#"{"records":[{"headers":[]}]}"#).headers.is_empty());
@@ -115,11 +98,7 @@ fn errors_name_record_and_field() {
             "json",
             "records[1], key: expected a string or null, found a number",
         ),
-        (
-            r#"{"key":{}}"#,
-            "json",
-            "records[0], key: expected a string or null, found an object",
-        ),
+        (r#"{"key":{}}"#, "json", "records[0], key: expected a string or null, found an object"),
         (
             r#"{"value":1}"#,
             "string",
@@ -130,32 +109,12 @@ fn errors_name_record_and_field() {
             "base64",
             "records[0], value: expected a string or null, for encoding is base64, found an array",
         ),
-        (
-            r#"{"value":"A*=="}"#,
-            "base64",
-            "records[0], value: bad base64: ",
-        ),
+        (r#"{"value":"A*=="}"#, "base64", "records[0], value: bad base64: "),
         (r#"{"key":"A"}"#, "base64", "records[0], key: bad base64: "),
-        (
-            r#"{"headers":{"a":"*"}}"#,
-            "base64",
-            "records[0], headers: bad base64: ",
-        ),
-        (
-            r#"{"headers":{"a":5}}"#,
-            "json",
-            "records[0], headers: expected an object of strings",
-        ),
-        (
-            r#"{"headers":[["a"]]}"#,
-            "json",
-            "records[0], headers: expected an object of strings",
-        ),
-        (
-            r#"{"headers":["a","b"]}"#,
-            "json",
-            "records[0], headers: expected an object of strings",
-        ),
+        (r#"{"headers":{"a":"*"}}"#, "base64", "records[0], headers: bad base64: "),
+        (r#"{"headers":{"a":5}}"#, "json", "records[0], headers: expected an object of strings"),
+        (r#"{"headers":[["a"]]}"#, "json", "records[0], headers: expected an object of strings"),
+        (r#"{"headers":["a","b"]}"#, "json", "records[0], headers: expected an object of strings"),
         (r#"{"headers":"a"}"#, "json", "found a string"),
         (
             r#"{"partition":-1}"#,
@@ -165,25 +124,14 @@ fn errors_name_record_and_field() {
         (r#"{"partition":1.5}"#, "json", "found 1.5"),
         (r#"{"partition":"1"}"#, "json", "found a string"),
         (r#"{"partition":4294967296}"#, "json", "found 4294967296"),
-        (
-            r#"{"timestamp":-1}"#,
-            "json",
-            "records[0], timestamp: expected milliseconds since 1970",
-        ),
+        (r#"{"timestamp":-1}"#, "json", "records[0], timestamp: expected milliseconds since 1970"),
         (r#"{"timestamp":true}"#, "json", "found a boolean"),
-        (
-            r#"{"key":"\ud800"}"#,
-            "json",
-            "records[0], key: the string has an escape",
-        ),
+        (r#"{"key":"\ud800"}"#, "json", "records[0], key: the string has an escape"),
     ];
     for (records, encoding, expected) in cases {
         let body = format!(r#"{{"records":[{records}],"encoding":"{encoding}"}}"#);
         let error = decode(&body).unwrap_err();
-        assert!(
-            error.to_string().contains(expected),
-            "{error}, expected {expected}"
-        );
+        assert!(error.to_string().contains(expected), "{error}, expected {expected}");
         assert_eq!(Problem::from(error).code, ErrorCode::InvalidRequest);
     }
 }
@@ -193,78 +141,41 @@ fn malformed_bodies_say_where() {
     let cases = [
         ("", "EOF while parsing"),
         ("[]", "invalid type: sequence, expected an object"),
-        (
-            "[[],\"json\"]",
-            "invalid type: sequence, expected an object",
-        ),
-        (
-            r#"{"records":[["k","v",null,null,null]]}"#,
-            "records[0]: invalid type: sequence",
-        ),
-        (
-            r#"{"records":[5]}"#,
-            "records[0]: invalid type: integer `5`, expected an object",
-        ),
+        ("[[],\"json\"]", "invalid type: sequence, expected an object"),
+        (r#"{"records":[["k","v",null,null,null]]}"#, "records[0]: invalid type: sequence"),
+        (r#"{"records":[5]}"#, "records[0]: invalid type: integer `5`, expected an object"),
         ("{\"records\":5}", "expected a list of records"),
         ("{}", "missing field `records`"),
         (r#"{"records":[],"acks":1}"#, "unknown field `acks`"),
-        (
-            r#"{"records":[{},{"val":1}]}"#,
-            "records[1]: unknown field `val`, expected one of `key`",
-        ),
-        (
-            r#"{"records":[{"key":"a","key":"b"}]}"#,
-            "duplicate field `key`",
-        ),
+        (r#"{"records":[{},{"val":1}]}"#, "records[1]: unknown field `val`, expected one of `key`"),
+        (r#"{"records":[{"key":"a","key":"b"}]}"#, "duplicate field `key`"),
         (r#"{"records":[{"value":tru}]}"#, "line 1 column 25"),
         (r#"{"records":[{"value":1}]} x"#, "trailing characters"),
-        (
-            r#"{"records":[],"encoding":"xml"}"#,
-            "expected one of `json`, `string`, `base64`",
-        ),
+        (r#"{"records":[],"encoding":"xml"}"#, "expected one of `json`, `string`, `base64`"),
         ("{\"records\":[{\"value\":\"a\nb\"}]}", "control character"),
     ];
     for (body, expected) in cases {
         let error = decode(body).unwrap_err();
-        assert!(
-            matches!(error, ProduceBodyError::Malformed { .. }),
-            "{error}"
-        );
-        assert!(
-            error.to_string().contains(expected),
-            "{error}, expected {expected}"
-        );
+        assert!(matches!(error, ProduceBodyError::Malformed { .. }), "{error}");
+        assert!(error.to_string().contains(expected), "{error}, expected {expected}");
         assert!(Problem::from(error).hint.is_some());
     }
     let error = JsonRecords::parse(b"{\"records\":[{\"value\":\"\xff\"}]}", None).unwrap_err();
-    assert!(
-        error.to_string().contains("not UTF-8 from byte 22"),
-        "{error}"
-    );
+    assert!(error.to_string().contains("not UTF-8 from byte 22"), "{error}");
 }
 
 #[test]
 fn limits_are_enforced() {
-    let many = format!(
-        r#"{{"records":[{}{{}}]}}"#,
-        "{},".repeat(RECORDS_PER_REQUEST_MAX)
-    );
+    let many = format!(r#"{{"records":[{}{{}}]}}"#, "{},".repeat(RECORDS_PER_REQUEST_MAX));
     let (count, max) = (RECORDS_PER_REQUEST_MAX + 1, RECORDS_PER_REQUEST_MAX);
     let error = decode(&many).unwrap_err();
     assert_eq!(error, ProduceBodyError::TooManyRecords { count, max });
     assert_eq!(error.code(), ErrorCode::RequestTooLarge);
-    let just = format!(
-        r#"{{"records":[{}{{}}]}}"#,
-        "{},".repeat(RECORDS_PER_REQUEST_MAX - 1)
-    );
+    let just = format!(r#"{{"records":[{}{{}}]}}"#, "{},".repeat(RECORDS_PER_REQUEST_MAX - 1));
     assert_eq!(decode(&just).unwrap().len(), RECORDS_PER_REQUEST_MAX);
 
-    let large = |bytes: usize| {
-        format!(
-            r#"{{"records":[{{}},{{"value":"{}"}}]}}"#,
-            "x".repeat(bytes - 2)
-        )
-    };
+    let large =
+        |bytes: usize| format!(r#"{{"records":[{{}},{{"value":"{}"}}]}}"#, "x".repeat(bytes - 2));
     assert!(decode(&large(RECORD_BYTES_MAX)).is_ok());
     let body = large(RECORD_BYTES_MAX + 1);
     let error = decode(&body).unwrap_err();
@@ -276,32 +187,18 @@ fn limits_are_enforced() {
     for headers in [
         format!(r#"{{"a":"{}"}}"#, "x".repeat(RECORD_HEADERS_BYTES_MAX)),
         format!(r#"{{"a":"{}"}}"#, "x".repeat(8 * RECORD_HEADERS_BYTES_MAX)),
-        format!(
-            "[{}[\"\",\"\"]]",
-            r#"["",""],"#.repeat(RECORD_HEADERS_BYTES_MAX / 2)
-        ),
+        format!("[{}[\"\",\"\"]]", r#"["",""],"#.repeat(RECORD_HEADERS_BYTES_MAX / 2)),
     ] {
         let body = format!(r#"{{"records":[{{"headers":{headers}}}]}}"#);
         let error = decode(&body).unwrap_err();
-        assert!(
-            error.to_string().starts_with("records[0], headers: "),
-            "{error}"
-        );
+        assert!(error.to_string().starts_with("records[0], headers: "), "{error}");
         assert_eq!(error.code(), ErrorCode::RecordTooLarge);
     }
 
-    let deep = format!(
-        r#"{{"records":[{{"value":{}{}}}]}}"#,
-        "[".repeat(30),
-        "]".repeat(30)
-    );
+    let deep = format!(r#"{{"records":[{{"value":{}{}}}]}}"#, "[".repeat(30), "]".repeat(30));
     let error = decode(&deep).unwrap_err();
     assert!(matches!(error, ProduceBodyError::TooDeep { .. }));
-    let deep = format!(
-        r#"{{"records":[{{"value":{}{}}}]}}"#,
-        "[".repeat(29),
-        "]".repeat(29)
-    );
+    let deep = format!(r#"{{"records":[{{"value":{}{}}}]}}"#, "[".repeat(29), "]".repeat(29));
     assert!(decode(&deep).is_ok());
 }
 
@@ -314,52 +211,28 @@ fn line<'a>(
 }
 
 fn by_key(pointer: &str) -> LineMode {
-    LineMode::Value {
-        key: Some(pointer.parse().unwrap()),
-    }
+    LineMode::Value { key: Some(pointer.parse().unwrap()) }
 }
 
 #[test]
 fn a_line_is_an_envelope() {
     let text_line = r#" {"key":"k","value":{"a": 1},"headers":[["x","y"]],"partition":1} "#;
-    let record = line(text_line, &LineMode::Record, Encoding::Json)
-        .unwrap()
-        .unwrap();
-    assert_eq!(
-        (text(&record.key), text(&record.value)),
-        (Some("k"), Some(r#"{"a": 1}"#))
-    );
-    assert_eq!(
-        (record.partition, record.headers),
-        (Some(1), vec![header("x", b"y")])
-    );
+    let record = line(text_line, &LineMode::Record, Encoding::Json).unwrap().unwrap();
+    assert_eq!((text(&record.key), text(&record.value)), (Some("k"), Some(r#"{"a": 1}"#)));
+    assert_eq!((record.partition, record.headers), (Some(1), vec![header("x", b"y")]));
     for blank in ["", "  ", "\r", "\t\r"] {
         assert_eq!(line(blank, &LineMode::Record, Encoding::Json), Ok(None));
     }
     let cases = [
         (r#"{"val":1}"#, "line 7, record: unknown field `val`"),
         (r#"{"value":1"#, "line 7, record: EOF while parsing"),
-        (
-            r#"{"key":1}"#,
-            "line 7, key: expected a string or null, found a number",
-        ),
-        (
-            r#"{} {}"#,
-            "line 7, record: trailing characters at column 4",
-        ),
-        (
-            "5",
-            "line 7, record: invalid type: integer `5`, expected an object",
-        ),
-        (
-            r#"["k","v",null,null,null]"#,
-            "line 7, record: invalid type: sequence",
-        ),
+        (r#"{"key":1}"#, "line 7, key: expected a string or null, found a number"),
+        (r#"{} {}"#, "line 7, record: trailing characters at column 4"),
+        ("5", "line 7, record: invalid type: integer `5`, expected an object"),
+        (r#"["k","v",null,null,null]"#, "line 7, record: invalid type: sequence"),
     ];
     for (text_line, expected) in cases {
-        let error = line(text_line, &LineMode::Record, Encoding::Json)
-            .unwrap_err()
-            .to_string();
+        let error = line(text_line, &LineMode::Record, Encoding::Json).unwrap_err().to_string();
         assert!(error.contains(expected), "{error}, expected {expected}");
     }
 }
@@ -371,34 +244,12 @@ fn a_line_is_the_value_verbatim() {
         let record = line(text_line, &plain, Encoding::Json).unwrap().unwrap();
         assert_eq!((text(&record.value), &record.key), (Some(text_line), &None));
     }
-    let record = line("{\"a\":1}\r", &plain, Encoding::Json)
-        .unwrap()
-        .unwrap();
-    assert_eq!(
-        text(&record.value),
-        Some("{\"a\":1}"),
-        "the line ends before the return"
-    );
-    assert_eq!(
-        line(" null ", &plain, Encoding::Json)
-            .unwrap()
-            .unwrap()
-            .value,
-        None
-    );
+    let record = line("{\"a\":1}\r", &plain, Encoding::Json).unwrap().unwrap();
+    assert_eq!(text(&record.value), Some("{\"a\":1}"), "the line ends before the return");
+    assert_eq!(line(" null ", &plain, Encoding::Json).unwrap().unwrap().value, None);
     let error = line("hello", &plain, Encoding::Json).unwrap_err();
-    assert!(
-        error
-            .to_string()
-            .starts_with("line 7, value: expected value"),
-        "{error}"
-    );
-    assert!(
-        Problem::from(error)
-            .hint
-            .unwrap()
-            .contains("encoding=string")
-    );
+    assert!(error.to_string().starts_with("line 7, value: expected value"), "{error}");
+    assert!(Problem::from(error).hint.unwrap().contains("encoding=string"));
     for text_line in ["hello", "null", "", "  "] {
         let record = line(text_line, &plain, Encoding::String).unwrap().unwrap();
         assert_eq!(text(&record.value), Some(text_line));
@@ -411,100 +262,46 @@ fn a_line_is_the_value_verbatim() {
 #[test]
 fn the_key_is_found_by_pointer() {
     let flight = r#"{"date":"2001/01/01","delay":-5.50,"origin":"DTW","x":{"y":["é\n"]},"t":true}"#;
-    let keys = [
-        ("/origin", "DTW"),
-        ("/delay", "-5.50"),
-        ("/x/y/0", "é\n"),
-        ("/t", "true"),
-    ];
+    let keys = [("/origin", "DTW"), ("/delay", "-5.50"), ("/x/y/0", "é\n"), ("/t", "true")];
     for (pointer, key) in keys {
-        let record = line(flight, &by_key(pointer), Encoding::Json)
-            .unwrap()
-            .unwrap();
-        assert_eq!(
-            (text(&record.key), text(&record.value)),
-            (Some(key), Some(flight))
-        );
+        let record = line(flight, &by_key(pointer), Encoding::Json).unwrap().unwrap();
+        assert_eq!((text(&record.key), text(&record.value)), (Some(key), Some(flight)));
     }
     let cases = [
-        (
-            "/nope",
-            flight,
-            "line 7, key: the JSON pointer /nope leads to nothing",
-        ),
-        (
-            "/x",
-            flight,
-            "line 7, key: expected a string or a number as the key, found an object",
-        ),
+        ("/nope", flight, "line 7, key: the JSON pointer /nope leads to nothing"),
+        ("/x", flight, "line 7, key: expected a string or a number as the key, found an object"),
         ("/a", r#"{"a":null}"#, "found null"),
         ("/a", r#"{"a":1"#, "line 7, value: EOF"),
         ("/a", r#"{"a":1} {"#, "line 7, value: trailing characters"),
     ];
     for (pointer, text_line, expected) in cases {
-        let error = line(text_line, &by_key(pointer), Encoding::Json)
-            .unwrap_err()
-            .to_string();
+        let error = line(text_line, &by_key(pointer), Encoding::Json).unwrap_err().to_string();
         assert!(error.contains(expected), "{error}, expected {expected}");
     }
     assert_eq!(line("", &by_key("/a"), Encoding::String), Ok(None));
     let deep = format!("{{\"a\":1,\"b\":{}", "[".repeat(100));
     let error = line(&deep, &by_key("/a"), Encoding::String).unwrap_err();
-    assert!(matches!(
-        error,
-        ProduceBodyError::TooDeep {
-            place: Place::Line(7),
-            ..
-        }
-    ));
-    let utf8 = parse_line(
-        b"\xff",
-        2,
-        &LineMode::Record,
-        Encoding::Json,
-        &RecordLimits::default(),
-    );
-    assert!(
-        utf8.unwrap_err()
-            .to_string()
-            .starts_with("line 2, record: not UTF-8")
-    );
+    assert!(matches!(error, ProduceBodyError::TooDeep { place: Place::Line(7), .. }));
+    let utf8 = parse_line(b"\xff", 2, &LineMode::Record, Encoding::Json, &RecordLimits::default());
+    assert!(utf8.unwrap_err().to_string().starts_with("line 2, record: not UTF-8"));
 }
 
 #[test]
 fn answers_have_the_documented_shape() {
-    let done = ProducedOffset {
-        partition: 0,
-        offset: 5,
-        timestamp: 9,
-        leader_epoch: 2,
-    };
-    let answer = serde_json::to_string(&ProduceResponse {
-        offsets: vec![done],
-    })
-    .unwrap();
+    let done = ProducedOffset { partition: 0, offset: 5, timestamp: 9, leader_epoch: 2 };
+    let answer = serde_json::to_string(&ProduceResponse { offsets: vec![done] }).unwrap();
     assert_eq!(
         answer,
         r#"{"offsets":[{"partition":0,"offset":5,"timestamp":9,"leader_epoch":2}]}"#
     );
-    let done = LineResult::Done(LineDone {
-        line: 1,
-        partition: 2,
-        offset: Some(3),
-    });
+    let done = LineResult::Done(LineDone { line: 1, partition: 2, offset: Some(3) });
     let text = serde_json::to_string(&done).unwrap();
     assert_eq!(text, r#"{"line":1,"partition":2,"offset":3}"#);
     assert_eq!(serde_json::from_str::<LineResult>(&text).unwrap(), done);
     let problem = Problem::new(ErrorCode::NotLeader, "moved");
-    let failed = LineResult::Failed(LineFailed {
-        line: 1,
-        problem: ProblemBody::from(problem),
-    });
+    let failed = LineResult::Failed(LineFailed { line: 1, problem: ProblemBody::from(problem) });
     let text = serde_json::to_string(&failed).unwrap();
-    assert!(
-        text.starts_with(r#"{"line":1,"type":"urn:rampart:error:NOT_LEADER""#),
-        "{text}"
-    );
+    assert!(text.starts_with(r#"{"line":1,"type":"urn:rampart:error:NOT_LEADER""#), "{text}");
     assert_eq!(serde_json::from_str::<LineResult>(&text).unwrap(), failed);
 }
 
@@ -518,19 +315,13 @@ fn what_clients_build_is_what_the_server_reads() {
         timestamp: Some(3),
     };
     let empty = ProduceRecord::default();
-    let request = ProduceRequest {
-        records: vec![record, empty],
-        encoding: Encoding::Json,
-    };
+    let request = ProduceRequest { records: vec![record, empty], encoding: Encoding::Json };
     let body = serde_json::to_string(&request).unwrap();
     let records = decode(&body).unwrap();
     assert_eq!(text(&records[0].key), Some("k\""));
     assert_eq!(text(&records[0].value), Some("{\"a\": 1}"));
     assert_eq!(records[0].headers, [header("h", b"1"), ("h".into(), None)]);
-    assert_eq!(
-        (records[0].partition, records[0].timestamp),
-        (Some(2), Some(3))
-    );
+    assert_eq!((records[0].partition, records[0].timestamp), (Some(2), Some(3)));
     assert_eq!(records[1], InputRecord::default());
 }
 

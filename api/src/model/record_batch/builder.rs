@@ -104,11 +104,7 @@ impl BatchBuilder {
 
     /// The batch, with base offset 0 and leader epoch -1: both are patched when it is appended.
     pub fn build(mut self) -> Bytes {
-        let max_timestamp = if self.count == 0 {
-            -1
-        } else {
-            self.max_timestamp
-        };
+        let max_timestamp = if self.count == 0 { -1 } else { self.max_timestamp };
         let length = i32::try_from(self.bytes.len() - LENGTH_OVERHEAD_BYTES)
             .expect("callers bound a batch far below 2 GiB");
         let mut header = Vec::with_capacity(BATCH_HEADER_BYTES);

@@ -70,10 +70,7 @@ impl Compression {
     }
 
     fn damaged(self, reason: &(impl ToString + ?Sized)) -> BatchError {
-        BatchError::Decompress {
-            codec: self.as_str(),
-            reason: reason.to_string(),
-        }
+        BatchError::Decompress { codec: self.as_str(), reason: reason.to_string() }
     }
 }
 
@@ -81,8 +78,7 @@ impl Compression {
 fn read_all(codec: Compression, from: impl Read, limit: usize) -> Result<Vec<u8>, BatchError> {
     let mut plain = Vec::new();
     let mut from: Take<_> = from.take(limit as u64 + 1);
-    from.read_to_end(&mut plain)
-        .map_err(|error| codec.damaged(&error))?;
+    from.read_to_end(&mut plain).map_err(|error| codec.damaged(&error))?;
     if plain.len() > limit {
         return Err(BatchError::TooLarge { limit });
     }
@@ -93,9 +89,7 @@ fn zstd_stream(bytes: &[u8], limit: usize) -> Result<Vec<u8>, BatchError> {
     let codec = Compression::Zstd;
     let mut decoder =
         zstd::stream::read::Decoder::with_buffer(bytes).map_err(|error| codec.damaged(&error))?;
-    decoder
-        .window_log_max(ZSTD_WINDOW_LOG_MAX)
-        .map_err(|error| codec.damaged(&error))?;
+    decoder.window_log_max(ZSTD_WINDOW_LOG_MAX).map_err(|error| codec.damaged(&error))?;
     read_all(codec, decoder, limit)
 }
 

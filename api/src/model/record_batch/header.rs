@@ -57,10 +57,7 @@ impl BatchHeader {
     pub fn parse(bytes: &[u8]) -> Result<BatchHeader, BatchError> {
         let have = bytes.len();
         let Some((header, _)) = bytes.split_first_chunk::<BATCH_HEADER_BYTES>() else {
-            return Err(BatchError::Truncated {
-                need: BATCH_HEADER_BYTES,
-                have,
-            });
+            return Err(BatchError::Truncated { need: BATCH_HEADER_BYTES, have });
         };
         let mut fields = Fields(header);
         let header = BatchHeader {
@@ -79,14 +76,10 @@ impl BatchHeader {
             record_count: i32::from_be_bytes(fields.next()),
         };
         if header.magic != 2 {
-            return Err(BatchError::BadMagic {
-                magic: header.magic,
-            });
+            return Err(BatchError::BadMagic { magic: header.magic });
         }
         if header.batch_length < (BATCH_HEADER_BYTES - LENGTH_OVERHEAD_BYTES) as i32 {
-            return Err(BatchError::BadLength {
-                length: header.batch_length,
-            });
+            return Err(BatchError::BadLength { length: header.batch_length });
         }
         Ok(header)
     }
@@ -98,8 +91,7 @@ impl BatchHeader {
 
     /// Offset after the last record.
     pub fn next_offset(&self) -> i64 {
-        self.base_offset
-            .saturating_add(i64::from(self.last_offset_delta) + 1)
+        self.base_offset.saturating_add(i64::from(self.last_offset_delta) + 1)
     }
 
     /// Compression of the records.
@@ -133,11 +125,7 @@ impl BatchHeader {
         let dense = count >= 1 && self.last_offset_delta == count - 1;
         if !dense || count as usize > bytes_max / RECORD_BYTES_MIN {
             let last_offset_delta = self.last_offset_delta;
-            return Err(BatchError::BadCount {
-                count,
-                last_offset_delta,
-                bytes,
-            });
+            return Err(BatchError::BadCount { count, last_offset_delta, bytes });
         }
         Ok(())
     }
@@ -156,10 +144,7 @@ pub fn validate(batch: &[u8]) -> Result<BatchHeader, BatchError> {
     }
     let actual = crc32c(&batch[CRC_FROM..]);
     if actual != header.crc {
-        return Err(BatchError::BadCrc {
-            expected: header.crc,
-            actual,
-        });
+        return Err(BatchError::BadCrc { expected: header.crc, actual });
     }
     header.check_count()?;
     Ok(header)
@@ -186,10 +171,7 @@ pub fn split(bytes: &Bytes) -> Result<Vec<(BatchHeader, Bytes)>, BatchError> {
 /// # Panics
 /// If `batch` is shorter than a header: it must have been validated before.
 pub fn patch(batch: &mut [u8], base_offset: i64, leader_epoch: i32) {
-    assert!(
-        batch.len() >= BATCH_HEADER_BYTES,
-        "only validated batches are patched"
-    );
+    assert!(batch.len() >= BATCH_HEADER_BYTES, "only validated batches are patched");
     batch[0..8].copy_from_slice(&base_offset.to_be_bytes());
     batch[12..16].copy_from_slice(&leader_epoch.to_be_bytes());
 }
@@ -204,10 +186,7 @@ struct Fields<'a>(&'a [u8]);
 
 impl Fields<'_> {
     fn next<const N: usize>(&mut self) -> [u8; N] {
-        let (field, rest) = self
-            .0
-            .split_first_chunk::<N>()
-            .expect("fields sum to the header");
+        let (field, rest) = self.0.split_first_chunk::<N>().expect("fields sum to the header");
         self.0 = rest;
         *field
     }

@@ -40,19 +40,10 @@ pub fn read(batch: &Bytes) -> Result<RecordReader, BatchError> {
     let (plain, left) = if header.is_control() {
         (Bytes::new(), 0)
     } else {
-        let plain = header
-            .compression()?
-            .decompress(&payload, BATCH_DECOMPRESSED_BYTES_MAX)?;
+        let plain = header.compression()?.decompress(&payload, BATCH_DECOMPRESSED_BYTES_MAX)?;
         (plain, header.record_count.max(0) as usize)
     };
-    Ok(RecordReader {
-        header,
-        plain,
-        position: 0,
-        index: 0,
-        left,
-        offset_delta_min: 0,
-    })
+    Ok(RecordReader { header, plain, position: 0, index: 0, left, offset_delta_min: 0 })
 }
 
 /// Yields a batch's records in order, and ends after the first error.
@@ -95,13 +86,7 @@ impl RecordReader {
         } else {
             self.header.base_timestamp.wrapping_add(timestamp_delta)
         };
-        Ok(Record {
-            offset_delta,
-            timestamp_ms,
-            key,
-            value,
-            headers,
-        })
+        Ok(Record { offset_delta, timestamp_ms, key, value, headers })
     }
 
     fn headers(&self, cursor: &mut Cursor<'_>) -> Result<Vec<(String, Option<Bytes>)>, Reason> {
@@ -137,9 +122,7 @@ impl Iterator for RecordReader {
         self.index += 1;
         self.left -= 1;
         if self.left == 0 && self.position < self.plain.len() && record.is_ok() {
-            record = Err(in_record(index)(
-                "bytes are left over after the last record",
-            ));
+            record = Err(in_record(index)("bytes are left over after the last record"));
         }
         if record.is_err() {
             self.left = 0;

@@ -22,10 +22,7 @@ struct Parts {
 impl Parts {
     fn of(batch: &[u8]) -> Self {
         let (header, records) = batch.split_at(BATCH_HEADER_BYTES);
-        Parts {
-            header: header.to_vec(),
-            records: records.to_vec(),
-        }
+        Parts { header: header.to_vec(), records: records.to_vec() }
     }
 
     /// A batch with these attributes and these bytes as its records; length and CRC are right.
@@ -46,10 +43,7 @@ fn seal(mut batch: Vec<u8>) -> Bytes {
 }
 
 fn sample_batch() -> Bytes {
-    let headers = vec![
-        ("h".to_string(), Some(Bytes::from_static(b"1"))),
-        ("n".into(), None),
-    ];
+    let headers = vec![("h".to_string(), Some(Bytes::from_static(b"1"))), ("n".into(), None)];
     let mut builder = BatchBuilder::new().producer(7, 1, 42);
     builder.push(NewRecord {
         key: Some(b"k"),
@@ -149,11 +143,7 @@ fn bitwise_crc32c(bytes: &[u8]) -> u32 {
     for &byte in bytes {
         crc ^= u32::from(byte);
         for _ in 0..8 {
-            crc = if crc & 1 == 1 {
-                crc >> 1 ^ 0x82f6_3b78
-            } else {
-                crc >> 1
-            };
+            crc = if crc & 1 == 1 { crc >> 1 ^ 0x82f6_3b78 } else { crc >> 1 };
         }
     }
     !crc
@@ -165,35 +155,16 @@ fn builder_and_reader_agree() {
     let header = validate(&batch).unwrap();
     assert_eq!(header.size(), batch.len());
     assert_eq!(header.next_offset(), 2);
-    assert_eq!(
-        (
-            header.producer_id,
-            header.producer_epoch,
-            header.base_sequence
-        ),
-        (7, 1, 42)
-    );
+    assert_eq!((header.producer_id, header.producer_epoch, header.base_sequence), (7, 1, 42));
     let read = records(&batch).unwrap();
     assert_eq!(read.len(), 2);
     assert_eq!(read[0].key.as_deref(), Some(&b"k"[..]));
     assert_eq!(read[0].value.as_deref(), Some(&b"value"[..]));
-    assert_eq!(
-        read[0].headers,
-        [
-            ("h".to_string(), Some(Bytes::from("1"))),
-            ("n".into(), None)
-        ]
-    );
-    assert_eq!(
-        (read[1].offset_delta, read[1].timestamp_ms),
-        (1, 1_700_000_000_100)
-    );
+    assert_eq!(read[0].headers, [("h".to_string(), Some(Bytes::from("1"))), ("n".into(), None)]);
+    assert_eq!((read[1].offset_delta, read[1].timestamp_ms), (1, 1_700_000_000_100));
     assert_eq!((&read[1].key, &read[1].value), (&None, &None));
     let value = read[0].value.as_ref().unwrap();
-    assert!(
-        batch.as_ptr_range().contains(&value.as_ptr()),
-        "the value shares the batch's memory"
-    );
+    assert!(batch.as_ptr_range().contains(&value.as_ptr()), "the value shares the batch's memory");
 }
 
 #[test]
@@ -201,12 +172,7 @@ fn size_estimate_is_the_size() {
     let mut builder = BatchBuilder::new();
     assert!(builder.is_empty());
     for n in 0..10 {
-        builder.push(NewRecord {
-            key: None,
-            value: Some(b"x"),
-            timestamp_ms: n,
-            headers: &[],
-        });
+        builder.push(NewRecord { key: None, value: Some(b"x"), timestamp_ms: n, headers: &[] });
     }
     assert_eq!(builder.len(), 10);
     let estimate = builder.size_estimate();
@@ -218,14 +184,7 @@ fn patch_keeps_the_crc_valid() {
     let mut batch = sample_batch().to_vec();
     patch(&mut batch, 1_000, 5);
     let header = validate(&batch).unwrap();
-    assert_eq!(
-        (
-            header.base_offset,
-            header.leader_epoch,
-            header.next_offset()
-        ),
-        (1_000, 5, 1_002)
-    );
+    assert_eq!((header.base_offset, header.leader_epoch, header.next_offset()), (1_000, 5, 1_002));
 }
 
 #[test]
@@ -233,19 +192,13 @@ fn split_cuts_batches_apart_and_shares_memory() {
     let (a, b) = (sample_batch(), large_batch());
     let both = Bytes::from([&a[..], &b[..]].concat());
     let batches = split(&both).unwrap();
-    assert_eq!(
-        batches.iter().map(|(_, bytes)| bytes).collect::<Vec<_>>(),
-        [&a, &b]
-    );
+    assert_eq!(batches.iter().map(|(_, bytes)| bytes).collect::<Vec<_>>(), [&a, &b]);
     assert!(both.as_ptr_range().contains(&batches[1].1.as_ptr()));
     assert!(split(&Bytes::new()).unwrap().is_empty());
     let cut = both.slice(..both.len() - 1);
     assert!(matches!(split(&cut), Err(BatchError::Truncated { .. })));
     let cut = both.slice(..a.len() + 10);
-    assert_eq!(
-        split(&cut),
-        Err(BatchError::Truncated { need: 61, have: 10 })
-    );
+    assert_eq!(split(&cut), Err(BatchError::Truncated { need: 61, have: 10 }));
 }
 
 #[test]
@@ -263,16 +216,9 @@ fn every_compression_reads_back() {
     ];
     for (attributes, body) in bodies {
         let batch = parts.with(attributes, &body);
-        assert_ne!(
-            validate(&batch).unwrap().compression(),
-            Ok(Compression::None)
-        );
+        assert_ne!(validate(&batch).unwrap().compression(), Ok(Compression::None));
         assert!(batch.len() < plain.len() / 2, "it was compressed");
-        assert_eq!(
-            records(&batch).unwrap(),
-            expected,
-            "compression {attributes}"
-        );
+        assert_eq!(records(&batch).unwrap(), expected, "compression {attributes}");
     }
 }
 
@@ -290,10 +236,7 @@ fn damaged_compressed_data_is_an_error() {
     for (attributes, body) in bodies {
         for cut in [0, 1, 5, 17, body.len() / 2, body.len() - 9] {
             let batch = parts.with(attributes, &body[..cut]);
-            assert!(
-                records(&batch).is_err(),
-                "compression {attributes} cut at {cut}"
-            );
+            assert!(records(&batch).is_err(), "compression {attributes} cut at {cut}");
         }
         // LZ4 does not miss its end mark; then at least nothing else is read.
         if let Ok(read) = records(&parts.with(attributes, &body[..body.len() - 1])) {
@@ -321,11 +264,7 @@ fn decompression_is_bounded() {
     for (attributes, body) in bodies {
         let batch = parts.with(attributes, &body);
         let refused = records(&batch).unwrap_err();
-        assert_eq!(
-            refused,
-            BatchError::TooLarge { limit },
-            "compression {attributes}"
-        );
+        assert_eq!(refused, BatchError::TooLarge { limit }, "compression {attributes}");
     }
 }
 
@@ -334,16 +273,7 @@ fn snappy_claims_are_not_believed() {
     let parts = Parts::of(&sample_batch());
     // A varint that claims 60 MiB, and nothing behind it.
     let error = records(&parts.with(2, &[0x80, 0x80, 0x80, 0x1e])).unwrap_err();
-    assert!(
-        matches!(
-            error,
-            BatchError::Decompress {
-                codec: "snappy",
-                ..
-            }
-        ),
-        "{error}"
-    );
+    assert!(matches!(error, BatchError::Decompress { codec: "snappy", .. }), "{error}");
 }
 
 #[test]
@@ -356,49 +286,22 @@ fn broken_batches_are_refused_with_a_reason() {
     };
     let sealed = |from: usize, bytes: &[u8]| validate(&seal(edit(from, bytes))).unwrap_err();
     let need = good.len();
-    assert_eq!(
-        validate(&good[..60]),
-        Err(BatchError::Truncated { need: 61, have: 60 })
-    );
+    assert_eq!(validate(&good[..60]), Err(BatchError::Truncated { need: 61, have: 60 }));
     let short = validate(&good[..need - 1]);
-    assert_eq!(
-        short,
-        Err(BatchError::Truncated {
-            need,
-            have: need - 1
-        })
-    );
+    assert_eq!(short, Err(BatchError::Truncated { need, have: need - 1 }));
     let longer = [&good[..], &[0]].concat();
     assert_eq!(validate(&longer), Err(BatchError::LeftOver { left: 1 }));
-    assert_eq!(
-        validate(&edit(16, &[1])),
-        Err(BatchError::BadMagic { magic: 1 })
-    );
-    assert!(matches!(
-        validate(&edit(30, &[9])),
-        Err(BatchError::BadCrc { .. })
-    ));
+    assert_eq!(validate(&edit(16, &[1])), Err(BatchError::BadMagic { magic: 1 }));
+    assert!(matches!(validate(&edit(30, &[9])), Err(BatchError::BadCrc { .. })));
     for length in [-1i32, 0, 48, i32::MIN] {
         let refused = validate(&edit(8, &length.to_be_bytes()));
         assert_eq!(refused, Err(BatchError::BadLength { length }));
     }
     for count in [-1i32, 0, 1, 3, i32::MAX] {
-        assert!(
-            matches!(
-                sealed(57, &count.to_be_bytes()),
-                BatchError::BadCount { .. }
-            ),
-            "{count}"
-        );
+        assert!(matches!(sealed(57, &count.to_be_bytes()), BatchError::BadCount { .. }), "{count}");
     }
     for delta in [-1i32, 0, 2, i32::MAX] {
-        assert!(
-            matches!(
-                sealed(23, &delta.to_be_bytes()),
-                BatchError::BadCount { .. }
-            ),
-            "{delta}"
-        );
+        assert!(matches!(sealed(23, &delta.to_be_bytes()), BatchError::BadCount { .. }), "{delta}");
     }
     let problem = Problem::from(BatchError::BadMagic { magic: 1 });
     assert_eq!(problem.code, ErrorCode::CorruptBatch);
@@ -411,18 +314,12 @@ fn counts_that_agree_but_do_not_fit_are_refused() {
     batch[57..61].copy_from_slice(&i32::MAX.to_be_bytes());
     let batch = seal(batch);
     assert!(matches!(validate(&batch), Err(BatchError::BadCount { .. })));
-    assert!(
-        records(&batch).is_err(),
-        "and reading it ends with the bytes"
-    );
+    assert!(records(&batch).is_err(), "and reading it ends with the bytes");
 }
 
 #[test]
 fn empty_batch_is_refused() {
-    assert!(matches!(
-        validate(&BatchBuilder::new().build()),
-        Err(BatchError::BadCount { .. })
-    ));
+    assert!(matches!(validate(&BatchBuilder::new().build()), Err(BatchError::BadCount { .. })));
 }
 
 #[test]
@@ -438,11 +335,7 @@ fn control_batches_have_no_records() {
 fn log_append_time_is_the_time_of_all_records() {
     let parts = Parts::of(&sample_batch());
     let batch = parts.with(1 << 3, &parts.records);
-    let times: Vec<_> = records(&batch)
-        .unwrap()
-        .iter()
-        .map(|r| r.timestamp_ms)
-        .collect();
+    let times: Vec<_> = records(&batch).unwrap().iter().map(|r| r.timestamp_ms).collect();
     assert_eq!(times, [1_700_000_000_100; 2]);
 }
 
@@ -459,21 +352,12 @@ fn malformed_records_are_named() {
         (&[14, 0, 0, 2, 1, 1, 100, 0], "header count is larger"),
         (&[14, 0, 0, 2, 100, 1, 0, 0], "length points past"),
         (&[14, 0, 0, 2, 1, 1, 0, 0], "left over after its last field"),
-        (
-            &[12, 0, 0, 2, 1, 1, 0, 0],
-            "left over after the last record",
-        ),
+        (&[12, 0, 0, 2, 1, 1, 0, 0], "left over after the last record"),
     ];
     for (second, expected) in cases {
         let error = records(&parts.with(0, &[first, second].concat())).unwrap_err();
-        assert!(
-            matches!(error, BatchError::BadRecord { index: 1, .. }),
-            "{error}"
-        );
-        assert!(
-            error.to_string().contains(expected),
-            "{error}, expected {expected}"
-        );
+        assert!(matches!(error, BatchError::BadRecord { index: 1, .. }), "{error}");
+        assert!(error.to_string().contains(expected), "{error}, expected {expected}");
     }
 }
 
@@ -484,19 +368,11 @@ fn offsets_do_not_overflow() {
     assert_eq!(BatchHeader::parse(&batch).unwrap().next_offset(), i64::MAX);
 }
 
-type Row = (
-    Option<Vec<u8>>,
-    Option<Vec<u8>>,
-    i64,
-    Vec<(String, Option<Vec<u8>>)>,
-);
+type Row = (Option<Vec<u8>>, Option<Vec<u8>>, i64, Vec<(String, Option<Vec<u8>>)>);
 
 fn rows() -> impl Strategy<Value = Vec<Row>> {
     let bytes = || proptest::option::of(proptest::collection::vec(any::<u8>(), 0..200));
-    let header = (
-        ".{0,8}",
-        proptest::option::of(proptest::collection::vec(any::<u8>(), 0..20)),
-    );
+    let header = (".{0,8}", proptest::option::of(proptest::collection::vec(any::<u8>(), 0..20)));
     let headers = proptest::collection::vec(header, 0..4);
     proptest::collection::vec((bytes(), bytes(), any::<i64>(), headers), 1..20)
 }
@@ -504,10 +380,8 @@ fn rows() -> impl Strategy<Value = Vec<Row>> {
 fn build(rows: &[Row]) -> Bytes {
     let mut builder = BatchBuilder::new();
     for (key, value, timestamp_ms, headers) in rows {
-        let headers: Headers = headers
-            .iter()
-            .map(|(n, v)| (n.clone(), v.clone().map(Bytes::from)))
-            .collect();
+        let headers: Headers =
+            headers.iter().map(|(n, v)| (n.clone(), v.clone().map(Bytes::from))).collect();
         builder.push(NewRecord {
             key: key.as_deref(),
             value: value.as_deref(),

@@ -58,10 +58,7 @@ impl<'a> Cursor<'a> {
     }
 
     pub(super) fn byte(&mut self) -> Result<u8, Reason> {
-        let byte = *self
-            .bytes
-            .get(self.position)
-            .ok_or("it ends in the middle of a field")?;
+        let byte = *self.bytes.get(self.position).ok_or("it ends in the middle of a field")?;
         self.position += 1;
         Ok(byte)
     }
@@ -122,10 +119,7 @@ mod tests {
             (64, &[0x80, 1]),
             (-65, &[0x81, 1]),
             (i64::from(i32::MAX), &[0xfe, 0xff, 0xff, 0xff, 0x0f]),
-            (
-                i64::MIN,
-                &[0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1],
-            ),
+            (i64::MIN, &[0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1]),
         ];
         for (value, bytes) in cases {
             let mut out = Vec::new();
@@ -141,18 +135,11 @@ mod tests {
         assert!(Cursor::new(&[0x80; 11], 0).varlong().is_err());
         assert!(Cursor::new(&[0xff; 9], 0).varlong().is_err());
         assert!(
-            Cursor::new(
-                &[0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2],
-                0
-            )
-            .varlong()
-            .is_err()
-        );
-        assert!(
-            Cursor::new(&[0xff, 0xff, 0xff, 0xff, 0x7f], 0)
-                .varint()
+            Cursor::new(&[0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2], 0)
+                .varlong()
                 .is_err()
         );
+        assert!(Cursor::new(&[0xff, 0xff, 0xff, 0xff, 0x7f], 0).varint().is_err());
         assert!(Cursor::new(&[4, b'a'], 0).range().is_err());
     }
 

@@ -78,11 +78,7 @@ fn bytes_of_an_append_never_change() {
         stream: 3,
         seq: 4,
         is_single: false,
-        vote: Vote {
-            term: 5,
-            replica: ReplicaId(6),
-            committed: true,
-        },
+        vote: Vote { term: 5, replica: ReplicaId(6), committed: true },
         prev: Some(LogId { term: 5, index: 7 }),
         commit: None,
         entries: vec![AppendEntry {
@@ -117,11 +113,7 @@ fn payloads_are_neither_copied_when_written_nor_when_read() {
         stream: 0,
         seq: 0,
         is_single: true,
-        vote: Vote {
-            term: 1,
-            replica: ReplicaId(1),
-            committed: true,
-        },
+        vote: Vote { term: 1, replica: ReplicaId(1), committed: true },
         prev: None,
         commit: None,
         entries: vec![AppendEntry {
@@ -131,11 +123,7 @@ fn payloads_are_neither_copied_when_written_nor_when_read() {
         }],
     };
     let encoded = append.encode().unwrap();
-    assert!(
-        encoded
-            .chunks()
-            .any(|chunk| chunk.as_ptr() == payload.as_ptr())
-    );
+    assert!(encoded.chunks().any(|chunk| chunk.as_ptr() == payload.as_ptr()));
     let frame = payload_of(&encoded);
     let range = frame.as_ptr_range();
     let read = Append::decode(frame).unwrap();
@@ -148,12 +136,7 @@ fn declared_counts_reserve_nothing_that_is_not_there() {
     let end = hostile.len();
     hostile[end - 4..].copy_from_slice(&u32::MAX.to_le_bytes());
     let refused = Append::decode(hostile.freeze());
-    assert!(matches!(
-        refused,
-        Err(DecodeError::Truncated {
-            field: "entry count"
-        })
-    ));
+    assert!(matches!(refused, Err(DecodeError::Truncated { field: "entry count" })));
     let hostile = Bytes::copy_from_slice(&u32::MAX.to_le_bytes());
     assert!(StreamsEnded::decode(hostile).is_err());
 }

@@ -19,27 +19,14 @@ fn payload_of(frame: &EncodedFrame) -> Bytes {
 }
 
 fn key() -> Partition {
-    Partition {
-        topic: TopicId(Uuid::from_u128(4)),
-        partition: 2,
-    }
+    Partition { topic: TopicId(Uuid::from_u128(4)), partition: 2 }
 }
 
 fn requests(body: &Bytes) -> Vec<PeerRequest> {
-    let vote = Vote {
-        term: 3,
-        replica: ReplicaId(1),
-        committed: false,
-    };
+    let vote = Vote { term: 3, replica: ReplicaId(1), committed: false };
     let last = Some(LogId { term: 2, index: 7 });
     let (group, to) = (GroupId(9), ReplicaId(8));
-    let voting = VoteRequest {
-        group,
-        to,
-        vote,
-        last,
-        leadership_transfer: true,
-    };
+    let voting = VoteRequest { group, to, vote, last, leadership_transfer: true };
     let membership = StoredMembership {
         id: last,
         voters: vec![vec![ReplicaId(1), to]],
@@ -48,12 +35,7 @@ fn requests(body: &Bytes) -> Vec<PeerRequest> {
     vec![
         PeerRequest::Vote(voting),
         PeerRequest::PreVote(voting),
-        PeerRequest::TransferLeader(TransferRequest {
-            group,
-            to,
-            from: vote,
-            last,
-        }),
+        PeerRequest::TransferLeader(TransferRequest { group, to, from: vote, last }),
         PeerRequest::Snapshot(SnapshotRequest {
             group,
             to,
@@ -76,22 +58,11 @@ fn requests(body: &Bytes) -> Vec<PeerRequest> {
             wait_ms: 5,
             linearizable: true,
         }),
-        PeerRequest::ListOffset {
-            key: key(),
-            spec: OffsetSpec::Timestamp(-1),
-        },
-        PeerRequest::Truncate {
-            key: key(),
-            before: Offset(4),
-        },
+        PeerRequest::ListOffset { key: key(), spec: OffsetSpec::Timestamp(-1) },
+        PeerRequest::Truncate { key: key(), before: Offset(4) },
         PeerRequest::Status { key: key() },
-        PeerRequest::TransferLeadership {
-            key: key(),
-            to: Some(NodeId(2)),
-        },
-        PeerRequest::Propose {
-            command: body.clone(),
-        },
+        PeerRequest::TransferLeadership { key: key(), to: Some(NodeId(2)) },
+        PeerRequest::Propose { command: body.clone() },
         PeerRequest::ReadIndex { group },
         PeerRequest::Join(JoinRequest {
             disk: DiskId(Uuid::from_u128(6)),
@@ -104,24 +75,13 @@ fn requests(body: &Bytes) -> Vec<PeerRequest> {
 }
 
 fn responses(body: &Bytes) -> Vec<PeerResponse> {
-    let vote = Vote {
-        term: 3,
-        replica: ReplicaId(1),
-        committed: true,
-    };
+    let vote = Vote { term: 3, replica: ReplicaId(1), committed: true };
     let offset = Offset(5);
     vec![
         PeerResponse::Problem(Problem::new(ErrorCode::NotLeader, "no").leader(Some(NodeId(1)))),
         PeerResponse::Unreachable(UnreachableReason::DiskReserve),
-        PeerResponse::Vote(VoteAnswer {
-            vote,
-            granted: true,
-            last: None,
-        }),
-        PeerResponse::TransferLeader(TransferAnswer::VoteChanged {
-            expected: vote,
-            actual: vote,
-        }),
+        PeerResponse::Vote(VoteAnswer { vote, granted: true, last: None }),
+        PeerResponse::TransferLeader(TransferAnswer::VoteChanged { expected: vote, actual: vote }),
         PeerResponse::Snapshot(vote),
         PeerResponse::Produced(ProducedAnswer {
             base_offset: Some(offset),
@@ -160,10 +120,7 @@ fn responses(body: &Bytes) -> Vec<PeerResponse> {
             }],
         }),
         PeerResponse::LeadershipTransferred(NodeId(3)),
-        PeerResponse::Proposed {
-            index: 4,
-            response: body.clone(),
-        },
+        PeerResponse::Proposed { index: 4, response: body.clone() },
         PeerResponse::ReadIndex { index: 4 },
         PeerResponse::Joined(JoinAnswer {
             cluster: ClusterId(Uuid::from_u128(1)),
@@ -175,13 +132,7 @@ fn responses(body: &Bytes) -> Vec<PeerResponse> {
 }
 
 fn framed(request: PeerRequest) -> RequestFrame {
-    RequestFrame {
-        id: 77,
-        deadline_ms: 500,
-        is_forwarded: true,
-        metadata_index: 9,
-        request,
-    }
+    RequestFrame { id: 77, deadline_ms: 500, is_forwarded: true, metadata_index: 9, request }
 }
 
 proptest! {
