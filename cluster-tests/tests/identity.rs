@@ -173,10 +173,20 @@ fn an_old_copy_of_a_disk_does_no_harm() {
         })
         .await?;
 
+        let code = cluster.wait_end(2, Duration::from_secs(10)).await?;
+        ensure!(code != 0, "a node with an old copy of its disk ended as if all was well");
+
         phase("the other two have everything that was acknowledged");
         for node in [0, 1] {
             invariants::check(cluster.api(node), TOPIC, PARTITIONS, &attempts).await?;
         }
+
+        phase("emptied, as it says itself, it is rebuilt under a new id");
+        ensure!(cluster.log(2).contains("empty data directory"), "it does not say what to do");
+        std::fs::remove_dir_all(&data_dir)?;
+        cluster.restart(2).await?;
+        cluster.wait_in_sync(TOPIC, 3).await?;
+        invariants::check(cluster.api(2), TOPIC, PARTITIONS, &attempts).await?;
         Ok(())
     });
 }
