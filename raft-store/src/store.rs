@@ -73,7 +73,7 @@ impl Store {
     /// A store in memory, on the disk behind `faults`: what a test or a simulation runs on.
     pub fn in_memory(faults: MemoryFaults) -> Store {
         let options = StoreOptions::default();
-        Store::over(Arc::new(MemoryEngine::new(&faults)), options)
+        Store::over(Arc::new(MemoryEngine::new(faults)), options)
     }
 
     pub(crate) fn engine(&self) -> &Arc<dyn Engine> {

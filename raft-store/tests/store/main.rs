@@ -1,6 +1,8 @@
 //! The store as a whole: offsets, crashes, damage, snapshots, reads. In memory with faults, and on
 //! RocksDB where the feature is on.
 
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
 mod crash;
 mod damage;
 mod harness;

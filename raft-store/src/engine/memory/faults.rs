@@ -32,8 +32,8 @@ impl MemoryFaults {
         MemoryFaults::default()
     }
 
-    pub(super) fn shared(&self) -> Arc<Mutex<Shared>> {
-        self.shared.clone()
+    pub(super) fn into_shared(self) -> Arc<Mutex<Shared>> {
+        self.shared
     }
 
     /// From now on synced writes wait for [`MemoryFaults::sync`].

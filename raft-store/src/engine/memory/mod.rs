@@ -59,8 +59,8 @@ fn lock(shared: &Mutex<Shared>) -> MutexGuard<'_, Shared> {
 
 impl MemoryEngine {
     /// Starts on the disk behind this handle, with what the last crash left on it.
-    pub(crate) fn new(faults: &MemoryFaults) -> Self {
-        let shared = faults.shared();
+    pub(crate) fn new(faults: MemoryFaults) -> Self {
+        let shared = faults.into_shared();
         let life = lock(&shared).life;
         MemoryEngine {
             shared,

@@ -26,7 +26,7 @@ pub(super) fn entries(
     let mut found = Vec::new();
     let mut bytes = 0;
     for item in db.iterator_cf_opt(&log, options, mode) {
-        let (key, value) = item.map_err(read_error)?;
+        let (key, value) = item.map_err(|error| read_error(&error))?;
         if !found.is_empty() && bytes + value.len() > max_bytes {
             break;
         }
@@ -45,11 +45,11 @@ pub(super) fn log_bounds(db: &DB, group: GroupId) -> io::Result<Option<(u64, u64
         options
     };
     let mut first = db.iterator_cf_opt(&log, bounded(), IteratorMode::Start);
-    let Some(first) = first.next().transpose().map_err(read_error)? else {
+    let Some(first) = first.next().transpose().map_err(|error| read_error(&error))? else {
         return Ok(None);
     };
     let mut last = db.iterator_cf_opt(&log, bounded(), IteratorMode::End);
-    let Some(last) = last.next().transpose().map_err(read_error)? else {
+    let Some(last) = last.next().transpose().map_err(|error| read_error(&error))? else {
         return Ok(None);
     };
     Ok(Some((index_of(&first.0)?, index_of(&last.0)?)))
@@ -57,7 +57,7 @@ pub(super) fn log_bounds(db: &DB, group: GroupId) -> io::Result<Option<(u64, u64
 
 pub(super) fn fact(db: &DB, key: &[u8]) -> io::Result<Option<Bytes>> {
     let facts = db.cf_handle(FACTS).expect("opened with this column family");
-    let value = db.get_cf(&facts, key).map_err(read_error)?;
+    let value = db.get_cf(&facts, key).map_err(|error| read_error(&error))?;
     Ok(value.map(Bytes::from))
 }
 
@@ -68,7 +68,7 @@ pub(super) fn facts(db: &DB, from: &[u8], to: &[u8]) -> io::Result<Vec<(Vec<u8>,
     let mode = IteratorMode::From(from, Direction::Forward);
     db.iterator_cf_opt(&facts, options, mode)
         .map(|item| {
-            let (key, value) = item.map_err(read_error)?;
+            let (key, value) = item.map_err(|error| read_error(&error))?;
             Ok((key.into_vec(), Bytes::from(value)))
         })
         .collect()
@@ -81,7 +81,7 @@ fn index_of(key: &[u8]) -> io::Result<u64> {
         .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "an entry's key is malformed"))
 }
 
-fn read_error(error: rocksdb::Error) -> io::Error {
+fn read_error(error: &rocksdb::Error) -> io::Error {
     let kind = match error.kind() {
         rocksdb::ErrorKind::Corruption => io::ErrorKind::InvalidData,
         _ => io::ErrorKind::Other,
