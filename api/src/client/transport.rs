@@ -101,8 +101,9 @@ impl Request {
 
 impl Client {
     /// A client of the cluster that these servers belong to: `http://host:port` or `host:port`.
-    pub fn new(servers: &[String]) -> Result<Self, ClientError> {
-        let servers: Vec<Url> = servers.iter().map(|s| parse(s)).collect::<Result<_, _>>()?;
+    pub fn new(servers: impl AsRef<[String]>) -> Result<Self, ClientError> {
+        let servers: Vec<Url> =
+            servers.as_ref().iter().map(|s| parse(s)).collect::<Result<_, _>>()?;
         if servers.is_empty() {
             let reason = "name at least one, such as http://127.0.0.1:8080".to_owned();
             return Err(ClientError::BadServer { server: String::new(), reason });
@@ -315,7 +316,7 @@ mod tests {
     async fn unreachable_servers_are_all_named() {
         let (gone, dead) = listener().await;
         drop(gone);
-        let error = Client::new(&[dead.clone()]).unwrap().topics().await.unwrap_err();
+        let error = Client::new(vec![dead.clone()]).unwrap().topics().await.unwrap_err();
         assert!(error.to_string().contains(&dead), "{error}");
         assert!(error.is_safe_to_retry());
     }
@@ -361,7 +362,7 @@ mod tests {
         for server in ["", "https://a:1", "http://", "http://a:1/v1", "ftp://a", "a b"] {
             assert!(Client::new(&[server.to_owned()]).is_err(), "{server:?}");
         }
-        assert!(Client::new(&[]).is_err());
+        assert!(Client::new(Vec::new()).is_err());
         assert_eq!(Client::new(&["a:1".to_owned()]).unwrap().servers(), ["http://a:1"]);
     }
 }

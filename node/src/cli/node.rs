@@ -95,16 +95,22 @@ fn request(args: &NodeArgs, context: &Context) -> NodeActionRequest {
     NodeActionRequest { dry_run: context.is_dry_run, force: args.force }
 }
 
-/// Prints what an action did. Blockers are not hidden in a success.
+/// Prints what an action did.
 fn acted(done: &NodeActionResponse, context: &Context) -> Result<(), Failure> {
-    context.printer.print(done, |done| {
-        let verb = if context.is_dry_run { "would be" } else { "is" };
-        let mut text = format!("node {} {verb} {}", done.node, done.state);
-        for blocker in &done.blockers {
-            text.push_str(&format!("\n  blocked: {blocker}"));
-        }
-        text
-    })
+    context.printer.print(done, |done| acted_text(done, context.is_dry_run))
+}
+
+/// Blockers are not hidden in a success.
+fn acted_text(done: &NodeActionResponse, is_dry_run: bool) -> String {
+    let mut text = format!("node {} is {}", done.node, done.state);
+    if is_dry_run {
+        let way = if done.blockers.is_empty() { "; nothing stands in its way" } else { "" };
+        text = format!("nothing was done{way}; {text}");
+    }
+    for blocker in &done.blockers {
+        text.push_str(&format!("\n  blocked: {blocker}"));
+    }
+    text
 }
 
 async fn status(client: &Client, node: u64, context: &Context) -> Result<(), Failure> {
@@ -272,6 +278,21 @@ fn progress_text(progress: &DecommissionProgress) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_dry_run_says_that_nothing_was_done() {
+        let mut done = NodeActionResponse {
+            node: 4,
+            state: "active".into(),
+            metadata_index: None,
+            blockers: Vec::new(),
+        };
+        let text = acted_text(&done, true);
+        assert_eq!(text, "nothing was done; nothing stands in its way; node 4 is active");
+        done.blockers.push("too few nodes".into());
+        assert!(acted_text(&done, true).ends_with("\n  blocked: too few nodes"));
+        assert!(acted_text(&done, false).starts_with("node 4 is active\n"));
+    }
 
     #[test]
     fn blockers_go_before_an_estimate() {
