@@ -211,9 +211,11 @@ impl RaftNetworkV2<TypeConfig> for ReplicaClient {
     }
 
     fn backoff(&self) -> Option<Backoff> {
-        let pauses = std::iter::successors(Some(BACKOFF_MIN), |pause| {
-            Some((*pause * 2).min(BACKOFF_MAX))
-        });
+        let pauses =
+            std::iter::successors(Some(BACKOFF_MIN), |pause| Some((*pause * 2).min(BACKOFF_MAX)));
         Some(Backoff::new(pauses))
     }
 }
+
+#[cfg(test)]
+mod tests;
