@@ -206,7 +206,7 @@ pub(crate) async fn run(parts: Parts, listener: TcpListener) -> Result<Running, 
         clock,
     });
     let metadata = open_metadata(&admitted, &store, &peer, timings, clock, &metrics).await?;
-    lookup.set_metadata(metadata.raft().clone());
+    lookup.set_metadata(metadata.raft().clone(), metadata.reader().clone());
     facts.open(metadata.clone());
     if admitted.is_founding {
         found(&metadata, &admitted, &info).await?;

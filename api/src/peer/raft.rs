@@ -341,13 +341,16 @@ pub struct VoteAnswer {
     pub last: Option<LogId>,
 }
 
-/// A leader asks a follower to take over.
+/// A leader tells every voter who shall take over: that one campaigns, the others give up the old
+/// leader's lease.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TransferRequest {
     /// The group.
     pub group: GroupId,
-    /// The replica that shall lead.
+    /// The replica that is told.
     pub to: ReplicaId,
+    /// The replica that shall lead.
+    pub successor: ReplicaId,
     /// The vote of the leader that asks.
     pub from: Vote,
     /// What the new leader must have.

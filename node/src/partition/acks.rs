@@ -20,6 +20,41 @@ pub struct VoterView {
     pub behind_for: Duration,
 }
 
+/// When a follower last had everything. As in Kafka it need not have what was appended a moment
+/// ago, but what there was at an earlier look: under load a look never finds a follower level.
+/// Times are since any fixed moment.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct FollowerClock {
+    had_all_at: Duration,
+    goal: Option<u64>,
+    goal_set_at: Duration,
+}
+
+impl FollowerClock {
+    /// A follower seen for the first time, with the end of the leader's log. It gets the benefit
+    /// of the doubt.
+    pub(super) fn new(log_end: Option<u64>, now: Duration) -> Self {
+        FollowerClock { had_all_at: now, goal: log_end, goal_set_at: now }
+    }
+
+    /// Notes what the follower has now, and what there is now.
+    pub(super) fn look(&mut self, matched: Option<u64>, log_end: Option<u64>, now: Duration) {
+        if matched >= log_end {
+            self.had_all_at = now;
+        } else if matched >= self.goal {
+            self.had_all_at = self.goal_set_at;
+        } else {
+            return;
+        }
+        (self.goal, self.goal_set_at) = (log_end, now);
+    }
+
+    /// Time since it last had everything.
+    pub(super) fn behind_for(&self, now: Duration) -> Duration {
+        now.saturating_sub(self.had_all_at)
+    }
+}
+
 /// Whether a voter belongs to the in-sync set: its node lives and it was caught up recently.
 /// Learners never belong to it.
 pub(super) fn is_in_sync(voter: &VoterView, lag_time_max: Duration) -> bool {
@@ -94,6 +129,32 @@ mod tests {
         let voters = [voter(1, true, 10, 0), voter(2, true, 9, 20), voter(3, true, 10, 0)];
         assert!(!all_in_sync_have(&voters, 10, LAG_MAX));
         assert!(all_in_sync_have(&voters, 9, LAG_MAX));
+    }
+
+    #[test]
+    fn a_follower_that_keeps_up_is_never_late_though_never_level() {
+        let ms = Duration::from_millis;
+        let mut clock = FollowerClock::new(Some(100), ms(0));
+        for look in 1..=200 {
+            // Each look finds what was appended in the last half of the time since the one before.
+            let log_end = 100 + look * 10;
+            clock.look(Some(log_end - 5), Some(log_end), ms(look * 50));
+        }
+        assert_eq!(clock.behind_for(ms(10_000)), ms(50));
+    }
+
+    #[test]
+    fn a_follower_that_stops_is_late_from_when_it_last_had_everything() {
+        let ms = Duration::from_millis;
+        let mut clock = FollowerClock::new(Some(100), ms(0));
+        clock.look(Some(100), Some(100), ms(50));
+        for look in 2..=100 {
+            clock.look(Some(100), Some(100 + look), ms(look * 50));
+        }
+        // Its goal at 50 ms was 100, which it had; that of 100 ms it never reached.
+        assert_eq!(clock.behind_for(ms(5_000)), ms(4_950));
+        clock.look(Some(200), Some(200), ms(5_050));
+        assert_eq!(clock.behind_for(ms(5_050)), ms(0));
     }
 
     #[test]

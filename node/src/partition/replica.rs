@@ -15,7 +15,7 @@ use rampart_raft_store::PartitionLog;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::time::Instant;
 
-use super::acks::{self, VoterView};
+use super::acks::{self, FollowerClock, VoterView};
 use super::appender::PendingAppend;
 use super::request::PartitionKey;
 use crate::clock::Clock;
@@ -78,7 +78,7 @@ pub struct Replica {
     appends: mpsc::Sender<PendingAppend>,
     born: Instant,
     last_activity_ms: AtomicU64,
-    caught_up: Mutex<BTreeMap<ReplicaId, Instant>>,
+    followers: Mutex<BTreeMap<ReplicaId, FollowerClock>>,
     /// Entries proposed and not yet decided, by number: when each was proposed.
     undecided: Mutex<BTreeMap<u64, Instant>>,
 }
@@ -97,7 +97,7 @@ impl Replica {
             appends,
             born: parts.clock.instant(),
             last_activity_ms: AtomicU64::new(0),
-            caught_up: Mutex::default(),
+            followers: Mutex::default(),
             undecided: Mutex::default(),
             parts,
         });
@@ -177,8 +177,12 @@ impl Replica {
         Duration::from_millis(self.idle_ms()) >= self.parts.timings.quiesce_after
     }
 
+    fn age(&self) -> Duration {
+        self.parts.clock.instant() - self.born
+    }
+
     fn age_ms(&self) -> u64 {
-        u64::try_from((self.parts.clock.instant() - self.born).as_millis()).unwrap_or(u64::MAX)
+        u64::try_from(self.age().as_millis()).unwrap_or(u64::MAX)
     }
 
     /// Whether a quorum acknowledged this leader within its lease. A lone voter always holds it.
@@ -234,8 +238,8 @@ impl Replica {
     /// The voters as this leader sees them.
     pub fn voters(&self) -> Vec<VoterView> {
         let status = self.status();
-        let now = self.parts.clock.instant();
-        let caught_up = self.caught_up.lock().expect("no holder of this lock panics");
+        let now = self.age();
+        let followers = self.followers.lock().expect("no holder of this lock panics");
         status::membership(&self.parts.raft)
             .voters
             .into_iter()
@@ -249,9 +253,7 @@ impl Replica {
                 let behind_for = if me || matched >= status.last_log_index {
                     Duration::ZERO
                 } else {
-                    caught_up
-                        .get(&replica)
-                        .map_or(now - self.born, |at| now.saturating_duration_since(*at))
+                    followers.get(&replica).map_or(now, |follower| follower.behind_for(now))
                 };
                 let alive = me || self.parts.liveness.is_alive(node);
                 VoterView { replica, node, alive, matched, behind_for }
@@ -262,36 +264,38 @@ impl Replica {
     /// Notes which followers have everything. Called by the sweep while this replica leads;
     /// answers whether every replica on a living node has everything and it is applied here.
     pub fn note_caught_up(&self, status: &RaftStatus) -> bool {
-        let now = self.parts.clock.instant();
+        let now = self.age();
+        let log_end = status.last_log_index;
         let membership = status::membership(&self.parts.raft);
-        let mut all = status.applied.map(|id| id.index) == status.last_log_index;
-        let mut caught_up = self.caught_up.lock().expect("no holder of this lock panics");
+        let mut all = status.applied.map(|id| id.index) == log_end;
+        let mut followers = self.followers.lock().expect("no holder of this lock panics");
         for (replica, node) in membership.voters.iter().chain(&membership.learners) {
             if *replica == self.parts.spec.replica {
                 continue;
             }
-            if self.parts.progress.matched(*replica, status.term) >= status.last_log_index {
-                caught_up.insert(*replica, now);
-            } else if self.parts.liveness.is_alive(*node) {
-                // A follower that lags by what was just appended is not late: its clock runs from
-                // the last time it had everything.
-                caught_up.entry(*replica).or_insert(now);
-                all = false;
+            let matched = self.parts.progress.matched(*replica, status.term);
+            let alive = self.parts.liveness.is_alive(*node);
+            match followers.get_mut(replica) {
+                Some(follower) => follower.look(matched, log_end, now),
+                None if alive || matched >= log_end => {
+                    followers.insert(*replica, FollowerClock::new(log_end, now));
+                }
+                None => {}
             }
+            all &= matched >= log_end || !alive;
         }
         all
     }
 
     /// Time since a follower or learner last had everything, or was first seen.
     pub fn behind_for(&self, replica: ReplicaId) -> Duration {
-        let now = self.parts.clock.instant();
-        let caught_up = self.caught_up.lock().expect("no holder of this lock panics");
-        caught_up.get(&replica).map_or(Duration::ZERO, |at| now.saturating_duration_since(*at))
+        let followers = self.followers.lock().expect("no holder of this lock panics");
+        followers.get(&replica).map_or(Duration::ZERO, |follower| follower.behind_for(self.age()))
     }
 
     /// Forgets what was known of followers: this replica does not lead any more.
     pub fn forget_followers(&self) {
-        self.caught_up.lock().expect("no holder of this lock panics").clear();
+        self.followers.lock().expect("no holder of this lock panics").clear();
     }
 
     /// An entry was proposed.

@@ -95,7 +95,7 @@ impl Sweep {
         for replica in &replicas {
             let group = replica.spec().group;
             let known = memory.groups.entry(group).or_default();
-            let is_due = (memory.looks + group.0) % SETTLED_LOOK_EVERY == 0;
+            let is_due = (memory.looks + group.0).is_multiple_of(SETTLED_LOOK_EVERY);
             let is_busy = replica.idle_ms() < SETTLED_AFTER_MS;
             if known.is_settled && !all_due && !is_due && !is_busy {
                 continue;
@@ -132,7 +132,7 @@ impl Sweep {
         let is_cut_off = !known.tick.quiesced
             && !replica.lease_valid(&status)
             && status.quorum_ack_age.is_some_and(|age| age > self.timings.election_timeout_max * 3);
-        known.claim = (status.role == Role::Leader && !is_cut_off).then(|| LeaderClaim {
+        known.claim = (status.role == Role::Leader && !is_cut_off).then_some(LeaderClaim {
             group: spec.group,
             term: status.term,
             replica: spec.replica,

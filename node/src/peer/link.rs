@@ -142,7 +142,7 @@ pub(super) async fn run(net: Arc<Inner>, link: Arc<Link>, peer: NodeId, class: C
 fn down(net: &Inner, peer: NodeId, error: ConnectError) -> CallError {
     match error {
         ConnectError::Refused { refusal, .. } => {
-            net.was_refused(peer, refusal.clone());
+            net.was_refused(peer, &refusal);
             CallError::Refused(refusal)
         }
         other => CallError::NotSent(other.to_string()),

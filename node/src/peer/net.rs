@@ -317,13 +317,13 @@ impl Inner {
         }
     }
 
-    pub(super) fn was_refused(&self, by: NodeId, refusal: Refusal) {
+    pub(super) fn was_refused(&self, by: NodeId, refusal: &Refusal) {
         if refusal.is_final() {
             tracing::error!(%by, %refusal, "another node refuses this one");
             self.accepted_by.send_if_modified(|accepted| accepted.remove(&by));
         }
         self.rejections.send_if_modified(|refused| {
-            refused.insert(by, refusal.clone()).as_ref() != Some(&refusal)
+            refused.insert(by, refusal.clone()).as_ref() != Some(refusal)
         });
     }
 

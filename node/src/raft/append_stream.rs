@@ -115,7 +115,7 @@ where
             match self.next_event().await {
                 Event::Request(None) => self.is_drained = true,
                 Event::Request(Some(request)) => {
-                    if let Err(why) = self.park(request) {
+                    if let Err(why) = self.park(&request) {
                         return Some(Err(why));
                     }
                 }
@@ -169,11 +169,11 @@ where
         Event::Sent(sender.send(slot, prepared))
     }
 
-    fn park(&mut self, request: AppendEntriesRequest<TypeConfig>) -> Result<(), RpcError> {
+    fn park(&mut self, request: &AppendEntriesRequest<TypeConfig>) -> Result<(), RpcError> {
         let Route { group, to, node, class, peer, .. } = &self.route;
         let term = convert::vote_to_wire(request.vote).term;
         let is_single = *class == Class::Control;
-        let append = convert::append_to_wire(*group, *to, is_single, request);
+        let append = convert::append_to_wire(*group, *to, is_single, &request);
         if self.open.is_none() {
             let (sender, replies) = peer.open_stream(*node, *class).map_err(unreachable_peer)?;
             self.open = Some(OpenStream { sender, replies, term, parked: None });

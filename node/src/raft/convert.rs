@@ -46,7 +46,7 @@ pub(crate) fn append_to_wire(
     group: GroupId,
     to: ReplicaId,
     is_single: bool,
-    request: AppendEntriesRequest<TypeConfig>,
+    request: &AppendEntriesRequest<TypeConfig>,
 ) -> wire::Append {
     let entries = request.entries.iter().map(|entry| {
         let (kind, payload) = encode_entry_payload(&entry.payload);
@@ -127,6 +127,7 @@ pub(crate) fn transfer_to_wire(
     wire::TransferRequest {
         group,
         to,
+        successor: ReplicaId(*request.to_node_id()),
         from: vote_to_wire(*request.from_leader()),
         last: request.last_log_id().copied().map(log_id_to_wire),
     }
@@ -136,13 +137,13 @@ pub(crate) fn transfer_from_wire(
     request: &wire::TransferRequest,
 ) -> TransferLeaderRequest<TypeConfig> {
     let last = request.last.map(log_id_from_wire);
-    TransferLeaderRequest::new(vote_from_wire(request.from), request.to.0, last)
+    TransferLeaderRequest::new(vote_from_wire(request.from), request.successor.0, last)
 }
 
 pub(crate) fn transfer_answer_to_wire(
-    answer: TransferLeaderResponse<TypeConfig>,
+    answer: &TransferLeaderResponse<TypeConfig>,
 ) -> wire::TransferAnswer {
-    match answer {
+    match *answer {
         Ok(()) => wire::TransferAnswer::Accepted,
         Err(TransferLeaderError::VoteChanged { expected, actual }) => {
             wire::TransferAnswer::VoteChanged {
@@ -247,12 +248,21 @@ mod tests {
             entries,
             leader_commit: None,
         };
-        let append = append_to_wire(GroupId(1), ReplicaId(2), false, request.clone());
+        let append = append_to_wire(GroupId(1), ReplicaId(2), false, &request);
         assert_eq!((append.vote, append.prev, append.commit), (vote, Some(AT), None));
         assert_eq!(append.entries[1].payload.as_ptr(), body.as_ptr());
         let back = append_from_wire(append).unwrap();
         assert_eq!((back.vote, back.prev_log_id), (request.vote, request.prev_log_id));
         assert_eq!(format!("{:?}", back.entries), format!("{:?}", request.entries));
+    }
+
+    #[test]
+    fn a_bystander_of_a_transfer_is_told_the_successor_and_not_made_it() {
+        let vote = vote_from_wire(wire::Vote { term: 3, replica: ReplicaId(1), committed: true });
+        let request = TransferLeaderRequest::new(vote, 7, Some(log_id_from_wire(AT)));
+        let bystander = ReplicaId(2);
+        let back = transfer_from_wire(&transfer_to_wire(GroupId(1), bystander, &request));
+        assert_eq!(back, request);
     }
 
     #[test]

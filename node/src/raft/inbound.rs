@@ -5,9 +5,11 @@
 //! Received traffic never creates a replica: a message for one that isn't here is answered
 //! `Unreachable`.
 
+use std::io;
 use std::pin::pin;
 use std::sync::{Arc, OnceLock};
 
+use bytes::Bytes;
 use futures_util::future::{BoxFuture, FutureExt};
 use futures_util::{Stream, StreamExt, stream};
 use openraft::raft::{StreamAppendError, StreamAppendResult};
@@ -16,8 +18,8 @@ use rampart_api::peer::raft::{
     Append, AppendResult, SnapshotRequest, TransferRequest, UnreachableReason, VoteRequest,
 };
 use rampart_api::peer::rpc::{PeerRequest, PeerResponse};
-use rampart_raft_store::PartitionLog;
-use rampart_raft_store::type_config::{ProposalKind, Snapshot, TypeConfig};
+use rampart_raft_store::type_config::{ProposalKind, Snapshot, SnapshotMeta, TypeConfig};
+use rampart_raft_store::{MetadataReader, PartitionLog};
 use tokio::sync::mpsc;
 
 use super::convert;
@@ -29,8 +31,31 @@ use crate::peer::{PeerNet, RaftReceiver, StreamReplies};
 pub struct Hosted {
     /// Its Raft.
     pub raft: RaftHandle,
-    /// Its log, for a partition's replica.
-    pub log: Option<PartitionLog>,
+    /// Its log, which is told of a snapshot before openraft is.
+    pub log: HostedLog,
+}
+
+/// The log of a replica on this node.
+#[derive(Debug, Clone)]
+pub enum HostedLog {
+    /// A partition's.
+    Partition(PartitionLog),
+    /// The metadata group's.
+    Metadata(MetadataReader),
+}
+
+impl HostedLog {
+    /// Entries behind the snapshot may arrive before openraft has installed it, and must find
+    /// their place.
+    fn prime_snapshot(&self, meta: &SnapshotMeta, data: &Bytes) -> io::Result<()> {
+        match self {
+            HostedLog::Partition(log) => log.prime_snapshot(meta, data),
+            HostedLog::Metadata(reader) => {
+                reader.prime_snapshot(meta, data);
+                Ok(())
+            }
+        }
+    }
 }
 
 /// Somebody wants a vote of a replica on this node.
@@ -105,7 +130,7 @@ impl RaftInbound {
         };
         let question = convert::transfer_from_wire(&request);
         match hosted.raft.handle_transfer_leader(question).await {
-            Ok(answer) => PeerResponse::TransferLeader(convert::transfer_answer_to_wire(answer)),
+            Ok(answer) => PeerResponse::TransferLeader(convert::transfer_answer_to_wire(&answer)),
             Err(_) => PeerResponse::Unreachable(UnreachableReason::NotRunning),
         }
     }
@@ -122,11 +147,7 @@ impl RaftInbound {
                 return PeerResponse::Unreachable(UnreachableReason::Malformed);
             }
         };
-        // Entries behind the snapshot may arrive before openraft has installed it, and must find
-        // their offsets.
-        if let Some(log) = &hosted.log
-            && let Err(error) = log.prime_snapshot(&meta, &data)
-        {
+        if let Err(error) = hosted.log.prime_snapshot(&meta, &data) {
             tracing::error!(%group, %to, %error, "a snapshot that can't be prepared");
             return PeerResponse::Unreachable(UnreachableReason::Malformed);
         }
@@ -151,7 +172,7 @@ impl RaftInbound {
         let prev = request.prev_log_id;
         let last = request.entries.last().map(|entry| entry.log_id).or(prev);
         match hosted.raft.append_entries(request).await {
-            Ok(answer) => result_to_wire(answer.into_stream_result(prev, last)),
+            Ok(answer) => result_to_wire(&answer.into_stream_result(prev, last)),
             Err(_) => AppendResult::Unreachable(UnreachableReason::NotRunning),
         }
     }
@@ -280,7 +301,7 @@ async fn answer_all<E>(
         let seq = answered;
         answered += 1;
         let result = match answer {
-            Ok(result) => result_to_wire(result),
+            Ok(result) => result_to_wire(&result),
             Err(_) => AppendResult::Unreachable(UnreachableReason::NotRunning),
         };
         let is_match = matches!(result, AppendResult::Matched(_));
@@ -300,8 +321,8 @@ async fn answer_all<E>(
     Some(answered)
 }
 
-fn result_to_wire(result: StreamAppendResult<TypeConfig>) -> AppendResult {
-    match result {
+fn result_to_wire(result: &StreamAppendResult<TypeConfig>) -> AppendResult {
+    match *result {
         Ok(matched) => AppendResult::Matched(matched.map(convert::log_id_to_wire)),
         Err(StreamAppendError::Conflict(id)) => AppendResult::Conflict(convert::log_id_to_wire(id)),
         Err(StreamAppendError::HigherVote(vote)) => {

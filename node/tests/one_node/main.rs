@@ -40,7 +40,7 @@ impl OneNode {
             loader = loader.flag("test", key, text).unwrap();
         }
         let node = Box::pin(Node::start(loader.load().unwrap().config)).await.unwrap();
-        let client = Client::new(vec![format!("http://{}", node.http_addr())]).unwrap();
+        let client = Client::new(&[format!("http://{}", node.http_addr())]).unwrap();
         eventually("the node is ready", || async { client.ready().await.is_ok() }).await;
         OneNode { node, client }
     }

@@ -35,7 +35,13 @@ fn requests(body: &Bytes) -> Vec<PeerRequest> {
     vec![
         PeerRequest::Vote(voting),
         PeerRequest::PreVote(voting),
-        PeerRequest::TransferLeader(TransferRequest { group, to, from: vote, last }),
+        PeerRequest::TransferLeader(TransferRequest {
+            group,
+            to,
+            successor: ReplicaId(7),
+            from: vote,
+            last,
+        }),
         PeerRequest::Snapshot(SnapshotRequest {
             group,
             to,
