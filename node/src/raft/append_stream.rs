@@ -173,7 +173,7 @@ where
         let Route { group, to, node, class, peer, .. } = &self.route;
         let term = convert::vote_to_wire(request.vote).term;
         let is_single = *class == Class::Control;
-        let append = convert::append_to_wire(*group, *to, is_single, &request);
+        let append = convert::append_to_wire(*group, *to, is_single, request);
         if self.open.is_none() {
             let (sender, replies) = peer.open_stream(*node, *class).map_err(unreachable_peer)?;
             self.open = Some(OpenStream { sender, replies, term, parked: None });
