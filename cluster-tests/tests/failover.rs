@@ -12,6 +12,8 @@ use serde_json::json;
 
 const TOPIC: &str = "ledger";
 const PARTITIONS: u32 = 3;
+/// Records that the writers of one partition have in flight: two writers, five in a request.
+const IN_FLIGHT: u64 = 10;
 
 /// Three nodes and a topic with a replica of each of its partitions on each.
 async fn cluster() -> Result<Cluster> {
@@ -124,7 +126,7 @@ fn acked_records_survive_every_node_being_killed_in_turn() {
             cluster.kill(victim);
             more_acks(&appender, 50).await?;
             cluster.restart(victim).await?;
-            cluster.wait_in_sync(TOPIC, 3).await?;
+            cluster.wait_near(TOPIC, 3, IN_FLIGHT).await?;
         }
         judge(&cluster, appender).await
     });

@@ -58,8 +58,8 @@ fn three_nodes_become_four_and_three_again_under_load() {
         cluster.wait_members(3).await?;
 
         phase("nothing acknowledged on the way is missing");
-        cluster.wait_in_sync(TOPIC, 3).await?;
         let attempts = appender.stop().await?;
+        cluster.wait_in_sync(TOPIC, 3).await?;
         for node in [0, 2, fourth] {
             let verdict =
                 invariants::check(cluster.api(node), TOPIC, PARTITIONS, &attempts).await?;

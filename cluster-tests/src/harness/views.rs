@@ -38,13 +38,19 @@ pub fn replicas_on(topic: &Value, node: u64) -> Result<usize> {
 
 /// Every partition has a leader and exactly so many replicas, each in sync and not behind.
 pub fn demand_level(topic: &Value, replicas: usize) -> Result<()> {
+    demand_near(topic, replicas, 0)
+}
+
+/// Every partition has a leader and exactly so many replicas, each in sync and at most so many
+/// records behind.
+pub fn demand_near(topic: &Value, replicas: usize, lag_max: u64) -> Result<()> {
     for partition in list(topic, "partitions")? {
         ensure!(partition["leader"].is_u64(), "no leader: {partition}");
         let all = list(partition, "replicas")?;
         ensure!(all.len() == replicas, "{} replicas: {partition}", all.len());
         for replica in all {
-            let level = replica["in_sync"] == true && replica["lag_records"] == 0;
-            ensure!(level, "a replica is behind: {partition}");
+            let is_near = replica["lag_records"].as_u64().is_some_and(|lag| lag <= lag_max);
+            ensure!(replica["in_sync"] == true && is_near, "a replica is behind: {partition}");
         }
     }
     Ok(())

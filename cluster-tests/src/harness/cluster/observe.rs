@@ -58,4 +58,13 @@ impl Cluster {
         })
         .await
     }
+
+    /// The same while writers go on: each in sync, and behind by what they have in flight at most.
+    pub async fn wait_near(&self, topic: &str, replicas: usize, in_flight: u64) -> Result<()> {
+        let what = format!("{replicas} replicas of each partition of {topic} to have caught up");
+        wait_for(what, SETTLE, || async {
+            views::demand_near(&self.any()?.topic(topic).await?, replicas, in_flight)
+        })
+        .await
+    }
 }
