@@ -1,6 +1,9 @@
 //! One node in this process, reached over HTTP as a client would: records go in and come out, a
 //! stopped core is restarted in place, a full disk refuses writes and goes on reading.
 
+// A helper of a test that can't go on fails the test.
+#![allow(clippy::unwrap_used)]
+
 mod disk_full;
 mod records;
 mod supervision;
@@ -10,6 +13,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use rampart_api::client::{Client, FetchFrom, FetchOptions, ProduceOptions};
+use rampart_api::http::encoding::Encoding;
 use rampart_api::http::produce::{ProduceRecord, ProduceRequest};
 use rampart_api::http::topics::CreateTopicRequest;
 use rampart_api::model::ids::Offset;
@@ -67,7 +71,7 @@ impl OneNode {
         };
         let request = ProduceRequest { records: vec![record], ..ProduceRequest::default() };
         let answer = self.client.produce(topic, &request, &ProduceOptions::default()).await?;
-        Ok(answer.offsets[0].offset.0)
+        Ok(answer.offsets[0].offset)
     }
 
     async fn values(&self, topic: &str) -> Vec<String> {
@@ -76,7 +80,8 @@ impl OneNode {
         read.records
             .iter()
             .map(|record| {
-                String::from_utf8(record.value_bytes().unwrap().unwrap().to_vec()).unwrap()
+                String::from_utf8(record.value_bytes(Encoding::Json).unwrap().unwrap().to_vec())
+                    .unwrap()
             })
             .collect()
     }
