@@ -75,6 +75,7 @@ impl Op {
     }
 
     /// Roughly what the change occupies in memory and in the log.
+    #[cfg_attr(not(feature = "rocks"), allow(dead_code))] // Only a disk batches by size.
     pub(crate) fn size(&self) -> usize {
         match self {
             Op::Append { header, payload, .. } => 64 + header.len() + payload.len(),
