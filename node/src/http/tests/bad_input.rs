@@ -26,7 +26,7 @@ async fn bodies_are_refused_by_what_is_wrong_with_them() {
         ("", r#"{"records":3}"#, InvalidRequest, "a list of records"),
         ("", r#"{"record":[]}"#, InvalidRequest, "unknown field `record`"),
         ("", r#"{"records":[]}"#, InvalidRequest, "no records"),
-        ("", "{}", InvalidRequest, "no records"),
+        ("", "{}", InvalidRequest, "missing field `records`"),
         ("", r#"{"records":[{"valu":1}]}"#, InvalidRequest, "unknown field `valu`"),
         ("", r#"{"records":[{"key":1}]}"#, InvalidRequest, "records[0], key"),
         ("", r#"{"records":[{"partition":"x"}]}"#, InvalidRequest, "records[0], partition"),
