@@ -2,7 +2,7 @@
 //! fetch never wait for it (claims in the pings are faster), so a failover of 500 groups is no
 //! storm.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ const REPORT_TIMEOUT: Duration = Duration::from_secs(5);
 pub async fn run(outbox: Arc<ClaimOutbox>, manager: ReplicaManager, metadata: MetadataHandle) {
     let mut every = tokio::time::interval(REPORT_EVERY);
     every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    let mut reported: HashMap<GroupId, u64> = HashMap::new();
+    let mut reported: BTreeMap<GroupId, u64> = BTreeMap::new();
     loop {
         every.tick().await;
         let claims = outbox.news(&reported, REPORT_GROUPS_MAX);

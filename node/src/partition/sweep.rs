@@ -1,7 +1,7 @@
 //! The node ticker's loop: looks at every replica of this node, asks the pure `node_ticker` what
 //! to do, does it, and keeps the claims of this node up to date. One task for all groups.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -58,7 +58,7 @@ pub struct Sweep {
 struct Memory {
     looks: u64,
     alive: BTreeSet<NodeId>,
-    groups: HashMap<GroupId, GroupMemory>,
+    groups: BTreeMap<GroupId, GroupMemory>,
 }
 
 #[derive(Debug, Default)]
@@ -149,7 +149,7 @@ impl Sweep {
     }
 
     fn publish(&self, memory: &Memory, replicas: usize) {
-        let led: HashMap<GroupId, LeaderClaim> = memory
+        let led: BTreeMap<GroupId, LeaderClaim> = memory
             .groups
             .iter()
             .filter_map(|(group, known)| Some((*group, known.claim?)))

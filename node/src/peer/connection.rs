@@ -1,7 +1,7 @@
 //! A connection this node opened, from the inside: questions waiting for their answer, streams of
 //! appends waiting for theirs, and the queue out. `link` opens it, runs it, and closes it.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -36,8 +36,8 @@ pub(super) struct Connection {
 
 #[derive(Debug, Default)]
 struct Waiting {
-    calls: HashMap<u64, oneshot::Sender<Answer>>,
-    streams: HashMap<u64, mpsc::Sender<AppendReply>>,
+    calls: BTreeMap<u64, oneshot::Sender<Answer>>,
+    streams: BTreeMap<u64, mpsc::Sender<AppendReply>>,
 }
 
 /// How a question is put.

@@ -1,7 +1,7 @@
 //! Connections that other nodes open to this one: judged at the door, then read frame by frame.
 //! The reader never waits for an answer to be made; what exceeds a limit is refused at once.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -160,7 +160,7 @@ struct Inbound {
     outbox: Outbox,
     requests: Arc<Semaphore>,
     /// Streams of appends by their sender's number.
-    streams: HashMap<u64, mpsc::Sender<Append>>,
+    streams: BTreeMap<u64, mpsc::Sender<Append>>,
     streams_max: usize,
     stream_requests_max: usize,
     /// What is being answered ends with the connection.
@@ -177,7 +177,7 @@ impl Inbound {
             from,
             outbox,
             requests: Arc::new(Semaphore::new(net.limits.requests_in_flight_max)),
-            streams: HashMap::new(),
+            streams: BTreeMap::new(),
             streams_max: net.limits.streams_max,
             stream_requests_max: net.limits.stream_requests_in_flight_max,
             tasks: net.tasks.child(),

@@ -2,7 +2,7 @@
 //! of leader is known everywhere within a ping without going through the metadata. A claim is a
 //! hint; the highest term wins.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::{Mutex, RwLock};
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ struct Heard {
 /// Claims heard from all nodes, this one included.
 #[derive(Debug, Default)]
 pub struct ClaimTable {
-    heard: RwLock<HashMap<GroupId, Heard>>,
+    heard: RwLock<BTreeMap<GroupId, Heard>>,
 }
 
 impl ClaimTable {
@@ -65,24 +65,24 @@ impl ClaimTable {
 /// This node's own claims on their way to one peer: changes at once, everything now and then.
 #[derive(Debug, Default)]
 pub struct ClaimOutbox {
-    led: Mutex<HashMap<GroupId, LeaderClaim>>,
-    sent: Mutex<HashMap<NodeId, PeerSent>>,
+    led: Mutex<BTreeMap<GroupId, LeaderClaim>>,
+    sent: Mutex<BTreeMap<NodeId, PeerSent>>,
 }
 
 #[derive(Debug)]
 struct PeerSent {
-    terms: HashMap<GroupId, u64>,
+    terms: BTreeMap<GroupId, u64>,
     all_at: Instant,
 }
 
 impl ClaimOutbox {
     /// The groups this node leads now.
-    pub fn set_led(&self, led: HashMap<GroupId, LeaderClaim>) {
+    pub fn set_led(&self, led: BTreeMap<GroupId, LeaderClaim>) {
         *self.led.lock().expect("no holder of this lock panics") = led;
     }
 
     /// The claims whose term is not the one in `known`, at most `claims_max`.
-    pub fn news(&self, known: &HashMap<GroupId, u64>, claims_max: usize) -> Vec<LeaderClaim> {
+    pub fn news(&self, known: &BTreeMap<GroupId, u64>, claims_max: usize) -> Vec<LeaderClaim> {
         let led = self.led.lock().expect("no holder of this lock panics");
         let is_new = |claim: &&LeaderClaim| known.get(&claim.group) != Some(&claim.term);
         led.values().filter(is_new).copied().take(claims_max).collect()
@@ -139,7 +139,7 @@ mod tests {
     fn changes_travel_at_once_and_everything_each_second() {
         let (outbox, at) = (ClaimOutbox::default(), now());
         let led = |terms: &[(u64, u64)]| {
-            terms.iter().map(|(g, t)| (GroupId(*g), claim(*g, *t, 1))).collect::<HashMap<_, _>>()
+            terms.iter().map(|(g, t)| (GroupId(*g), claim(*g, *t, 1))).collect::<BTreeMap<_, _>>()
         };
         outbox.set_led(led(&[(1, 1), (2, 1)]));
         assert_eq!(outbox.for_peer(NodeId(2), at).len(), 2);
