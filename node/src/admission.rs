@@ -12,6 +12,7 @@ use rampart_raft_store::state::metadata::command::NodeInfo;
 use crate::config::{Config, Entry};
 use crate::identity::{Identity, Membership};
 use crate::peer;
+use crate::randomness::Randomness;
 use crate::start::StartError;
 
 /// Pause before the first peer is asked again.
@@ -47,8 +48,9 @@ pub async fn admit(
     config: &Config,
     data_dir: &Path,
     info: &NodeInfo,
+    randomness: &Randomness,
 ) -> Result<Admitted, StartError> {
-    let mut identity = Identity::load_and_count(data_dir)?;
+    let mut identity = Identity::load_and_count(data_dir, randomness)?;
     let membership = match (identity.membership.clone(), config.node.entry()) {
         (Some(membership), entry) => {
             if entry != Entry::Initialised {
@@ -59,7 +61,7 @@ pub async fn admit(
             }
             membership
         }
-        (None, Entry::Bootstrap) => found(info),
+        (None, Entry::Bootstrap) => found(info, randomness),
         (None, Entry::Join(peers)) => join(peers, identity.disk, info).await,
         (None, Entry::Initialised) => {
             return Err(StartError::NotInCluster { dir: data_dir.to_owned() });
@@ -92,9 +94,9 @@ pub fn founded(data_dir: &Path) -> Result<(), StartError> {
 /// The founder's node id; bootstrap is the first command that gives one out.
 const FOUNDER: NodeId = NodeId(1);
 
-fn found(info: &NodeInfo) -> Membership {
+fn found(info: &NodeInfo, randomness: &Randomness) -> Membership {
     Membership {
-        cluster: ClusterId(uuid::Uuid::new_v4()),
+        cluster: ClusterId(randomness.fork("cluster id").uuid()),
         node: FOUNDER,
         peers: vec![(FOUNDER, info.peer_addr.clone())],
         is_founding: true,

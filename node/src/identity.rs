@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 use rampart_api::model::ids::{ClusterId, DiskId, NodeId};
 use serde::{Deserialize, Serialize};
 
+use crate::randomness::Randomness;
+
 /// Name of the file.
 const FILE: &str = "node.json";
 
@@ -81,11 +83,14 @@ impl Identity {
     ///
     /// # Errors
     /// The directory cannot be read or written, or the file is of a newer version.
-    pub fn load_and_count(data_dir: &Path) -> Result<Identity, IdentityError> {
+    pub fn load_and_count(
+        data_dir: &Path,
+        randomness: &Randomness,
+    ) -> Result<Identity, IdentityError> {
         let mut identity = if data_dir.join(FILE).exists() {
             Identity::load(data_dir)?
         } else {
-            let disk = DiskId(uuid::Uuid::new_v4());
+            let disk = DiskId(randomness.fork("disk id").uuid());
             Identity { format: FORMAT, disk, boot: 0, membership: None }
         };
         identity.boot += 1;
@@ -129,11 +134,15 @@ fn parse(path: &Path, bytes: &[u8]) -> Result<Identity, IdentityError> {
 mod tests {
     use super::*;
 
+    fn start(dir: &Path) -> Result<Identity, IdentityError> {
+        Identity::load_and_count(dir, &Randomness::seeded(1))
+    }
+
     #[test]
     fn every_start_is_counted_and_the_disk_keeps_its_id() {
         let dir = tempfile::tempdir().unwrap();
-        let first = Identity::load_and_count(dir.path()).unwrap();
-        let second = Identity::load_and_count(dir.path()).unwrap();
+        let first = start(dir.path()).unwrap();
+        let second = start(dir.path()).unwrap();
         assert_eq!((first.boot, second.boot), (1, 2));
         assert_eq!(first.disk, second.disk);
     }
@@ -141,10 +150,10 @@ mod tests {
     #[test]
     fn a_newer_format_is_refused() {
         let dir = tempfile::tempdir().unwrap();
-        let mut identity = Identity::load_and_count(dir.path()).unwrap();
+        let mut identity = start(dir.path()).unwrap();
         identity.format = FORMAT + 1;
         identity.save(dir.path()).unwrap();
-        let error = Identity::load_and_count(dir.path()).unwrap_err().to_string();
+        let error = start(dir.path()).unwrap_err().to_string();
         assert!(error.contains("newer version"), "{error}");
     }
 
@@ -152,7 +161,7 @@ mod tests {
     fn a_broken_file_is_named() {
         let dir = tempfile::tempdir().unwrap();
         fs::write(dir.path().join(FILE), b"{").unwrap();
-        let error = Identity::load_and_count(dir.path()).unwrap_err().to_string();
+        let error = start(dir.path()).unwrap_err().to_string();
         assert!(error.contains("node.json"), "{error}");
     }
 }

@@ -16,6 +16,8 @@ pub mod partition;
 pub mod peer;
 pub mod peer_service;
 pub mod raft;
+pub mod randomness;
 pub mod start;
+pub mod surroundings;
 pub mod tasks;
 pub mod telemetry;

@@ -9,7 +9,6 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use crate::admission::{self, Admitted};
-use crate::clock::Clock;
 use crate::config::Config;
 use crate::controller::ControllerHandle;
 use crate::data_dir::DataDir;
@@ -17,6 +16,7 @@ use crate::http::HttpHandle;
 use crate::metadata::MetadataHandle;
 use crate::partition::{PartitionService, ReplicaManager};
 use crate::start::{self, StartError};
+use crate::surroundings::Surroundings;
 use crate::tasks::Tasks;
 use crate::telemetry::Metrics;
 
@@ -44,14 +44,21 @@ pub struct Node {
 }
 
 impl Node {
+    /// Starts a node on the system's clock, entropy and disk. As [`Node::start_with`].
+    pub async fn start(config: Config) -> Result<Node, StartError> {
+        Box::pin(Node::start_with(config, Surroundings::of_system())).await
+    }
+
     /// Starts a node: binds its listeners first, so that a taken port is said before any work,
     /// then takes the data directory, gets into the cluster, and serves.
     ///
     /// # Errors
     /// A port or directory in use or not accessible, a store that cannot be opened, a directory of
     /// another cluster: each names what is wrong and what would be right.
-    pub async fn start(config: Config) -> Result<Node, StartError> {
-        let clock = Clock::default();
+    pub async fn start_with(
+        config: Config,
+        surroundings: Surroundings,
+    ) -> Result<Node, StartError> {
         let http_listener = bind("http.listen", config.http.listen).await?;
         let peer_listener = bind("peer.listen", config.peer.listen).await?;
         let http_addr = local(&http_listener)?;
@@ -60,9 +67,10 @@ impl Node {
         let metrics = Metrics::new();
         let tasks = Tasks::new();
         let info = start::node_info(&config, http_addr, peer_addr);
-        let admitted = admission::admit(&config, data_dir.path(), &info).await?;
-        let store = start::open_store(&config, &data_dir)?;
-        let parts = start::Parts { config, clock, metrics, tasks, info, admitted, store };
+        let admitted =
+            admission::admit(&config, data_dir.path(), &info, &surroundings.randomness).await?;
+        let store = start::open_store(&config, &data_dir, &surroundings.storage)?;
+        let parts = start::Parts { config, surroundings, metrics, tasks, info, admitted, store };
         let running = start::run(parts, peer_listener).await?;
         let http = start::serve_http(&running, http_listener);
         Ok(Node {

@@ -40,6 +40,7 @@ use crate::raft::network::GroupNetwork;
 use crate::raft::progress::ReplicaProgress;
 use crate::raft::settings::{self, RaftTimings};
 use crate::raft::status::RaftHandle;
+use crate::surroundings::{Storage, Surroundings};
 use crate::tasks::Tasks;
 use crate::telemetry::Metrics;
 
@@ -109,7 +110,7 @@ pub enum StartError {
 #[derive(Debug)]
 pub(crate) struct Parts {
     pub(crate) config: Config,
-    pub(crate) clock: Clock,
+    pub(crate) surroundings: Surroundings,
     pub(crate) metrics: Metrics,
     pub(crate) tasks: Tasks,
     pub(crate) info: NodeInfo,
@@ -157,7 +158,11 @@ pub(crate) fn timings(config: &Config) -> RaftTimings {
 }
 
 /// Opens the store of the data directory.
-pub(crate) fn open_store(config: &Config, data_dir: &DataDir) -> Result<Store, StartError> {
+pub(crate) fn open_store(
+    config: &Config,
+    data_dir: &DataDir,
+    storage: &Storage,
+) -> Result<Store, StartError> {
     let bytes = |setting: u64| usize::try_from(setting).unwrap_or(usize::MAX);
     let options = StoreOptions {
         tail_cache_bytes: bytes(config.storage.tail_cache_bytes_max),
@@ -166,12 +171,13 @@ pub(crate) fn open_store(config: &Config, data_dir: &DataDir) -> Result<Store, S
         write_buffer_bytes: bytes(config.storage.memtable_bytes_max),
         block_cache_bytes: bytes(config.storage.block_cache_bytes),
     };
-    Ok(Store::open(&data_dir.store(), options)?)
+    Ok(storage.open(&data_dir.store(), options)?)
 }
 
 /// Builds everything behind the edges, from the transport up.
 pub(crate) async fn run(parts: Parts, listener: TcpListener) -> Result<Running, StartError> {
-    let Parts { config, clock, metrics, tasks, info, admitted, store } = parts;
+    let Parts { config, surroundings, metrics, tasks, info, admitted, store } = parts;
+    let (clock, randomness) = (surroundings.clock, &surroundings.randomness);
     let timings = timings(&config);
     let claims = Arc::new(ClaimTable::default());
     let outbox = Arc::new(ClaimOutbox::default());
@@ -194,6 +200,7 @@ pub(crate) async fn run(parts: Parts, listener: TcpListener) -> Result<Running, 
             ..PeerLimits::default()
         },
         clock,
+        randomness: randomness.fork("peer"),
         tasks: tasks.child(),
     });
 
@@ -252,7 +259,7 @@ pub(crate) async fn run(parts: Parts, listener: TcpListener) -> Result<Running, 
         metadata.clone(),
         partitions.clone(),
         peer.liveness(),
-        clock,
+        &surroundings,
         TopicLimits::of(&config),
     );
     let keeper = MembershipKeeper::new(metadata.clone());
@@ -268,6 +275,7 @@ pub(crate) async fn run(parts: Parts, listener: TcpListener) -> Result<Running, 
         outbox: outbox.clone(),
         timings,
         clock,
+        randomness: randomness.fork("sweep"),
         node: admitted.node,
         metrics: metrics.clone(),
     };

@@ -72,7 +72,11 @@ impl Store {
 
     /// A store in memory, on the disk behind `faults`: what a test or a simulation runs on.
     pub fn in_memory(faults: MemoryFaults) -> Store {
-        let options = StoreOptions::default();
+        Store::in_memory_with(faults, StoreOptions::default())
+    }
+
+    /// As [`Store::in_memory`], with the options that a node's configuration gives.
+    pub fn in_memory_with(faults: MemoryFaults, options: StoreOptions) -> Store {
         Store::over(Arc::new(MemoryEngine::new(faults)), options)
     }
 

@@ -19,6 +19,7 @@ pub fn free_port() -> Result<u16> {
     let mut taken = TAKEN.lock().unwrap_or_else(PoisonError::into_inner);
     let taken = taken.get_or_insert_default();
     for _ in 0..1_000 {
+        #[expect(clippy::disallowed_methods)] // Test processes side by side must not agree.
         let port = rand::random_range(LOWEST..HIGHEST);
         if TcpListener::bind(("127.0.0.1", port)).is_ok() && taken.insert(port) {
             return Ok(port);

@@ -24,6 +24,8 @@ use crate::metadata::MetadataHandle;
 use crate::partition::PartitionService;
 use crate::partition::request::{PartitionKey, PartitionStatus};
 use crate::peer::LivenessView;
+use crate::randomness::Randomness;
+use crate::surroundings::Surroundings;
 
 /// Leaders that are asked at once how their partition is.
 const STATUS_AT_ONCE_MAX: usize = 16;
@@ -44,6 +46,7 @@ struct Inner {
     partitions: PartitionService,
     liveness: LivenessView,
     clock: Clock,
+    randomness: Randomness,
     limits: TopicLimits,
     started: Instant,
     meter: Mutex<SpeedMeter>,
@@ -69,12 +72,22 @@ impl ControllerHandle {
         metadata: MetadataHandle,
         partitions: PartitionService,
         liveness: LivenessView,
-        clock: Clock,
+        surroundings: &Surroundings,
         limits: TopicLimits,
     ) -> Self {
+        let clock = surroundings.clock;
         let started = clock.instant();
         let meter = Mutex::default();
-        let inner = Inner { metadata, partitions, liveness, clock, limits, started, meter };
+        let inner = Inner {
+            metadata,
+            partitions,
+            liveness,
+            clock,
+            randomness: surroundings.randomness.fork("topic ids"),
+            limits,
+            started,
+            meter,
+        };
         ControllerHandle { inner: Arc::new(inner) }
     }
 

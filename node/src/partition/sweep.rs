@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use rampart_api::model::ids::{GroupId, NodeId};
 use rampart_api::peer::ping::LeaderClaim;
-use rand::RngExt;
 
 use super::replica::Replica;
 use super::replica_manager::ReplicaManager;
@@ -18,6 +17,7 @@ use crate::raft::host::GroupLookup;
 use crate::raft::node_ticker::{self, Action, GroupTick, GroupView, LeaderView};
 use crate::raft::settings::RaftTimings;
 use crate::raft::status::{RaftStatus, Role};
+use crate::randomness::Randomness;
 use crate::telemetry::Metrics;
 
 /// Pause between two looks at all groups.
@@ -47,6 +47,8 @@ pub struct Sweep {
     pub timings: RaftTimings,
     /// Time.
     pub clock: Clock,
+    /// Jitter of campaigns.
+    pub randomness: Randomness,
     /// This node.
     pub node: NodeId,
     /// Counters.
@@ -125,7 +127,7 @@ impl Sweep {
         let status = replica.status();
         let spec = replica.spec();
         let view = self.view(replica, &status);
-        let jitter = rand::rng().random();
+        let jitter = self.randomness.number();
         let action = node_ticker::decide(&mut known.tick, &view, &self.timings, now_ms, jitter);
         // A leader that is cut off, or muted by a hand-over that failed, stops claiming, so that the
         // others may choose another.

@@ -9,7 +9,6 @@ use rampart_api::model::ids::NodeId;
 use rampart_api::model::limits::PEER_HANDSHAKE_BYTES_MAX;
 use rampart_api::peer::DecodeError;
 use rampart_api::peer::handshake::{Class, Hello, Refusal, Welcome};
-use rand::RngExt;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::net::tcp::OwnedWriteHalf;
@@ -103,6 +102,7 @@ fn open(state: &LinkState) -> Result<Arc<Connection>, CallError> {
 pub(super) async fn run(net: Arc<Inner>, link: Arc<Link>, peer: NodeId, class: Class) {
     let limits = net.limits;
     let pulse = net.liveness.pulse(peer);
+    let randomness = net.randomness.fork(&format!("link {class} {peer}"));
     let mut pause = limits.reconnect_pause_min;
     let mut was_up = true;
     loop {
@@ -133,7 +133,7 @@ pub(super) async fn run(net: Arc<Inner>, link: Arc<Link>, peer: NodeId, class: C
         };
         link.state.send_replace(LinkState::Down(why));
         tokio::time::sleep(limits.reconnect_pause_min).await;
-        let jittered = pause.mul_f64(rand::rng().random_range(0.5..1.0));
+        let jittered = pause.mul_f64(0.5 + randomness.unit() / 2.0);
         let _ = tokio::time::timeout(jittered, link.try_now.notified()).await;
         pause = (pause * 2).min(limits.reconnect_pause_max);
     }

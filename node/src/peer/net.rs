@@ -21,6 +21,7 @@ use super::link::{self, Link};
 use super::listener::{self, Guests};
 use super::liveness::{LivenessTable, LivenessView};
 use crate::clock::Clock;
+use crate::randomness::Randomness;
 use crate::tasks::Tasks;
 
 /// Time for the transport's tasks to end.
@@ -42,6 +43,8 @@ pub struct PeerOptions {
     pub limits: PeerLimits,
     /// Time.
     pub clock: Clock,
+    /// Jitter of attempts to connect.
+    pub randomness: Randomness,
     /// Its tasks; cancelling them closes all connections.
     pub tasks: Tasks,
 }
@@ -63,6 +66,7 @@ pub(super) struct Inner {
     pub(super) guests: Guests,
     pub(super) served: OnceLock<Served>,
     pub(super) tasks: Tasks,
+    pub(super) randomness: Randomness,
     clock: Clock,
     directory: watch::Receiver<Directory>,
     links: Mutex<BTreeMap<(NodeId, Class), RunningLink>>,
@@ -93,7 +97,7 @@ impl PeerNet {
     /// Starts connecting to the nodes of the directory. Nothing is answered before `serve`, which
     /// comes later because those who answer need the transport themselves.
     pub fn start(options: PeerOptions) -> PeerNet {
-        let PeerOptions { identity, directory, facts, limits, clock, tasks } = options;
+        let PeerOptions { identity, directory, facts, limits, clock, randomness, tasks } = options;
         let liveness = LivenessTable::new(identity.node, limits.silence_max, clock);
         let inner = Arc::new(Inner {
             identity,
@@ -103,6 +107,7 @@ impl PeerNet {
             guests: Guests::default(),
             served: OnceLock::new(),
             tasks: tasks.clone(),
+            randomness,
             clock,
             directory,
             links: Mutex::default(),

@@ -24,6 +24,7 @@ use uuid::Uuid;
 
 use super::*;
 use crate::clock::Clock;
+use crate::randomness::Randomness;
 use crate::tasks::Tasks;
 
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -170,6 +171,7 @@ impl Cluster {
             facts: memory.clone(),
             limits: PeerLimits::default(),
             clock: Clock::default(),
+            randomness: Randomness::seeded(who.node.0),
             tasks: tasks.clone(),
         });
         let (echo, follower) = (Arc::new(Echo::default()), Arc::new(Follower::default()));

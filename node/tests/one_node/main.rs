@@ -1,5 +1,6 @@
 //! One node in this process, reached over HTTP as a client would: records go in and come out, a
-//! stopped core is restarted in place, a full disk refuses writes and goes on reading.
+//! stopped core is restarted in place, a full disk refuses writes and goes on reading, and all of it
+//! runs on a clock, a seed and a disk that the test gives.
 
 // A helper of a test that can't go on fails the test.
 #![allow(clippy::unwrap_used)]
@@ -7,6 +8,7 @@
 mod disk_full;
 mod records;
 mod supervision;
+mod surroundings;
 
 use std::future::Future;
 use std::path::Path;
@@ -19,6 +21,7 @@ use rampart_api::http::topics::CreateTopicRequest;
 use rampart_api::model::ids::Offset;
 use rampart_node::config::Loader;
 use rampart_node::node::Node;
+use rampart_node::surroundings::Surroundings;
 use serde_json::value::RawValue;
 
 /// How long a condition may take to come true.
@@ -32,6 +35,14 @@ struct OneNode {
 
 impl OneNode {
     async fn start(data_dir: &Path, settings: &[(&str, &str)]) -> OneNode {
+        OneNode::start_on(data_dir, settings, Surroundings::of_system()).await
+    }
+
+    async fn start_on(
+        data_dir: &Path,
+        settings: &[(&str, &str)],
+        surroundings: Surroundings,
+    ) -> OneNode {
         let data_dir = data_dir.display().to_string();
         let always = [
             ("node.data_dir", data_dir.as_str()),
@@ -43,7 +54,8 @@ impl OneNode {
         for (key, text) in always.iter().chain(settings) {
             loader = loader.flag("test", key, text).unwrap();
         }
-        let node = Box::pin(Node::start(loader.load().unwrap().config)).await.unwrap();
+        let config = loader.load().unwrap().config;
+        let node = Box::pin(Node::start_with(config, surroundings)).await.unwrap();
         let client = Client::new(&[format!("http://{}", node.http_addr())]).unwrap();
         eventually("the node is ready", || async { client.ready().await.is_ok() }).await;
         OneNode { node, client }

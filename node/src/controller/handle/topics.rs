@@ -23,7 +23,7 @@ impl ControllerHandle {
     /// Names what is wrong with the request; an unknown outcome when the answer was lost.
     pub async fn create_topic(&self, new: NewTopic) -> Result<(Arc<TopicRecord>, u64), Problem> {
         let outlook = self.outlook();
-        let topic = TopicId(uuid::Uuid::new_v4());
+        let topic = TopicId(self.inner.randomness.uuid());
         let now_ms = self.inner.clock.now_ms();
         let limits = self.inner.limits;
         let command = plan_create(outlook.situation(), limits, &new, topic, now_ms)?;

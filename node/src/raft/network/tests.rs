@@ -28,6 +28,7 @@ use crate::clock::Clock;
 use crate::peer::{Asked, Directory, PeerFacts, PeerHandler, PeerLimits, PeerOptions};
 use crate::raft::inbound::{Ballot, Hosted, HostedLog, RaftHost, RaftInbound};
 use crate::raft::status::{self, RaftHandle};
+use crate::randomness::Randomness;
 use crate::tasks::Tasks;
 use crate::telemetry::Metrics;
 
@@ -141,6 +142,7 @@ async fn start(node: u64, listener: TcpListener, directory: &Directory) -> Node 
         facts: Arc::new(Memory::default()),
         limits: PeerLimits::default(),
         clock,
+        randomness: Randomness::seeded(node),
         tasks: tasks.clone(),
     });
     let store = Store::in_memory(MemoryFaults::none());
