@@ -32,9 +32,4 @@ impl StorageConfig {
     pub fn retention_check_interval(&self) -> Duration {
         Duration::from_millis(self.retention_check_interval_ms)
     }
-
-    /// Bytes to leave free on a disk of this size.
-    pub fn disk_reserve_bytes(&self, disk_bytes: u64) -> u64 {
-        (disk_bytes / 100 * self.disk_reserve_percent).max(self.disk_reserve_bytes_min)
-    }
 }

@@ -20,8 +20,6 @@ use crate::raft::status::{RaftStatus, Role};
 use crate::randomness::Randomness;
 use crate::telemetry::Metrics;
 
-/// Pause between two looks at all groups.
-const SWEEP_EVERY: Duration = Duration::from_millis(50);
 /// A group for which nothing was due is looked at every so many sweeps, unless it has work or a
 /// node came or went.
 const SETTLED_LOOK_EVERY: u64 = 4;
@@ -45,6 +43,8 @@ pub struct Sweep {
     pub outbox: Arc<ClaimOutbox>,
     /// Timings of Raft.
     pub timings: RaftTimings,
+    /// Pause between two looks at all groups.
+    pub every: Duration,
     /// Time.
     pub clock: Clock,
     /// Jitter of campaigns.
@@ -74,7 +74,7 @@ struct GroupMemory {
 impl Sweep {
     /// Sweeps until cancelled.
     pub async fn run(self) {
-        let mut every = tokio::time::interval(SWEEP_EVERY);
+        let mut every = tokio::time::interval(self.every);
         every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let started = self.clock.instant();
         let mut memory = Memory::default();
