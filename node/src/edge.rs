@@ -119,6 +119,10 @@ impl Controller for ControllerHandle {
         ControllerHandle::remove(self, node).boxed()
     }
 
+    fn set_cluster_config(&self, changes: BTreeMap<String, Option<String>>) -> Answer<'_, u64> {
+        ControllerHandle::set_cluster_config(self, changes).boxed()
+    }
+
     fn decommission_progress(&self, node: NodeId) -> Answer<'_, Progress> {
         ControllerHandle::decommission_progress(self, node).boxed()
     }

@@ -5,10 +5,12 @@ use reqwest::Method;
 use super::transport::Request;
 use super::{Client, ClientError};
 use crate::http::cluster::{
-    ClusterHealth, ClusterStatus, DecommissionProgress, ListMovesResponse, ListNodesResponse,
-    NodeActionRequest, NodeActionResponse, NodeDescription, RebalancePlan, RebalanceRequest,
-    SetReplicasRequest, SetReplicasResponse, TransferLeadershipRequest, TransferLeadershipResponse,
+    AlterClusterRequest, ClusterConfig, ClusterHealth, ClusterStatus, DecommissionProgress,
+    ListMovesResponse, ListNodesResponse, NodeActionRequest, NodeActionResponse, NodeDescription,
+    RebalancePlan, RebalanceRequest, SetReplicasRequest, SetReplicasResponse,
+    TransferLeadershipRequest, TransferLeadershipResponse,
 };
+use crate::http::topics::MetadataChanged;
 use crate::model::topic_config::validate_topic_name;
 
 impl Client {
@@ -20,6 +22,19 @@ impl Client {
     /// `GET /v1/cluster/health`.
     pub async fn health(&self) -> Result<ClusterHealth, ClientError> {
         self.ask(Request::get("/v1/cluster/health")).await
+    }
+
+    /// `GET /v1/cluster/config`.
+    pub async fn cluster_config(&self) -> Result<ClusterConfig, ClientError> {
+        self.ask(Request::get("/v1/cluster/config")).await
+    }
+
+    /// `PATCH /v1/cluster/config`.
+    pub async fn alter_cluster(
+        &self,
+        request: &AlterClusterRequest,
+    ) -> Result<MetadataChanged, ClientError> {
+        self.ask(Request::new(Method::PATCH, "/v1/cluster/config").json(request)).await
     }
 
     /// `GET /readyz` of the server that is tried first: recovered and caught up.

@@ -1,9 +1,11 @@
-//! Bodies of `/v1/cluster…`: status, health, nodes, decommission, leadership, moves, rebalance.
+//! Bodies of `/v1/cluster…`: status, health, settings, nodes, decommission, leadership, moves, rebalance.
+
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::topics::is_false;
+use super::topics::{is_false, nullable_config_map};
 
 /// Answer of `GET /v1/cluster`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -66,6 +68,24 @@ pub struct PartitionName {
     pub topic: String,
     /// Number inside the topic.
     pub partition: u32,
+}
+
+/// Answer of `GET /v1/cluster/config`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ClusterConfig {
+    /// Every setting with what is in effect.
+    pub config: BTreeMap<String, String>,
+    /// Those that were set explicitly.
+    pub config_set: Vec<String>,
+}
+
+/// `PATCH /v1/cluster/config`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AlterClusterRequest {
+    /// Settings to change, such as `cluster.auto_rebalance`; null resets one to its default.
+    #[serde(deserialize_with = "nullable_config_map")]
+    pub config: BTreeMap<String, Option<String>>,
 }
 
 /// Answer of `GET /v1/cluster/nodes`.
@@ -277,6 +297,8 @@ mod tests {
         refuses::<TransferLeadershipRequest>(r#"{"node":1}"#, "unknown field `node`");
         refuses::<SetReplicasRequest>(r#"{"replicas":[1]}"#, "unknown field `replicas`");
         refuses::<RebalanceRequest>(r#"{"x":1}"#, "unknown field `x`");
+        refuses::<AlterClusterRequest>("{}", "missing field `config`");
+        refuses::<AlterClusterRequest>(r#"{"config":{"a":[]}}"#, "invalid type");
         refuses::<SetReplicasRequest>(r#"{"nodes":[-1]}"#, "invalid value");
     }
 

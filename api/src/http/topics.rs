@@ -222,7 +222,7 @@ fn config_map<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeMap<String, Str
         .collect()
 }
 
-fn nullable_config_map<'de, D: Deserializer<'de>>(
+pub(super) fn nullable_config_map<'de, D: Deserializer<'de>>(
     from: D,
 ) -> Result<BTreeMap<String, Option<String>>, D::Error> {
     let map = BTreeMap::<String, Option<ConfigValue>>::deserialize(from)?;

@@ -33,5 +33,5 @@ mod voters;
 
 pub use handle::ControllerHandle;
 pub use service::ControllerService;
-pub use steps::AUTO_REBALANCE;
+pub use steps::CLUSTER_SETTINGS;
 pub use topic_rules::TopicLimits;

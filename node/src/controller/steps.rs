@@ -16,7 +16,9 @@ use super::request::PlannedMove;
 use super::situation::Situation;
 
 /// Whether a node that joins takes its share by itself: `true` (the default) or `false`.
-pub const AUTO_REBALANCE: &str = "cluster.auto_rebalance";
+const AUTO_REBALANCE: &str = "cluster.auto_rebalance";
+/// The settings of the whole cluster, each with its default.
+pub const CLUSTER_SETTINGS: [(&str, &str); 1] = [(AUTO_REBALANCE, "true")];
 /// The rebalance that is going on: `running`, or `paused/` and the state of the cluster in which
 /// somebody took a move of it back. Written by the controller.
 const REBALANCE: &str = "cluster.rebalance";

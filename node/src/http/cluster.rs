@@ -1,16 +1,24 @@
-//! `/v1/cluster`: what it is, and whether it is well, as this node sees it.
+//! `/v1/cluster`: what it is, whether it is well, as this node sees it, and its settings.
+
+use std::collections::BTreeMap;
 
 use axum::Json;
-use axum::extract::State;
-use rampart_api::http::cluster::{ClusterHealth, ClusterStatus, HealthStatus, PartitionName};
+use axum::extract::{Request, State};
+use rampart_api::http::cluster::{
+    AlterClusterRequest, ClusterConfig, ClusterHealth, ClusterStatus, HealthStatus, PartitionName,
+};
+use rampart_api::http::error::ProblemBody;
+use rampart_api::http::topics::MetadataChanged;
 use rampart_raft_store::state::metadata::state::{
     MetadataState, NodeState, PartitionRecord, ReplicaState,
 };
 
+use super::body::json;
 use super::edge::Edge;
-use super::error::Refusal;
+use super::error::{Refusal, invalid};
 use super::nodes;
 use super::query::{NoQuery, Query};
+use crate::controller::CLUSTER_SETTINGS;
 
 /// Describes the cluster as this node sees it.
 #[utoipa::path(
@@ -44,6 +52,49 @@ pub(super) async fn health(
     _: Query<NoQuery>,
 ) -> Result<Json<ClusterHealth>, Refusal> {
     Ok(Json(judge(&edge)))
+}
+
+/// Shows the settings of the whole cluster.
+#[utoipa::path(
+    get, path = "/v1/cluster/config", tag = "cluster",
+    responses((status = 200, description = "Every setting", body = ClusterConfig))
+)]
+pub(super) async fn config(State(edge): State<Edge>, _: Query<NoQuery>) -> Json<ClusterConfig> {
+    let state = edge.services().metadata.state();
+    Json(effective_config(&state))
+}
+
+/// Changes settings of the whole cluster; null resets one to its default.
+#[utoipa::path(
+    patch, path = "/v1/cluster/config", tag = "cluster", request_body = AlterClusterRequest,
+    responses(
+        (status = 200, description = "Changed", body = MetadataChanged),
+        (status = "default", description = "Refused", body = ProblemBody,
+         content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn alter_config(
+    State(edge): State<Edge>,
+    _: Query<NoQuery>,
+    request: Request,
+) -> Result<Json<MetadataChanged>, Refusal> {
+    let wanted: AlterClusterRequest = json(&edge, request).await?;
+    if wanted.config.is_empty() {
+        return Err(invalid("nothing to change: config is empty").into());
+    }
+    let index = edge.services().controller.set_cluster_config(wanted.config).await?;
+    Ok(Json(MetadataChanged { metadata_index: index }))
+}
+
+/// What the controller itself keeps there is not shown.
+fn effective_config(state: &MetadataState) -> ClusterConfig {
+    let (mut config, mut config_set) = (BTreeMap::new(), Vec::new());
+    for (key, default) in CLUSTER_SETTINGS {
+        let set = state.config.get(key);
+        config_set.extend(set.map(|_| key.to_owned()));
+        config.insert(key.to_owned(), set.map_or(default, String::as_str).to_owned());
+    }
+    ClusterConfig { config, config_set }
 }
 
 fn judge(edge: &Edge) -> ClusterHealth {

@@ -32,6 +32,8 @@ use super::{cluster, fetch, health, metrics, nodes, partitions, produce, replica
         partitions::truncate,
         cluster::status,
         cluster::health,
+        cluster::config,
+        cluster::alter_config,
         nodes::list,
         nodes::describe,
         nodes::remove,

@@ -40,6 +40,7 @@ pub fn router(edge: Edge) -> Router {
     let cluster = Router::new()
         .route("/v1/cluster", get(cluster::status))
         .route("/v1/cluster/health", get(cluster::health))
+        .route("/v1/cluster/config", get(cluster::config).patch(cluster::alter_config))
         .route("/v1/cluster/moves", get(replicas::moves))
         .route("/v1/cluster:rebalance", post(replicas::rebalance))
         .route("/v1/cluster/partitions/{topic}/{partition}", post(replicas::act))

@@ -92,6 +92,8 @@ pub trait Controller: Debug + Send + Sync {
     fn recommission(&self, node: NodeId) -> Answer<'_, u64>;
     /// Takes a node out for good.
     fn remove(&self, node: NodeId) -> Answer<'_, u64>;
+    /// Changes settings of the whole cluster, or resets them with `None`.
+    fn set_cluster_config(&self, changes: BTreeMap<String, Option<String>>) -> Answer<'_, u64>;
     /// How far a decommission is.
     fn decommission_progress(&self, node: NodeId) -> Answer<'_, Progress>;
     /// Moves a partition's replicas to exactly these nodes. No index with a dry run.

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use axum::http::StatusCode;
 use rampart_api::http::cluster::{
-    ClusterHealth, ClusterStatus, DecommissionProgress, HealthStatus, ListNodesResponse,
-    NodeActionResponse, NodeDescription, SetReplicasResponse,
+    ClusterConfig, ClusterHealth, ClusterStatus, DecommissionProgress, HealthStatus,
+    ListNodesResponse, NodeActionResponse, NodeDescription, SetReplicasResponse,
 };
 use rampart_api::http::topics::{
     CreateTopicResponse, ListTopicsResponse, MetadataChanged, TopicDescription, TruncateResponse,
@@ -129,6 +129,31 @@ async fn the_cluster_says_how_it_is() {
     let unavailable = health().await;
     assert_eq!(unavailable.status, HealthStatus::Unavailable);
     assert_eq!(unavailable.leaderless_partitions[0].partition, 1);
+}
+
+#[tokio::test]
+async fn settings_of_the_cluster_are_shown_and_changed() {
+    let harness = Harness::new();
+    let shown = async || harness.get("/v1/cluster/config").await.json::<ClusterConfig>();
+    let default = shown().await;
+    assert_eq!(default.config["cluster.auto_rebalance"], "true");
+    assert!(default.config_set.is_empty());
+    harness.node.metadata.send_modify(|(_, state)| {
+        let config = &mut Arc::make_mut(state).config;
+        config.insert("cluster.auto_rebalance".into(), "false".into());
+        config.insert("cluster.rebalance".into(), "running".into());
+    });
+    let set = shown().await;
+    assert_eq!(set.config["cluster.auto_rebalance"], "false");
+    assert_eq!((set.config.len(), set.config_set.len()), (1, 1), "the controller's own is shown");
+    let body = r#"{"config":{"cluster.auto_rebalance":false}}"#;
+    let changed = send(&harness, "PATCH", "/v1/cluster/config", body).await;
+    assert_eq!(changed.status, StatusCode::OK);
+    let asked = harness.node.asked.lock().unwrap().clone();
+    assert_eq!(asked, [r#"configure {"cluster.auto_rebalance": Some("false")}"#]);
+    send(&harness, "PATCH", "/v1/cluster/config", r#"{"config":{}}"#)
+        .await
+        .refused(ErrorCode::InvalidRequest, "nothing to change");
 }
 
 #[tokio::test]

@@ -414,6 +414,10 @@ impl Controller for FakeNode {
         async move { self.note(format!("remove {node}")) }.boxed()
     }
 
+    fn set_cluster_config(&self, changes: BTreeMap<String, Option<String>>) -> Answer<'_, u64> {
+        async move { self.note(format!("configure {changes:?}")) }.boxed()
+    }
+
     fn decommission_progress(&self, _: NodeId) -> Answer<'_, Progress> {
         async move { Ok(Progress { partitions_left: 3, bytes_left: 9, ..Progress::default() }) }
             .boxed()
