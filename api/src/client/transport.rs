@@ -144,7 +144,7 @@ impl Client {
     /// Sends a request to the first server that takes it.
     pub(super) async fn send(&self, request: Request) -> Result<Answer, ClientError> {
         let mut tried = Vec::new();
-        let mut not_ready = None;
+        let mut refused = None;
         for (position, server) in self.order() {
             let mut builder = self
                 .http
@@ -159,7 +159,11 @@ impl Client {
             match builder.send().await {
                 Ok(response) => match check(name(server), response).await {
                     Err(error) if error.code() == Some(ErrorCode::NotReady) => {
-                        not_ready = Some(error);
+                        refused = Some(error);
+                    }
+                    // Some other program has that port; nothing was asked of it that matters.
+                    Err(error @ ClientError::Unexpected { .. }) if request.is_repeatable() => {
+                        refused.get_or_insert(error);
                     }
                     checked => {
                         self.preferred.store(position, Ordering::Relaxed);
@@ -172,7 +176,7 @@ impl Client {
                 Err(error) => return Err(interrupted(&name(server), &error)),
             }
         }
-        Err(not_ready.unwrap_or(ClientError::Unreachable { tried }))
+        Err(refused.unwrap_or(ClientError::Unreachable { tried }))
     }
 
     /// Sends a body that can't be sent twice, to the server that answered last.
@@ -213,7 +217,9 @@ async fn check(server: String, response: reqwest::Response) -> Result<Answer, Cl
     let status = response.status();
     let media_type = response.headers().get("content-type").and_then(|value| value.to_str().ok());
     let is_problem = media_type.is_some_and(|value| value.starts_with(PROBLEM_MEDIA_TYPE));
-    if status.is_success() && !is_problem {
+    // Nothing that is asked here is answered with a page; other programs do that.
+    let is_page = media_type.is_some_and(|value| value.starts_with("text/html"));
+    if status.is_success() && !is_problem && !is_page {
         return Ok(Answer { server, response });
     }
     let status = status.as_u16();
@@ -345,6 +351,26 @@ mod tests {
         let (_, answer) = tokio::join!(answer_once(&server, &page), client.topics());
         let error = answer.unwrap_err();
         assert!(error.to_string().contains("no Rampart node"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_read_moves_on_from_a_foreign_server_and_a_write_does_not() {
+        let (foreign, strange) = listener().await;
+        let (ours, address) = listener().await;
+        let page = http("200 OK", "text/html", "<h1>it works</h1>");
+        let list = http("200 OK", "application/json", r#"{"topics":[]}"#);
+        let client = Client::new(&[strange.clone(), address.clone()]).unwrap();
+        let answers =
+            async { tokio::join!(answer_once(&foreign, &page), answer_once(&ours, &list)) };
+        let (_, topics) = tokio::join!(answers, client.topics());
+        assert_eq!(topics.unwrap().topics, []);
+        assert_eq!(client.servers()[0], format!("http://{address}"));
+        let client = Client::new(&[strange.clone(), address]).unwrap();
+        let (_, answer) = tokio::join!(answer_once(&foreign, &page), client.delete_topic("x"));
+        let error = answer.unwrap_err();
+        assert!(
+            matches!(&error, ClientError::Unexpected { server, .. } if server.contains(&strange))
+        );
     }
 
     #[tokio::test]
