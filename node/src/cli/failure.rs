@@ -8,6 +8,7 @@ use rampart_api::http::error::ProblemBody;
 use rampart_api::model::error_code::ErrorCode;
 use rampart_api::model::problem::Outcome;
 
+use super::output::say_error;
 use crate::config::ConfigError;
 use crate::start::StartError;
 
@@ -51,12 +52,18 @@ impl Failure {
         self
     }
 
+    /// Says what it is about.
+    pub(super) fn about(mut self, subject: &str) -> Self {
+        self.what = format!("{subject}: {}", self.what);
+        self
+    }
+
     /// Says it on standard error; answers the code.
     pub(super) fn report(&self) -> ExitCode {
         if self.is_closed_pipe {
             return ExitCode::SUCCESS;
         }
-        eprintln!("{self}");
+        say_error(self);
         ExitCode::from(self.code)
     }
 }
@@ -133,7 +140,7 @@ fn command_for(code: ErrorCode) -> Option<&'static str> {
 
 /// The exit code for a refusal. Every code is listed, so that a new one can't be forgotten.
 #[deny(clippy::wildcard_enum_match_arm)]
-fn code_of(code: ErrorCode) -> u8 {
+pub(super) fn code_of(code: ErrorCode) -> u8 {
     match code {
         ErrorCode::InvalidPartition
         | ErrorCode::NoSuchEndpoint

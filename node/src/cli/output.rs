@@ -1,5 +1,6 @@
 //! Prints answers: a table for people, JSON for programs.
 
+use std::fmt::Display;
 use std::io::{IsTerminal, Write};
 
 use comfy_table::{CellAlignment, Table, presets};
@@ -141,6 +142,24 @@ pub(super) fn ids(ids: impl IntoIterator<Item = u64>) -> String {
     if texts.is_empty() { "-".to_owned() } else { texts.join(",") }
 }
 
+/// An argument `KEY=VALUE`.
+pub(super) fn key_value(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
+        _ => Err("KEY=VALUE is wanted, such as retention.ms=86400000".to_owned()),
+    }
+}
+
+/// Says something on standard output that nobody has to hear: the work goes on without a reader.
+pub(super) fn say(text: impl Display) {
+    let _ = writeln!(std::io::stdout().lock(), "{text}");
+}
+
+/// The same on standard error.
+pub(super) fn say_error(text: impl Display) {
+    let _ = writeln!(std::io::stderr().lock(), "{text}");
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -173,5 +192,12 @@ mod tests {
             pairs(&[("id", "1".into()), ("address", "a:1".into())]),
             "id       1\naddress  a:1\n"
         );
+    }
+
+    #[test]
+    fn configuration_pairs_need_a_key_and_a_value() {
+        assert_eq!(key_value("a=b=c").unwrap(), ("a".to_owned(), "b=c".to_owned()));
+        assert!(key_value("a").is_err());
+        assert!(key_value("=a").is_err());
     }
 }

@@ -8,11 +8,12 @@ use rampart_api::http::topics::{
     AlterTopicRequest, CreateTopicRequest, CreateTopicResponse, PartitionDescription,
     TopicDescription, TruncatePartition, TruncateResponse,
 };
+use serde::Serialize;
 
 use super::confirm::confirm;
 use super::context::Context;
-use super::failure::Failure;
-use super::output::{bytes, duration_ms, ids, number, or_dash, pairs, table};
+use super::failure::{Failure, code_of};
+use super::output::{bytes, duration_ms, ids, key_value, number, or_dash, pairs, table};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum TopicCommand {
@@ -152,22 +153,58 @@ async fn alter(args: AlterArgs, context: &Context) -> Result<(), Failure> {
     context.printer.print(&done, |_| format!("changed {}", args.topic))
 }
 
+/// What a deletion did, or would do.
+#[derive(Debug, Default, Serialize)]
+struct Deletion {
+    dry_run: bool,
+    topics: Vec<DeletedTopic>,
+}
+
+#[derive(Debug, Serialize)]
+struct DeletedTopic {
+    name: String,
+    /// Records that it had when it was looked at.
+    records: u64,
+    /// State of the metadata without it; missing where it was not deleted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    metadata_index: Option<u64>,
+}
+
+/// One answer for all topics, and one that can't be deleted doesn't hide what became of the others.
 async fn delete(topics: &[String], context: &Context) -> Result<(), Failure> {
     let client = context.client()?;
-    let mut records = 0;
+    let mut deletion = Deletion { dry_run: context.is_dry_run, ..Deletion::default() };
     for topic in topics {
-        records += records_of(&client.topic(topic).await?);
+        let records = records_of(&client.topic(topic).await?);
+        let name = topic.clone();
+        deletion.topics.push(DeletedTopic { name, records, metadata_index: None });
     }
+    let records = deletion.topics.iter().map(|topic| topic.records).sum();
     let deed = format!("delete {} with {} records", topics.join(", "), number(records));
     if context.is_dry_run {
-        return context.printer.line(&format!("would {deed}"));
+        return context.printer.print(&deletion, |_| format!("would {deed}"));
     }
     confirm(context, &deed)?;
-    for topic in topics {
-        let done = client.delete_topic(topic).await?;
-        context.printer.print(&done, |_| format!("deleted {topic}"))?;
+    let mut failed = None;
+    for topic in &mut deletion.topics {
+        match client.delete_topic(&topic.name).await {
+            Ok(done) => topic.metadata_index = Some(done.metadata_index),
+            Err(error) => {
+                failed = Some(Failure::from(error).about(&topic.name));
+                break;
+            }
+        }
     }
-    Ok(())
+    context.printer.print(&deletion, deleted)?;
+    failed.map_or(Ok(()), Err)
+}
+
+fn deleted(deletion: &Deletion) -> String {
+    let lines = deletion.topics.iter().map(|topic| match topic.metadata_index {
+        Some(_) => format!("deleted {}\n", topic.name),
+        None => format!("did not delete {}\n", topic.name),
+    });
+    lines.collect()
 }
 
 async fn truncate(args: TruncateArgs, context: &Context) -> Result<(), Failure> {
@@ -185,7 +222,7 @@ async fn truncate(args: TruncateArgs, context: &Context) -> Result<(), Failure> 
     let done = client.truncate(&args.topic, partitions.into_iter().map(before).collect()).await?;
     context.printer.print(&done, truncated)?;
     let failed = done.partitions.iter().find_map(|partition| partition.error.as_ref());
-    failed.map_or(Ok(()), |error| Err(Failure::new(error.detail.clone())))
+    failed.map_or(Ok(()), |error| Err(Failure::new(error.detail.clone()).code(code_of(error.code))))
 }
 
 fn truncated(done: &TruncateResponse) -> String {
@@ -266,18 +303,27 @@ fn records_of(topic: &TopicDescription) -> u64 {
     topic.partitions.iter().filter_map(span).sum()
 }
 
-fn key_value(text: &str) -> Result<(String, String), String> {
-    match text.split_once('=') {
-        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
-        _ => Err("KEY=VALUE is wanted, such as retention.ms=86400000".to_owned()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use rampart_api::http::topics::ReplicaDescription;
 
     use super::*;
+
+    #[test]
+    fn a_deletion_that_stopped_half_way_names_what_is_gone_and_what_is_not() {
+        let topic = |name: &str, metadata_index| DeletedTopic {
+            name: name.to_owned(),
+            records: 3,
+            metadata_index,
+        };
+        let deletion =
+            Deletion { dry_run: false, topics: vec![topic("a", Some(7)), topic("b", None)] };
+        assert_eq!(deleted(&deletion), "deleted a\ndid not delete b\n");
+        assert_eq!(
+            serde_json::to_string(&deletion).unwrap(),
+            r#"{"dry_run":false,"topics":[{"name":"a","records":3,"metadata_index":7},{"name":"b","records":3}]}"#
+        );
+    }
 
     #[test]
     fn a_partition_shows_who_lags_and_why() {
@@ -299,12 +345,5 @@ mod tests {
         };
         let text = partition_table(&[partition]);
         assert!(text.contains("1 2 (dead, 1,200 records, 2.5 s behind)"), "{text}");
-    }
-
-    #[test]
-    fn configuration_pairs_need_a_key_and_a_value() {
-        assert_eq!(key_value("a=b=c").unwrap(), ("a".to_owned(), "b=c".to_owned()));
-        assert!(key_value("a").is_err());
-        assert!(key_value("=a").is_err());
     }
 }

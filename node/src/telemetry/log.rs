@@ -11,6 +11,9 @@ use crate::config::{LogConfig, LogFormat};
 /// core has stopped is told by its owner, who knows whether that was meant.
 const QUIET_MODULES: [&str; 3] = ["openraft=error", "openraft::raft=off", "tower_http=warn"];
 
+/// Target of what an operator must see whatever the level is.
+pub const EXPOSED: &str = "rampart_exposed";
+
 /// Sends this process's log lines to standard error. Does nothing if something already collects
 /// them, as a test harness may.
 pub fn start(config: &LogConfig) {
@@ -33,7 +36,8 @@ fn filter(config: &LogConfig) -> EnvFilter {
             filter = filter.add_directive(module.parse().expect("a directive of our own"));
         }
     }
-    filter
+    let always = format!("{EXPOSED}=warn");
+    filter.add_directive(always.parse().expect("a directive of our own"))
 }
 
 fn is_text(format: LogFormat, is_terminal: bool) -> bool {
@@ -54,6 +58,21 @@ mod tests {
         assert!(!is_text(LogFormat::Auto, false));
         assert!(is_text(LogFormat::Text, false));
         assert!(!is_text(LogFormat::Json, true));
+    }
+
+    #[test]
+    fn no_level_hides_that_a_listener_is_exposed() {
+        use tracing_subscriber::layer::SubscriberExt;
+
+        for level in ["error", "off", "error,rampart_node=debug"] {
+            let config = LogConfig { level: level.to_owned(), ..LogConfig::default() };
+            let subscriber = tracing_subscriber::registry().with(filter(&config));
+            let is_shown = tracing::subscriber::with_default(
+                subscriber,
+                || tracing::enabled!(target: EXPOSED, tracing::Level::WARN),
+            );
+            assert!(is_shown, "{level}");
+        }
     }
 
     #[test]

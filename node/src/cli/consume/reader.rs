@@ -15,6 +15,7 @@ use rampart_api::model::record_batch;
 use super::position::Position;
 use super::template::Template;
 use crate::cli::failure::Failure;
+use crate::cli::output::say_error;
 
 /// Bytes that one fetch asks for.
 const FETCH_BYTES: u64 = 4 << 20;
@@ -128,9 +129,9 @@ impl Reader {
             match log_start_after(&error, at.next) {
                 Some(log_start) => {
                     let Progress { partition, next, .. } = at;
-                    eprintln!(
+                    say_error(format_args!(
                         "partition {partition}: {next} to {log_start} were deleted meanwhile"
-                    );
+                    ));
                     at.next = log_start;
                 }
                 None => pause(error, &mut refused).await?,

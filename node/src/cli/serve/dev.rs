@@ -1,6 +1,8 @@
 //! `rampart dev`: a whole cluster in one process, with nothing to configure.
 
+use std::fs::DirBuilder;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -8,9 +10,10 @@ use clap::Args;
 use futures_util::future::{join_all, select_all};
 
 use super::greeting;
-use super::server::{environment, stop_at_once};
+use super::server::{Variables, environment, stop_at_once};
 use super::signals::Signals;
 use crate::cli::failure::Failure;
+use crate::cli::output::{say, say_error};
 use crate::config::{Config, Loader};
 use crate::node::Node;
 use crate::telemetry;
@@ -29,7 +32,7 @@ pub(in crate::cli) struct DevArgs {
     /// HTTP port of the first node; the others follow.
     #[arg(long, default_value_t = 8081, value_parser = clap::value_parser!(u16).range(1..=65000))]
     http_port_base: u16,
-    #[arg(long, hide = true, value_name = "IP:PORT")]
+    #[arg(long, hide = true, value_name = "IP:PORT", env = "RAMPART_KAFKA_LISTEN")]
     kafka_listen: Option<String>,
 }
 
@@ -42,25 +45,28 @@ struct Home {
 
 impl Home {
     fn new(data_dir: Option<&Path>) -> Result<Self, Failure> {
-        let (path, is_kept) = match data_dir {
-            Some(path) => (path.to_owned(), true),
+        let (path, made) = match data_dir {
+            Some(path) => (path.to_owned(), std::fs::create_dir_all(path)),
             None => {
-                let name = format!("rampart-dev-{}", std::process::id());
-                (std::env::temp_dir().join(name), false)
+                // Nobody can guess it, it must not be there yet, and nobody else may look into it.
+                let name = format!("rampart-dev-{:016x}", rand::random::<u64>());
+                let path = std::env::temp_dir().join(name);
+                let made = DirBuilder::new().mode(0o700).create(&path);
+                (path, made)
             }
         };
-        std::fs::create_dir_all(&path).map_err(|error| {
+        made.map_err(|error| {
             Failure::new(format!("directory {}: {error}", path.display()))
                 .hint("name one that can be written with --data-dir")
         })?;
-        Ok(Home { path, is_kept })
+        Ok(Home { path, is_kept: data_dir.is_some() })
     }
 }
 
 impl Drop for Home {
     fn drop(&mut self) {
         if !self.is_kept && std::fs::remove_dir_all(&self.path).is_err() {
-            eprintln!("{} could not be removed", self.path.display());
+            say_error(format_args!("{} could not be removed", self.path.display()));
         }
     }
 }
@@ -94,7 +100,7 @@ async fn run(nodes: Vec<Node>, mut signals: Signals) -> Result<ExitCode, Failure
     let broken = select_all(nodes.iter().map(|node| Box::pin(node.must_stop())));
     tokio::select! {
         (reason, _, _) = broken => return Ok(stop_at_once(&reason)),
-        _ = signals.next() => eprintln!("\nstopping"),
+        _ = signals.next() => say_error("\nstopping"),
     }
     let stopped = join_all(nodes.into_iter().map(|node| Box::pin(node.stop())));
     tokio::select! {
@@ -105,17 +111,35 @@ async fn run(nodes: Vec<Node>, mut signals: Signals) -> Result<ExitCode, Failure
 
 fn greet(nodes: &[Node], home: &Home) {
     for node in nodes {
-        println!("node {} serves http://{}", node.id(), node.http_addr());
+        say(format_args!("node {} serves http://{}", node.id(), node.http_addr()));
     }
     let data = home.path.display();
     match home.is_kept {
-        true => println!("data is kept in {data}"),
-        false => println!("data is gone at the end; --data-dir DIR keeps it"),
+        true => say(format_args!("data is kept in {data}")),
+        false => say("data is gone at the end; --data-dir DIR keeps it"),
     }
     if let Some(first) = nodes.first() {
-        println!("{}", greeting::lines(first.http_addr()));
+        say(greeting::lines(first.http_addr()));
     }
-    println!("ctrl-c ends it");
+    say("ctrl-c ends it");
+}
+
+/// Variables that are of one node only, while here several share one environment.
+const OF_ONE_NODE: [&str; 8] = [
+    "RAMPART_NODE_DATA_DIR",
+    "RAMPART_NODE_RACK",
+    "RAMPART_NODE_BOOTSTRAP",
+    "RAMPART_NODE_JOIN",
+    "RAMPART_HTTP_LISTEN",
+    "RAMPART_HTTP_ADVERTISE",
+    "RAMPART_PEER_LISTEN",
+    "RAMPART_PEER_ADVERTISE",
+];
+
+/// What all nodes can have from the environment.
+fn shared(variables: Variables) -> Variables {
+    let is_shared = |name: &str| !OF_ONE_NODE.contains(&name);
+    variables.into_iter().filter(|(name, _)| is_shared(name)).collect()
 }
 
 /// The configuration of one node: quiet unless the environment says otherwise.
@@ -124,7 +148,8 @@ fn config(args: &DevArgs, home: &Path, ports: &[u16], index: u16) -> Result<Conf
     let data_dir = home.join(format!("node-{}", index + 1));
     let first = (index == 0).then_some(("node.bootstrap", true.to_string()));
     let later = (index > 0).then(|| ("node.join", at(ports[0])));
-    let mut loader = Loader::new().flag("dev", "log.level", "warn")?.environment(environment())?;
+    let variables = shared(environment()?);
+    let mut loader = Loader::new().flag("dev", "log.level", "warn")?.environment(variables)?;
     let settings = [
         ("node.data_dir", data_dir.display().to_string()),
         ("http.listen", at(args.http_port_base + index)),
@@ -166,7 +191,10 @@ fn peer_ports(home: &Home, nodes: u16) -> Result<Vec<u16>, Failure> {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
+    use crate::config::ConfigError;
 
     #[test]
     fn a_kept_cluster_keeps_its_ports_and_its_size() {
@@ -179,10 +207,24 @@ mod tests {
     }
 
     #[test]
+    fn what_is_of_one_node_is_not_taken_from_the_environment() {
+        let given = ["RAMPART_NODE_JOIN", "RAMPART_PEER_ADVERTISE", "RAMPART_LOG_LEVEL"];
+        let shared = shared(given.map(|name| (name.to_owned(), "x:1".to_owned())).to_vec());
+        assert_eq!(shared, [("RAMPART_LOG_LEVEL".to_owned(), "x:1".to_owned())]);
+        for name in OF_ONE_NODE {
+            let set = Loader::new().environment([(name.to_owned(), "x:1".to_owned())]);
+            let is_unknown = matches!(set, Err(ConfigError::UnknownKey { .. }));
+            assert!(!is_unknown, "there is no {name}");
+        }
+    }
+
+    #[test]
     fn a_home_that_is_not_kept_is_removed() {
         let home = Home::new(None).unwrap();
         let path = home.path.clone();
-        assert!(path.exists());
+        let mode = std::fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o700, "others can look into it");
+        assert_ne!(Home::new(None).unwrap().path, path, "it can be guessed");
         drop(home);
         assert!(!path.exists());
     }

@@ -2,6 +2,8 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 
+use crate::telemetry::log::EXPOSED;
+
 /// How this machine reaches a listener.
 fn reachable(listen: SocketAddr) -> String {
     match listen.ip().is_unspecified() {
@@ -27,6 +29,7 @@ pub(super) fn lines(listen: SocketAddr) -> String {
 pub(super) fn warn_beyond_loopback(listener: &'static str, listen: SocketAddr) {
     if !listen.ip().is_loopback() {
         tracing::warn!(
+            target: EXPOSED,
             listener,
             %listen,
             "listening beyond loopback without authentication: whoever reaches this address may \

@@ -15,7 +15,9 @@ use super::failure::Failure;
 fn refuse_kafka(kafka_listen: Option<&str>) -> Result<(), Failure> {
     match kafka_listen {
         None => Ok(()),
-        Some(_) => Err(Failure::usage("--kafka-listen: the Kafka protocol is not served yet")
-            .hint("use HTTP: --http-listen, `rampart produce` and `rampart consume`")),
+        Some(_) => Err(Failure::usage(
+            "--kafka-listen, RAMPART_KAFKA_LISTEN: the Kafka protocol is not served yet",
+        )
+        .hint("use HTTP: --http-listen, `rampart produce` and `rampart consume`")),
     }
 }

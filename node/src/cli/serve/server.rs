@@ -1,5 +1,7 @@
 //! `rampart server`: one node, until a signal or until its disk fails.
 
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -9,6 +11,7 @@ use super::greeting;
 use super::notify::notify;
 use super::signals::Signals;
 use crate::cli::failure::{Failure, STORAGE};
+use crate::cli::output::{say, say_error};
 use crate::config::{Loaded, Loader};
 use crate::node::Node;
 use crate::telemetry;
@@ -43,7 +46,7 @@ pub(in crate::cli) struct ServerArgs {
     /// Configuration file.
     #[arg(long, value_name = "FILE", env = "RAMPART_CONFIG")]
     config: Option<PathBuf>,
-    #[arg(long, hide = true, value_name = "IP:PORT")]
+    #[arg(long, hide = true, value_name = "IP:PORT", env = "RAMPART_KAFKA_LISTEN")]
     kafka_listen: Option<String>,
 }
 
@@ -55,7 +58,7 @@ impl ServerArgs {
         if let Some(path) = &self.config {
             loader = loader.file(path)?;
         }
-        loader = loader.environment(environment())?;
+        loader = loader.environment(environment()?)?;
         for (flag, key, text) in self.flags() {
             loader = loader.flag(flag, key, &text)?;
         }
@@ -81,12 +84,25 @@ impl ServerArgs {
     }
 }
 
-/// The environment, as far as it is text.
-pub(super) fn environment() -> impl Iterator<Item = (String, String)> {
-    let text = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
-        Some((name.into_string().ok()?, value.into_string().ok()?))
+/// Environment variables.
+pub(super) type Variables = Vec<(String, String)>;
+
+/// The variables that may concern a node. One that is not text is refused, not passed over.
+pub(super) fn environment() -> Result<Variables, Failure> {
+    text_of(std::env::vars_os())
+}
+
+fn text_of(variables: impl Iterator<Item = (OsString, OsString)>) -> Result<Variables, Failure> {
+    let ours = variables.filter(|(name, _)| name.as_bytes().starts_with(b"RAMPART_"));
+    let text = |(name, value): (OsString, OsString)| match (name.to_str(), value.to_str()) {
+        (Some(name), Some(value)) => Ok((name.to_owned(), value.to_owned())),
+        _ => Err(Failure::usage(format!(
+            "environment {}={} is not UTF-8",
+            name.to_string_lossy(),
+            value.to_string_lossy()
+        ))),
     };
-    std::env::vars_os().filter_map(text)
+    ours.map(text).collect()
 }
 
 /// Runs a node.
@@ -103,8 +119,8 @@ pub(in crate::cli) async fn server(args: ServerArgs) -> Result<ExitCode, Failure
             return Ok(ExitCode::SUCCESS);
         }
     };
-    println!("node {} serves http://{}", node.id(), node.http_addr());
-    println!("{}", greeting::lines(node.http_addr()));
+    say(format_args!("node {} serves http://{}", node.id(), node.http_addr()));
+    say(greeting::lines(node.http_addr()));
     run(node, signals).await
 }
 
@@ -134,6 +150,21 @@ async fn run(node: Node, mut signals: Signals) -> Result<ExitCode, Failure> {
 pub(super) fn stop_at_once(reason: &str) -> ExitCode {
     tracing::error!(reason, "the node can't go on");
     notify("STOPPING=1");
-    eprintln!("error: the node can't go on: {reason}");
+    say_error(format_args!("error: the node can't go on: {reason}"));
     ExitCode::from(STORAGE)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::ffi::OsStringExt;
+
+    use super::*;
+
+    #[test]
+    fn a_variable_of_ours_that_is_not_text_is_refused_by_name() {
+        let variable = |name: &str| (OsString::from(name), OsString::from_vec(vec![b'a', 0xff]));
+        let failure = text_of([variable("RAMPART_NODE_RACK")].into_iter()).unwrap_err();
+        assert!(failure.to_string().contains("RAMPART_NODE_RACK=a"), "{failure}");
+        assert_eq!(text_of([variable("LS_COLORS")].into_iter()).unwrap(), []);
+    }
 }
