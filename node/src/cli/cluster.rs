@@ -1,16 +1,20 @@
-//! `rampart cluster status|health|rebalance`.
+//! `rampart cluster status|health|rebalance|config`.
 
 use std::process::ExitCode;
 
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 use rampart_api::http::cluster::{
-    ClusterHealth, ClusterStatus, HealthStatus, RebalancePlan, RebalanceRequest,
+    AlterClusterRequest, ClusterConfig, ClusterHealth, ClusterStatus, HealthStatus, RebalancePlan,
+    RebalanceRequest,
 };
 
 use super::context::Context;
 use super::failure::{FAILED, Failure};
 use super::node::{move_table, node_table};
-use super::output::{ids, number, or_dash, pairs, table};
+use super::output::{ids, key_value, number, or_dash, pairs, table};
+
+/// Settings of the cluster begin so; on the command line that may be left out.
+const PREFIX: &str = "cluster.";
 
 #[derive(Debug, Subcommand)]
 pub(super) enum ClusterCommand {
@@ -20,6 +24,18 @@ pub(super) enum ClusterCommand {
     Health,
     /// Even out replicas and leaderships over the nodes.
     Rebalance,
+    /// Show the settings of the whole cluster, or change them.
+    Config(ConfigArgs),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ConfigArgs {
+    /// Set one, such as auto_rebalance=false: a node that joins gets nothing by itself.
+    #[arg(long, value_name = "KEY=VALUE", value_parser = key_value)]
+    set: Vec<(String, String)>,
+    /// Set one back to its default.
+    #[arg(long, value_name = "KEY")]
+    reset: Vec<String>,
 }
 
 pub(super) async fn run(command: ClusterCommand, context: &Context) -> Result<ExitCode, Failure> {
@@ -37,8 +53,31 @@ pub(super) async fn run(command: ClusterCommand, context: &Context) -> Result<Ex
             let request = RebalanceRequest { dry_run: context.is_dry_run };
             context.printer.print(&client.rebalance(request).await?, plan)?;
         }
+        ClusterCommand::Config(args) => {
+            let change = changes(args);
+            if !change.config.is_empty() {
+                context.refuse_dry_run("cluster config --set")?;
+                client.alter_cluster(&change).await?;
+            }
+            context.printer.print(&client.cluster_config().await?, settings)?;
+        }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn changes(args: ConfigArgs) -> AlterClusterRequest {
+    let full = |key: String| if key.starts_with(PREFIX) { key } else { format!("{PREFIX}{key}") };
+    let set = args.set.into_iter().map(|(key, value)| (full(key), Some(value)));
+    let reset = args.reset.into_iter().map(|key| (full(key), None));
+    AlterClusterRequest { config: set.chain(reset).collect() }
+}
+
+fn settings(cluster: &ClusterConfig) -> String {
+    let rows = cluster.config.iter().map(|(key, value)| {
+        let origin = if cluster.config_set.contains(key) { "set" } else { "default" };
+        [key.clone(), value.clone(), origin.to_owned()]
+    });
+    table(["SETTING", "VALUE", "FROM"], rows)
 }
 
 fn status(cluster: &ClusterStatus) -> String {
@@ -94,6 +133,16 @@ mod tests {
     use rampart_api::http::cluster::PlannedTransfer;
 
     use super::*;
+
+    #[test]
+    fn settings_are_named_with_or_without_their_prefix() {
+        let pair = |key: &str| (key.to_owned(), "false".to_owned());
+        let set = vec![pair("auto_rebalance"), pair("cluster.other")];
+        let change = changes(ConfigArgs { set, reset: vec!["third".to_owned()] });
+        let keys: Vec<_> = change.config.keys().map(String::as_str).collect();
+        assert_eq!(keys, ["cluster.auto_rebalance", "cluster.other", "cluster.third"]);
+        assert_eq!(change.config["cluster.third"], None);
+    }
 
     #[test]
     fn an_even_cluster_has_nothing_to_do() {

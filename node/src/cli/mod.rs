@@ -34,8 +34,8 @@ const LEFTOVERS_TIMEOUT: Duration = Duration::from_millis(200);
 
 /// A replicated log: Kafka's promises over HTTP, in one binary without anything beside it.
 ///
-/// Exit codes: 0 done, 1 failed, 2 wrong usage, 3 not found, 4 refused as unsafe, 74 the disk
-/// failed and the node stopped.
+/// Exit codes: 0 done, 1 failed, 2 wrong usage, 3 not found, 4 refused as unsafe; of a node that
+/// stops by itself: 70 a fault in the program, 74 the disk failed, 78 the cluster refused it.
 #[derive(Debug, Parser)]
 #[command(name = "rampart", version, propagate_version = true, max_term_width = 100)]
 struct Cli {
@@ -128,8 +128,14 @@ async fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
     let done = ExitCode::SUCCESS;
     let context = Context::new(&cli.global);
     match cli.command {
-        Command::Server(args) => return Box::pin(serve::server(args)).await,
-        Command::Dev(args) => return Box::pin(serve::dev(args)).await,
+        Command::Server(args) => {
+            context.refuse_dry_run("server")?;
+            return Box::pin(serve::server(args)).await;
+        }
+        Command::Dev(args) => {
+            context.refuse_dry_run("dev")?;
+            return Box::pin(serve::dev(args)).await;
+        }
         Command::Topic(command) => topic::run(command, &context).await?,
         Command::Produce(args) => Box::pin(produce::run(args, &context)).await?,
         Command::Consume(args) => Box::pin(consume::run(args, &context)).await?,

@@ -44,15 +44,15 @@ pub(super) enum NodeCommand {
 pub(super) struct NodeArgs {
     /// Its id, as `rampart node list` shows it.
     node: u64,
-    /// Do it even though it can't finish, or makes something unavailable.
-    #[arg(long)]
-    force: bool,
 }
 
 #[derive(Debug, Args)]
 pub(super) struct DecommissionArgs {
     #[command(flatten)]
     node: NodeArgs,
+    /// Begin even though it can't finish.
+    #[arg(long)]
+    force: bool,
     /// Stay until it is done, or until nothing moves any more.
     #[arg(long)]
     wait: bool,
@@ -76,23 +76,22 @@ pub(super) async fn run(command: NodeCommand, context: &Context) -> Result<(), F
         }
         NodeCommand::Status { node } => status(&client, node, context).await,
         NodeCommand::Drain(args) => {
-            acted(&client.drain(args.node, request(&args, context)).await?, context)
+            context.refuse_dry_run("node drain")?;
+            acted(&client.drain(args.node, NodeActionRequest::default()).await?, context)
         }
         NodeCommand::Decommission(args) => decommission(&client, &args, context).await,
         NodeCommand::Recommission(args) => {
-            acted(&client.recommission(args.node, request(&args, context)).await?, context)
+            context.refuse_dry_run("node recommission")?;
+            acted(&client.recommission(args.node, NodeActionRequest::default()).await?, context)
         }
         NodeCommand::Remove(args) => {
-            if !context.is_dry_run {
-                confirm(context, &format!("remove node {} from the cluster", args.node))?;
-            }
-            acted(&client.remove_node(args.node, request(&args, context)).await?, context)
+            context.refuse_dry_run("node remove")?;
+            // One that is not there is said before anything is asked.
+            client.node(args.node).await?;
+            confirm(context, &format!("remove node {} from the cluster", args.node))?;
+            acted(&client.remove_node(args.node, NodeActionRequest::default()).await?, context)
         }
     }
-}
-
-fn request(args: &NodeArgs, context: &Context) -> NodeActionRequest {
-    NodeActionRequest { dry_run: context.is_dry_run, force: args.force }
 }
 
 /// Prints what an action did.
@@ -200,7 +199,8 @@ async fn decommission(
     args: &DecommissionArgs,
     context: &Context,
 ) -> Result<(), Failure> {
-    let started = client.decommission(args.node.node, request(&args.node, context)).await?;
+    let request = NodeActionRequest { dry_run: context.is_dry_run, force: args.force };
+    let started = client.decommission(args.node.node, request).await?;
     if context.is_dry_run || !args.wait {
         return acted(&started, context);
     }

@@ -10,13 +10,10 @@ use rampart_raft_store::inspect::{EntryReport, GroupReport, Inspector};
 use serde::Serialize;
 
 use crate::cli::context::Context;
-use crate::cli::failure::Failure;
-use crate::cli::output::{or_dash, pairs, table};
+use crate::cli::failure::{Failure, NOT_FOUND};
+use crate::cli::output::{ids, or_dash, pairs, table};
 use crate::data_dir::DataDir;
 use crate::identity::Identity;
-
-/// Entries printed at once.
-const ENTRIES_AT_ONCE: usize = 1_000;
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct InspectArgs {
@@ -28,6 +25,10 @@ pub(in crate::cli) struct InspectArgs {
     /// From this index on.
     #[arg(long, value_name = "INDEX", default_value_t = 0, requires = "group")]
     from: u64,
+    /// So many entries at most; the answer says where to go on.
+    #[arg(long, value_name = "N", default_value_t = 1_000, requires = "group",
+          value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    count: u64,
     /// Read every entry of every log; exit code 1 if one is damaged.
     #[arg(long, conflicts_with = "group")]
     verify: bool,
@@ -61,6 +62,16 @@ struct Group {
     damaged: Option<Vec<(u64, String)>>,
 }
 
+/// A part of a log.
+#[derive(Debug, Serialize)]
+struct Entries {
+    group: u64,
+    entries: Vec<Entry>,
+    /// Where `--from` goes on; missing at the end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_index: Option<u64>,
+}
+
 /// An entry on disk.
 #[derive(Debug, Serialize)]
 struct Entry {
@@ -82,7 +93,7 @@ pub(super) fn run(args: &InspectArgs, context: &Context) -> Result<(), Failure> 
     let inspector =
         Inspector::open(&DataDir::store_in(&args.dir)).map_err(|error| failed(&error))?;
     if let Some(group) = args.group {
-        return entries(&inspector, GroupId(group), args.from, context);
+        return entries(&inspector, group, args, context);
     }
     let mut groups: Vec<Group> = inspector.groups()?.iter().map(Group::from).collect();
     if args.verify {
@@ -109,22 +120,37 @@ fn damaged(inspector: &Inspector, group: GroupId) -> Result<Vec<(u64, String)>, 
     Ok(damaged)
 }
 
-/// Prints the entries of a log in pieces, so that a long one needs no memory.
+/// Prints a part of a log.
 fn entries(
     inspector: &Inspector,
-    group: GroupId,
-    from: u64,
+    group: u64,
+    args: &InspectArgs,
     context: &Context,
 ) -> Result<(), Failure> {
-    let mut piece = Vec::with_capacity(ENTRIES_AT_ONCE);
-    for entry in inspector.entries(group, from) {
-        piece.push(Entry::from(entry?));
-        if piece.len() == ENTRIES_AT_ONCE {
-            context.printer.print(&piece, |piece| entry_table(piece))?;
-            piece.clear();
-        }
+    let known: Vec<u64> = inspector.groups()?.iter().map(|report| report.group.0).collect();
+    if !known.contains(&group) {
+        let what = format!("{} has no replica of group {group}", args.dir.display());
+        let hint = format!("it has replicas of the groups {}", ids(known));
+        return Err(Failure::new(what).code(NOT_FOUND).hint(hint));
     }
-    context.printer.print(&piece, |piece| entry_table(piece))
+    let mut found = Entries { group, entries: Vec::new(), next_index: None };
+    for entry in inspector.entries(GroupId(group), args.from) {
+        let entry = entry?;
+        if found.entries.len() as u64 == args.count {
+            found.next_index = Some(entry.index);
+            break;
+        }
+        found.entries.push(Entry::from(entry));
+    }
+    context.printer.print(&found, entries_text)
+}
+
+fn entries_text(found: &Entries) -> String {
+    let mut text = entry_table(&found.entries);
+    if let Some(next) = found.next_index {
+        text.push_str(&format!("\n\nmore: --from {next}"));
+    }
+    text
 }
 
 impl From<&GroupReport> for Group {

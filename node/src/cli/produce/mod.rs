@@ -165,8 +165,6 @@ fn pause(error: &ClientError) -> Duration {
     }
 }
 
-fn name_lines(mut failure: Failure, batch: &Batch) -> Failure {
-    let (first, last) = (batch.first_line(), batch.last_line());
-    failure.what = format!("lines {first} to {last}: {}", failure.what);
-    failure
+fn name_lines(failure: Failure, batch: &Batch) -> Failure {
+    failure.about(&format!("lines {} to {}", batch.first_line(), batch.last_line()))
 }

@@ -8,7 +8,7 @@ use rampart_api::model::problem::Outcome;
 use serde::Serialize;
 
 use super::lines::Batch;
-use crate::cli::failure::Failure;
+use crate::cli::failure::{Failure, code_of};
 use crate::cli::output::number;
 
 /// Counts.
@@ -100,7 +100,7 @@ impl Report {
             problem.detail,
             problem.code.as_str()
         );
-        let failure = Failure::new(what);
+        let failure = Failure::new(what).code(code_of(problem.code));
         Some(match &problem.hint {
             Some(hint) => failure.hint(hint.clone()),
             None => failure,
