@@ -4,10 +4,12 @@ SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-export PATH := $(PATH):$(HOME)/.cargo/bin
+# Before a distribution's cargo, which knows no rust-toolchain.toml.
+export PATH := $(or $(CARGO_HOME),$(HOME)/.cargo)/bin:$(PATH)
 
-# Reads .ci/env.sh at each use: the archive it points to may have been made by the step before.
-CARGO := . .ci/env.sh; cargo
+# Reads .ci/env.sh at each use: the archive it points to may have been made by the step before. With
+# a target of their own the binaries would lie elsewhere.
+CARGO := . .ci/env.sh; unset CARGO_BUILD_TARGET; cargo
 FLAGS := --release --locked
 # The packages that must also compile without RocksDB, over the memory engine.
 WITHOUT_ROCKS := -p rampart-raft-store -p rampart-node --no-default-features
@@ -37,7 +39,7 @@ install: ## Copies ./target/rampart to PREFIX/bin (/usr/local as root, else ~/.l
 	install -D -m 0755 target/rampart "$(DESTDIR)$(PREFIX)/bin/rampart"
 
 .PHONY: test
-test: ready ## All tests: rules, storage, one node, clusters of real processes
+test: ready capable ## All tests: rules, storage, one node, clusters of real processes
 	@$(CARGO) build $(FLAGS) --workspace --bins --tests
 	@$(MAKE) --no-print-directory place
 	@$(CARGO) test $(FLAGS) --workspace --no-fail-fast
@@ -66,7 +68,7 @@ doc: ready ## The code's own documentation, without a warning
 	$(CARGO) doc $(FLAGS) --workspace --no-deps --document-private-items
 
 .PHONY: deny
-deny: ## Licences, sources and duplicates of the dependencies (skipped without cargo-deny)
+deny: ## Licences, sources, forbidden crates (SKIPPED where cargo-deny is not installed)
 	@if command -v cargo-deny >/dev/null; then \
 		cargo deny --locked check --hide-inclusion-graph bans licenses sources; \
 	else \
@@ -76,6 +78,11 @@ deny: ## Licences, sources and duplicates of the dependencies (skipped without c
 .PHONY: deploy
 deploy: ## The Dockerfile, the compose file and the systemd unit, without a Docker engine
 	@.ci/deploy
+
+# What RAMPART_REQUIRE names must work here, or a test that needs it would skip itself.
+.PHONY: capable
+capable:
+	@.ci/capabilities
 
 # What a build needs and this machine may lack: packages, Rust, the RocksDB archive.
 .PHONY: ready
