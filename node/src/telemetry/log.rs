@@ -17,8 +17,11 @@ pub const EXPOSED: &str = "rampart_exposed";
 /// Sends this process's log lines to standard error. Does nothing if something already collects
 /// them, as a test harness may.
 pub fn start(config: &LogConfig) {
-    let builder =
-        tracing_subscriber::fmt().with_writer(std::io::stderr).with_env_filter(filter(config));
+    // A line that can't be written, to a full disk perhaps, is lost; saying so would panic.
+    let builder = tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_env_filter(filter(config))
+        .log_internal_errors(false);
     let started = match is_text(config.format, std::io::stderr().is_terminal()) {
         true => builder.with_ansi(std::io::stderr().is_terminal()).try_init(),
         false => builder.json().flatten_event(true).try_init(),
