@@ -1,12 +1,11 @@
-//! The only place that spawns: named tasks, a cancellation tree, and one policy for panics (logged
-//! loudly and counted; the owner decides by the handle's error whether it is fatal).
+//! The only place that spawns: named tasks, a cancellation tree, and one policy for panics: logged
+//! loudly and counted, and the end of the process if the node can't be without the task.
 
 use std::future::Future;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use futures_util::FutureExt;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -15,7 +14,25 @@ use tokio_util::task::TaskTracker;
 pub struct Tasks {
     cancel: CancellationToken,
     tracker: TaskTracker,
-    panics: Arc<AtomicU64>,
+    panics: watch::Sender<Panics>,
+}
+
+/// What tasks ended by a panic since the start.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Panics {
+    /// How many.
+    pub count: u64,
+    /// The first of them that the node can't be without.
+    pub critical: Option<&'static str>,
+}
+
+/// What the end of a task by a panic means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Weight {
+    /// It ends with the task: a request, a connection.
+    Passing,
+    /// The node can't go on without it.
+    Critical,
 }
 
 impl Default for Tasks {
@@ -30,7 +47,7 @@ impl Tasks {
         Tasks {
             cancel: CancellationToken::new(),
             tracker: TaskTracker::new(),
-            panics: Arc::new(AtomicU64::new(0)),
+            panics: watch::channel(Panics::default()).0,
         }
     }
 
@@ -44,10 +61,36 @@ impl Tasks {
     }
 
     /// Runs a task until it ends or this branch is cancelled, whichever is first.
-    #[allow(clippy::disallowed_methods)] // This is the place.
     pub fn spawn<F>(
         &self,
         name: &'static str,
+        future: F,
+    ) -> tokio::task::JoinHandle<Option<F::Output>>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        self.run(name, Weight::Passing, future)
+    }
+
+    /// As `spawn`, for a task that the node can't be without: its panic ends the process.
+    pub fn spawn_critical<F>(
+        &self,
+        name: &'static str,
+        future: F,
+    ) -> tokio::task::JoinHandle<Option<F::Output>>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        self.run(name, Weight::Critical, future)
+    }
+
+    #[allow(clippy::disallowed_methods)] // This is the place.
+    fn run<F>(
+        &self,
+        name: &'static str,
+        weight: Weight,
         future: F,
     ) -> tokio::task::JoinHandle<Option<F::Output>>
     where
@@ -67,8 +110,13 @@ impl Tasks {
             match guarded.await {
                 Ok(output) => output,
                 Err(_) => {
-                    panics.fetch_add(1, Ordering::Relaxed);
-                    tracing::error!(task = name, "task panicked");
+                    tracing::error!(task = name, ?weight, "task panicked");
+                    panics.send_modify(|panics| {
+                        panics.count += 1;
+                        if weight == Weight::Critical {
+                            panics.critical.get_or_insert(name);
+                        }
+                    });
                     None
                 }
             }
@@ -99,8 +147,28 @@ impl Tasks {
         }
     }
 
-    /// Tasks that ended by a panic since the start.
-    pub fn panics(&self) -> u64 {
-        self.panics.load(Ordering::Relaxed)
+    /// Panics of the tasks of the whole tree.
+    pub fn panics(&self) -> watch::Receiver<Panics> {
+        self.panics.subscribe()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn panics_are_counted_in_the_whole_tree_and_critical_ones_named() {
+        let tasks = Tasks::new();
+        let heard = tasks.panics();
+        let branch = tasks.child();
+        let passing = branch.spawn("request", async { panic!("a bug of one request") });
+        let () = passing.await.unwrap().unwrap_or_default();
+        assert_eq!(*heard.borrow(), Panics { count: 1, critical: None });
+        for name in ["sweep", "controller"] {
+            let critical = branch.child().spawn_critical(name, async { panic!("a bug") });
+            let () = critical.await.unwrap().unwrap_or_default();
+        }
+        assert_eq!(*heard.borrow(), Panics { count: 3, critical: Some("sweep") });
     }
 }
