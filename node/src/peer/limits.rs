@@ -30,6 +30,8 @@ pub struct PeerLimits {
     pub reconnect_pause_min: Duration,
     /// Longest pause between two attempts.
     pub reconnect_pause_max: Duration,
+    /// Pause before a node that refused this one for good is tried again.
+    pub refused_pause: Duration,
     /// Pause between two pings.
     pub ping_every: Duration,
     /// A node that was silent for so long is presumed dead.
@@ -55,6 +57,7 @@ impl Default for PeerLimits {
             connect_timeout: Duration::from_secs(2),
             reconnect_pause_min: Duration::from_millis(10),
             reconnect_pause_max: Duration::from_secs(1),
+            refused_pause: Duration::from_secs(5),
             ping_every: Duration::from_millis(100),
             silence_max: Duration::from_millis(500),
             append_stall_max: Duration::from_secs(2),

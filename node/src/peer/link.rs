@@ -62,6 +62,24 @@ pub(super) enum ConnectError {
     Facts(#[from] FactsError),
 }
 
+impl ConnectError {
+    /// One of the two is not who it should be; that does not pass in a moment.
+    fn is_final(&self) -> bool {
+        match self {
+            ConnectError::Refused { refusal, .. } | ConnectError::Refuses { refusal, .. } => {
+                refusal.is_final()
+            }
+            ConnectError::NoAddress
+            | ConnectError::Connect { .. }
+            | ConnectError::Late { .. }
+            | ConnectError::Read(_)
+            | ConnectError::Write(_)
+            | ConnectError::Decode(_)
+            | ConnectError::Facts(_) => false,
+        }
+    }
+}
+
 impl Link {
     pub(super) fn new() -> Arc<Link> {
         let (state, _) = watch::channel(LinkState::Connecting);
@@ -104,7 +122,7 @@ pub(super) async fn run(net: Arc<Inner>, link: Arc<Link>, peer: NodeId, class: C
     let pulse = net.liveness.pulse(peer);
     let randomness = net.randomness.fork(&format!("link {class} {peer}"));
     let mut pause = limits.reconnect_pause_min;
-    let mut was_up = true;
+    let (mut was_up, mut was_refused) = (true, false);
     loop {
         let why = match connect(&net, peer, class).await {
             Ok((reader, writer)) => {
@@ -115,7 +133,7 @@ pub(super) async fn run(net: Arc<Inner>, link: Arc<Link>, peer: NodeId, class: C
                 net.link_is_up(peer, class);
                 let ended = connection.run(queue, writer, reader, (&net.liveness, &pulse)).await;
                 tracing::info!(%peer, %class, reason = %ended, "link lost");
-                was_up = true;
+                (was_up, was_refused) = (true, false);
                 CallError::NotSent(format!("link to node {peer} lost: {ended}"))
             }
             Err(error) => {
@@ -127,6 +145,12 @@ pub(super) async fn run(net: Arc<Inner>, link: Arc<Link>, peer: NodeId, class: C
                 // Once per outage: the pauses are short.
                 if std::mem::take(&mut was_up) {
                     tracing::info!(%peer, %class, reason = %error, "link down");
+                }
+                if error.is_final() {
+                    pause = limits.refused_pause;
+                    if !std::mem::replace(&mut was_refused, true) {
+                        tracing::error!(%peer, %class, reason = %error, "nothing is sent there");
+                    }
                 }
                 down(&net, peer, error)
             }
@@ -171,10 +195,7 @@ async fn connect(
     // The listener is judged too: no acknowledgement of a wiped disk may ever count.
     match net.facts.meet(&net.identity, &identity).await? {
         Ok(()) => Ok((reader, writer)),
-        Err(refusal) => {
-            tracing::error!(%peer, %addr, %refusal, "a node is not who it was: nothing is sent there");
-            Err(ConnectError::Refuses { addr, refusal })
-        }
+        Err(refusal) => Err(ConnectError::Refuses { addr, refusal }),
     }
 }
 

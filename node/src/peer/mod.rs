@@ -19,6 +19,7 @@ mod liveness;
 mod net;
 mod outbox;
 mod reader;
+mod refusals;
 
 pub(crate) use connection::{InFlight, Prepared, ReplyReceiver, StreamSender};
 pub use handler::{Asked, CallError, PeerFacts, PeerHandler, RaftReceiver, StreamReplies};

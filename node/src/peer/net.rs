@@ -20,6 +20,7 @@ use super::limits::PeerLimits;
 use super::link::{self, Link};
 use super::listener::{self, Guests};
 use super::liveness::{LivenessTable, LivenessView};
+use super::refusals;
 use crate::clock::Clock;
 use crate::randomness::Randomness;
 use crate::tasks::Tasks;
@@ -115,8 +116,8 @@ impl PeerNet {
             rejections: watch::channel(BTreeMap::new()).0,
             links_up: watch::channel(BTreeMap::new()).0,
         });
-        tasks.spawn("peer directory", follow_directory(inner.clone()));
-        tasks.spawn("peer pings", ping_all(inner.clone()));
+        tasks.spawn_critical("peer directory", follow_directory(inner.clone()));
+        tasks.spawn_critical("peer pings", ping_all(inner.clone()));
         PeerNet { inner }
     }
 
@@ -132,7 +133,9 @@ impl PeerNet {
     ) {
         let served = Served { handler, raft };
         self.inner.served.set(served).expect("serve is called once");
-        self.inner.tasks.spawn("peer listener", listener::run(self.inner.clone(), listener));
+        self.inner
+            .tasks
+            .spawn_critical("peer listener", listener::run(self.inner.clone(), listener));
     }
 
     /// This node.
@@ -202,9 +205,14 @@ impl PeerNet {
         known + 1 > nodes / 2
     }
 
-    /// Nodes that refuse this one, and why. A final refusal means that this node must stop.
+    /// Nodes that refuse this one, and why.
     pub fn rejections(&self) -> watch::Receiver<BTreeMap<NodeId, Refusal>> {
         self.inner.rejections.subscribe()
+    }
+
+    /// Whether most of the cluster refuses this node for good: it must stop.
+    pub fn is_outvoted(&self) -> bool {
+        refusals::is_outvoted(&self.inner.directory.borrow(), &self.inner.rejections.borrow())
     }
 
     /// How often the log link to each node came up: a reason to reset the backoff of replication.
@@ -299,7 +307,7 @@ impl Inner {
             return Err(CallError::NotSent(format!("the address of node {to} is not known")));
         }
         let (link, tasks) = (Link::new(), self.tasks.child());
-        tasks.spawn("peer link", link::run(self.clone(), link.clone(), to, class));
+        tasks.spawn_critical("peer link", link::run(self.clone(), link.clone(), to, class));
         links.insert((to, class), RunningLink { link: link.clone(), tasks });
         Ok(link)
     }
@@ -323,13 +331,21 @@ impl Inner {
     }
 
     pub(super) fn was_refused(&self, by: NodeId, refusal: &Refusal) {
-        if refusal.is_final() {
-            tracing::error!(%by, %refusal, "another node refuses this one");
-            self.accepted_by.send_if_modified(|accepted| accepted.remove(&by));
-        }
-        self.rejections.send_if_modified(|refused| {
+        let is_news = self.rejections.send_if_modified(|refused| {
             refused.insert(by, refusal.clone()).as_ref() != Some(refusal)
         });
+        if !refusal.is_final() {
+            return;
+        }
+        self.accepted_by.send_if_modified(|accepted| accepted.remove(&by));
+        if is_news {
+            tracing::error!(
+                %by, %refusal,
+                "the process at another node's address refuses this one; it is not spoken to, and \
+                 asked again now and then (one of the two runs on a data directory that is not its \
+                 own)"
+            );
+        }
     }
 
     fn drop_links_outside(&self, directory: &BTreeMap<NodeId, String>) {

@@ -144,6 +144,8 @@ pub struct NodeMetrics {
     pub peers_alive: Gauge,
     /// Other nodes in the cluster.
     pub peers: Gauge,
+    /// Other nodes that refuse this one for good, or whose place a stranger has taken.
+    pub peers_refusing: Gauge,
     /// 1 once the node is recovered and caught up.
     pub ready: Gauge,
 }
@@ -381,11 +383,17 @@ fn node(registry: &mut Registry) -> NodeMetrics {
         panics: Counter::default(),
         peers_alive: Gauge::default(),
         peers: Gauge::default(),
+        peers_refusing: Gauge::default(),
         ready: Gauge::default(),
     };
     registry.register("panics", "Tasks that ended by a panic.", metrics.panics.clone());
     registry.register("peers_alive", "Other nodes that answer.", metrics.peers_alive.clone());
     registry.register("peers", "Other nodes in the cluster.", metrics.peers.clone());
+    registry.register(
+        "peers_refusing",
+        "Other nodes that refuse this one for good.",
+        metrics.peers_refusing.clone(),
+    );
     registry.register("ready_state", "1 once recovered and caught up.", metrics.ready.clone());
     metrics
 }
