@@ -54,14 +54,16 @@ pub struct LineAnswers {
 
 impl Client {
     /// Records of one or several partitions as JSON. A partial failure is a problem with status
-    /// 207 whose `offsets` say what became of each record.
+    /// 207 whose `offsets` say what became of each record. With ack 0 nobody knows offsets, and
+    /// the answer has none.
     pub async fn produce(
         &self,
         topic: &str,
         records: &ProduceRequest,
         options: &ProduceOptions,
     ) -> Result<ProduceResponse, ClientError> {
-        self.ask(request(topic, options)?.json(records)).await
+        let answer = self.ask_accepted(request(topic, options)?.json(records)).await?;
+        Ok(answer.unwrap_or_default())
     }
 
     /// One or more record batches v2, back to back, for `options.partition`.
@@ -71,7 +73,8 @@ impl Client {
         batches: Bytes,
         options: &ProduceOptions,
     ) -> Result<ProduceResponse, ClientError> {
-        self.ask(request(topic, options)?.body(BATCH, batches)).await
+        let answer = self.ask_accepted(request(topic, options)?.body(BATCH, batches)).await?;
+        Ok(answer.unwrap_or_default())
     }
 
     /// Lines that are all there. One answer per line that is not blank.

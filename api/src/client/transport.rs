@@ -48,6 +48,19 @@ pub(super) struct Answer {
     pub(super) response: reqwest::Response,
 }
 
+impl Answer {
+    async fn json<T: DeserializeOwned>(self) -> Result<T, ClientError> {
+        let Answer { server, response } = self;
+        let status = response.status().as_u16();
+        let body = response.bytes().await.map_err(|error| interrupted(&server, &error))?;
+        serde_json::from_slice(&body).map_err(|error| ClientError::Unexpected {
+            server,
+            status,
+            text: error.to_string(),
+        })
+    }
+}
+
 impl Request {
     pub(super) fn new(method: Method, path: impl Into<String>) -> Self {
         Request {
@@ -131,14 +144,19 @@ impl Client {
         &self,
         request: Request,
     ) -> Result<T, ClientError> {
-        let Answer { server, response } = self.send(request).await?;
-        let status = response.status().as_u16();
-        let body = response.bytes().await.map_err(|error| interrupted(&server, &error))?;
-        serde_json::from_slice(&body).map_err(|error| ClientError::Unexpected {
-            server,
-            status,
-            text: error.to_string(),
-        })
+        self.send(request).await?.json().await
+    }
+
+    /// Sends a request and reads the JSON answer; `None` where it is accepted without one.
+    pub(super) async fn ask_accepted<T: DeserializeOwned>(
+        &self,
+        request: Request,
+    ) -> Result<Option<T>, ClientError> {
+        let answer = self.send(request).await?;
+        if answer.response.status() == reqwest::StatusCode::ACCEPTED {
+            return Ok(None);
+        }
+        answer.json().await.map(Some)
     }
 
     /// Sends a request to the first server that takes it.
@@ -341,6 +359,18 @@ mod tests {
             }
             other => panic!("{other}"),
         }
+    }
+
+    #[tokio::test]
+    async fn without_acknowledgement_there_are_no_offsets() {
+        let (server, address) = listener().await;
+        let client = Client::new(&[address]).unwrap();
+        let options = crate::client::ProduceOptions::default();
+        let records = crate::http::produce::ProduceRequest::default();
+        let page = http("202 Accepted", "application/json", "");
+        let (_, answer) =
+            tokio::join!(answer_once(&server, &page), client.produce("x", &records, &options));
+        assert_eq!(answer.unwrap().offsets, []);
     }
 
     #[tokio::test]

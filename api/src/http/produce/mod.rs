@@ -58,7 +58,7 @@ pub struct ProduceRecord {
 }
 
 /// Answer to a JSON body.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ProduceResponse {
     /// In the order of the records.
     pub offsets: Vec<ProducedOffset>,
