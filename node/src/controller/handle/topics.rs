@@ -38,7 +38,9 @@ impl ControllerHandle {
     /// A creation is idempotent by its id, so one whose answer was lost is proposed once more.
     async fn propose_creation(&self, command: MetadataCommand) -> Result<u64, Problem> {
         match self.propose(command.clone()).await {
-            Err(lost) if lost.outcome == Outcome::Unknown => self.propose(command).await,
+            Err(lost) if lost.outcome == Outcome::Unknown => {
+                self.propose(command).await.map_err(after_a_lost_answer)
+            }
             decided => decided,
         }
     }
@@ -75,6 +77,14 @@ impl ControllerHandle {
         }
     }
 
+    /// Whether each partition of a topic can have so many replicas. Changes nothing.
+    ///
+    /// # Errors
+    /// Those of `set_replication_factor`.
+    pub fn check_replication_factor(&self, name: &str, factor: u32) -> Result<(), Problem> {
+        plan_set_factor(self.outlook().situation(), name, factor).map(drop)
+    }
+
     /// Changes how many replicas each partition has; the controller then moves towards it. Answers
     /// the metadata index.
     ///
@@ -85,8 +95,31 @@ impl ControllerHandle {
     }
 }
 
+/// The first proposal may still be done, so only the state machine's own refusal, which has seen
+/// the log up to the second one, says that nothing was. Its codes are those that no retry heals.
+fn after_a_lost_answer(second: Problem) -> Problem {
+    if second.code.retriable() {
+        return Problem { outcome: Outcome::Unknown, ..second };
+    }
+    second
+}
+
 fn record(state: &MetadataState, topic: TopicId) -> Result<Arc<TopicRecord>, Problem> {
     state.topics.get(&topic).cloned().ok_or_else(|| {
         Problem::new(ErrorCode::TopicNotFound, "the topic was deleted right after its creation")
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_second_refusal_does_not_undo_a_lost_answer() {
+        let outcome = |code| after_a_lost_answer(Problem::new(code, "x")).outcome;
+        assert_eq!(outcome(ErrorCode::NotLeader), Outcome::Unknown);
+        assert_eq!(outcome(ErrorCode::NotReady), Outcome::Unknown);
+        assert_eq!(outcome(ErrorCode::Timeout), Outcome::Unknown);
+        assert_eq!(outcome(ErrorCode::TopicExists), Outcome::NotDone);
+    }
 }
