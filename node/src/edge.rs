@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use rampart_api::model::ids::{GroupId, LeaderEpoch, NodeId, Offset, PartitionId};
+use rampart_api::model::problem::Problem;
 use rampart_raft_store::state::metadata::state::{MetadataState, TopicRecord};
 use tokio::sync::watch;
 
@@ -97,6 +98,10 @@ impl Controller for ControllerHandle {
 
     fn add_partitions(&self, name: String, total: u32) -> Answer<'_, u64> {
         async move { ControllerHandle::add_partitions(self, &name, total).await }.boxed()
+    }
+
+    fn check_replication_factor(&self, name: &str, replicas: u32) -> Result<(), Problem> {
+        ControllerHandle::check_replication_factor(self, name, replicas)
     }
 
     fn set_replication_factor(&self, name: String, replicas: u32) -> Answer<'_, u64> {

@@ -95,3 +95,18 @@ fn list(tried: &[(String, String)]) -> String {
         tried.iter().map(|(server, reason)| format!("{server} ({reason})")).collect();
     each.join(", ")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_partial_write_is_not_sent_again() {
+        let full = Problem::new(ErrorCode::StorageFull, "disk full");
+        assert!(ClientError::from(full.clone()).is_safe_to_retry());
+        let body = Box::new(ProblemBody::partial(&full, Vec::new()));
+        let partial = ClientError::Problem { status: 207, body };
+        assert!(!partial.is_safe_to_retry());
+        assert_eq!(partial.outcome(), Outcome::Unknown);
+    }
+}

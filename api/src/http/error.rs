@@ -102,9 +102,21 @@ impl From<ProblemBody> for Problem {
 }
 
 impl ProblemBody {
-    /// Status 207: some records were written, some were not. `problem` is the first refusal.
+    /// Status 207: some records were written, some were not. `problem` is the worst refusal. The
+    /// request as a whole is neither done nor not done, and sending it again would write twice what
+    /// was written: only the results per record say what may be repeated.
     pub fn partial(problem: &Problem, offsets: Vec<RecordResult>) -> Self {
-        ProblemBody { status: 207, offsets: Some(offsets), ..ProblemBody::from(problem) }
+        ProblemBody {
+            status: 207,
+            retriable: false,
+            outcome: Outcome::Unknown,
+            hint: Some(
+                "send again only the records whose own error is retriable and not_done".into(),
+            ),
+            retry_after_ms: None,
+            offsets: Some(offsets),
+            ..ProblemBody::from(problem)
+        }
     }
 
     /// The body as bytes.
@@ -160,5 +172,8 @@ mod tests {
         ), "{text}");
         assert_eq!(serde_json::from_str::<ProblemBody>(&text).unwrap(), body);
         assert_eq!(body.status, 207);
+        // As a whole it must not be sent again, whatever its records say.
+        assert_eq!((body.outcome, body.retriable), (Outcome::Unknown, false));
+        assert_eq!(body.retry_after_ms, None);
     }
 }

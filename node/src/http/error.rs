@@ -7,7 +7,7 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use rampart_api::http::error::{PROBLEM_MEDIA_TYPE, ProblemBody};
 use rampart_api::model::error_code::ErrorCode;
-use rampart_api::model::problem::Problem;
+use rampart_api::model::problem::{Outcome, Problem};
 
 /// A problem on its way to a client.
 #[derive(Debug, Clone)]
@@ -83,6 +83,15 @@ pub(super) fn status(code: ErrorCode) -> StatusCode {
         ErrorCode::Timeout => StatusCode::GATEWAY_TIMEOUT,
         ErrorCode::StorageFull => StatusCode::INSUFFICIENT_STORAGE,
     }
+}
+
+/// The refusal to speak of among several: an unknown outcome goes before what was certainly not
+/// done.
+pub(super) fn worst<'a>(
+    problems: impl Iterator<Item = &'a Problem> + Clone,
+) -> Option<&'a Problem> {
+    let mut unknown = problems.clone().filter(|problem| problem.outcome == Outcome::Unknown);
+    unknown.next().or_else(|| problems.clone().next())
 }
 
 /// The request itself is wrong.

@@ -16,7 +16,7 @@ use rampart_raft_store::state::metadata::state::TopicRecord;
 
 use super::body::json;
 use super::edge::{Edge, partition_of};
-use super::error::{Answered, Refusal, invalid};
+use super::error::{Answered, Refusal, invalid, worst};
 use super::query::{NoQuery, Query, Segments};
 use crate::partition::request::OffsetSpec;
 
@@ -81,9 +81,9 @@ pub(super) async fn truncate(
         refusals.extend(done.err());
     }
     if refusals.len() == partitions.len()
-        && let Some(first) = refusals.first()
+        && let Some(worst) = worst(refusals.iter())
     {
-        return Err(first.clone().into());
+        return Err(worst.clone().into());
     }
     let status = if refusals.is_empty() { StatusCode::OK } else { StatusCode::MULTI_STATUS };
     Ok((status, Json(TruncateResponse { partitions })).into_response())

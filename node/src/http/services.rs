@@ -82,6 +82,11 @@ pub trait Controller: Debug + Send + Sync {
     ) -> Answer<'_, u64>;
     /// Grows a topic to `total` partitions.
     fn add_partitions(&self, name: String, total: u32) -> Answer<'_, u64>;
+    /// Whether each partition of a topic can have so many replicas. Changes nothing.
+    ///
+    /// # Errors
+    /// Those of `set_replication_factor`.
+    fn check_replication_factor(&self, name: &str, replicas: u32) -> Result<(), Problem>;
     /// Changes how many replicas each partition should have.
     fn set_replication_factor(&self, name: String, replicas: u32) -> Answer<'_, u64>;
     /// Moves leaderships away from a node.

@@ -15,7 +15,7 @@ use rampart_api::http::topics::{
     MetadataChanged, PartitionDescription, ReplicaDescription, TopicDescription, TopicSummary,
 };
 use rampart_api::model::ids::PartitionId;
-use rampart_api::model::problem::Problem;
+use rampart_api::model::problem::{Outcome, Problem};
 use rampart_api::model::topic_config::TopicConfig;
 use rampart_raft_store::state::metadata::state::{
     PartitionRecord, ReplicaRecord, ReplicaState, TopicRecord,
@@ -131,6 +131,10 @@ pub(super) async fn alter(
     let wanted: AlterTopicRequest = json(&edge, request).await?;
     edge.topic(&name).await?;
     let controller = &edge.services().controller;
+    // What can be refused is refused before anything is changed.
+    if let Some(replicas) = wanted.replication_factor {
+        controller.check_replication_factor(&name, replicas)?;
+    }
     let mut index = None;
     if !wanted.config.is_empty() {
         index = Some(controller.alter_topic(name.clone(), wanted.config).await?);
@@ -138,7 +142,7 @@ pub(super) async fn alter(
     if let Some(replicas) = wanted.replication_factor {
         let changed = controller.set_replication_factor(name, replicas).await;
         index = Some(changed.map_err(|problem| match index {
-            Some(_) => problem.hint("the configuration was changed, the replication factor not"),
+            Some(_) => half_done(problem),
             None => problem,
         })?);
     }
@@ -165,6 +169,13 @@ pub(super) async fn delete(
     edge.topic(&name).await?;
     let metadata_index = edge.services().controller.delete_topic(name).await?;
     Ok(Json(MetadataChanged { metadata_index }))
+}
+
+/// The configuration was changed already, so it can't be said that nothing was done.
+fn half_done(problem: Problem) -> Problem {
+    let problem = Problem { outcome: Outcome::Unknown, ..problem };
+    problem
+        .hint("the configuration was changed, the replication factor perhaps not: look, then go on")
 }
 
 fn summary(topic: &TopicRecord) -> TopicSummary {

@@ -12,11 +12,12 @@ use rampart_api::http::produce::{ProduceResponse, ProducedOffset, RecordResult};
 use rampart_api::model::error_code::ErrorCode;
 use rampart_api::model::ids::PartitionId;
 use rampart_api::model::problem::{Outcome, Problem};
+use tokio::time::Instant;
 
 use super::Job;
 use super::plan::{Part, Plan, RecordPlace};
 use crate::http::edge::partition_of;
-use crate::http::error::{Refusal, respond};
+use crate::http::error::{Refusal, respond, worst};
 use crate::partition::request::{Produce, Produced};
 
 /// Partitions of one request that are written at a time.
@@ -27,30 +28,29 @@ const GRACE: Duration = Duration::from_secs(5);
 /// What became of one part.
 pub(super) type PartResult = Result<Produced, Problem>;
 
-/// Appends all parts; the results are in their order.
+/// Appends all parts within the request's time; the results are in their order.
 pub(super) async fn send(job: &Job, parts: Vec<Part>) -> Vec<PartResult> {
-    let sending = parts.into_iter().map(|part| send_part(job, part));
+    let deadline = job.edge.clock().instant() + job.timeout;
+    let sending = parts.into_iter().map(|part| send_part(job, part, deadline));
     // Boxed, for the future of a whole append is large and there are many.
     let sending: Vec<_> = sending.map(Box::pin).collect();
     futures_util::stream::iter(sending).buffered(PARTS_AT_ONCE).collect().await
 }
 
-async fn send_part(job: &Job, part: Part) -> PartResult {
+async fn send_part(job: &Job, part: Part, deadline: Instant) -> PartResult {
     let (key, _) = partition_of(&job.topic, part.partition)?;
-    let request = Produce {
-        key,
-        ack: job.ack,
-        timeout: job.timeout,
-        batches: part.batch,
-        records: part.records,
-    };
+    let ms = job.timeout.as_millis();
+    let left = deadline.saturating_duration_since(job.edge.clock().instant());
+    if left.is_zero() && !job.timeout.is_zero() {
+        let detail = format!("{ms} ms were over before partition {} had its turn", part.partition);
+        return Err(Problem::new(ErrorCode::Timeout, detail));
+    }
+    let request =
+        Produce { key, ack: job.ack, timeout: left, batches: part.batch, records: part.records };
     let produced = job.edge.services().partitions.produce(request);
-    match tokio::time::timeout(job.timeout + GRACE, produced).await {
+    match tokio::time::timeout(left + GRACE, produced).await {
         Ok(result) => result,
-        Err(_) => {
-            let ms = job.timeout.as_millis();
-            Err(Problem::unknown(ErrorCode::Timeout, format!("no answer within {ms} ms")))
-        }
+        Err(_) => Err(Problem::unknown(ErrorCode::Timeout, format!("no answer within {ms} ms"))),
     }
 }
 
@@ -61,7 +61,7 @@ pub(super) fn answer(
     places: &[RecordPlace],
     results: &[PartResult],
 ) -> Response {
-    let Some(refusal) = worst(results) else {
+    let Some(refusal) = worst(results.iter().filter_map(|result| result.as_ref().err())) else {
         return done(partitions, places, results);
     };
     let has_offsets = |result: &PartResult| matches!(result, Ok(p) if p.base_offset.is_some());
@@ -79,7 +79,9 @@ pub(super) fn answer(
         }
     });
     let body = ProblemBody::partial(refusal, offsets.collect());
-    respond(StatusCode::MULTI_STATUS, refusal, &body)
+    // No Retry-After: the request must not be sent again as a whole.
+    let refusal = Problem { retry_after_ms: None, ..refusal.clone() };
+    respond(StatusCode::MULTI_STATUS, &refusal, &body)
 }
 
 /// No part has offsets to tell. With ack 0 some may have been taken all the same.
@@ -122,12 +124,6 @@ pub(super) fn offset(
         timestamp: place.timestamp_ms,
         leader_epoch: produced.leader_epoch,
     })
-}
-
-/// The refusal to speak of: an unknown outcome goes before what was certainly not done.
-fn worst(results: &[PartResult]) -> Option<&Problem> {
-    let problems = || results.iter().filter_map(|result| result.as_ref().err());
-    problems().find(|problem| problem.outcome == Outcome::Unknown).or_else(|| problems().next())
 }
 
 /// Splits a plan into what `answer` needs and what is sent.

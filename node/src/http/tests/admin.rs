@@ -12,7 +12,7 @@ use rampart_api::http::topics::{
 };
 use rampart_api::model::error_code::ErrorCode;
 use rampart_api::model::ids::NodeId;
-use rampart_api::model::problem::Problem;
+use rampart_api::model::problem::{Outcome, Problem};
 use serde_json::json;
 
 use super::harness::{Answer, Harness};
@@ -80,6 +80,17 @@ async fn topic_bodies_are_refused_by_what_is_wrong() {
 }
 
 #[tokio::test]
+async fn a_refused_factor_leaves_the_configuration_alone() {
+    let harness = Harness::new();
+    harness.node.add_topic("flights", 1);
+    let both = r#"{"config":{"retention.ms":1},"replication_factor":9}"#;
+    let refused = send(&harness, "PATCH", "/v1/topics/flights", both).await;
+    let problem = refused.refused(ErrorCode::InvalidReplicationFactor, "9 replicas");
+    assert_eq!(problem.outcome, Outcome::NotDone);
+    assert_eq!(*harness.node.asked.lock().unwrap(), [""; 0]);
+}
+
+#[tokio::test]
 async fn a_partition_whose_leader_is_silent_is_described_all_the_same() {
     let harness = Harness::new();
     harness.node.add_topic("flights", 2);
@@ -106,6 +117,12 @@ async fn truncation_answers_for_each_partition() {
     let answer: TruncateResponse = answer.json();
     assert_eq!(answer.partitions[0].log_start_offset, Some(2));
     assert_eq!(answer.partitions[1].error.as_ref().unwrap().code, ErrorCode::NotLeader);
+    // Where all refuse, an unknown outcome is the one to speak of.
+    let unknown = Problem::unknown(ErrorCode::Timeout, "no answer");
+    harness.node.refusals.lock().unwrap().insert(0, unknown);
+    let both = r#"{"partitions":[{"partition":1},{"partition":0}]}"#;
+    let refused = send(&harness, "POST", path, both).await.refused(ErrorCode::Timeout, "no answer");
+    assert_eq!(refused.outcome, Outcome::Unknown);
     let gone = r#"{"partitions":[{"partition":7}]}"#;
     send(&harness, "POST", path, gone).await.refused(ErrorCode::InvalidPartition, "not 7");
 }

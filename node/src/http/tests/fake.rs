@@ -389,6 +389,15 @@ impl Controller for FakeNode {
         async move { self.note(format!("grow {name} to {total}")) }.boxed()
     }
 
+    fn check_replication_factor(&self, _: &str, replicas: u32) -> Result<(), Problem> {
+        let nodes = self.metadata.borrow().1.nodes.len();
+        if replicas as usize > nodes {
+            let detail = format!("{replicas} replicas on {nodes} nodes");
+            return Err(Problem::new(ErrorCode::InvalidReplicationFactor, detail));
+        }
+        Ok(())
+    }
+
     fn set_replication_factor(&self, name: String, replicas: u32) -> Answer<'_, u64> {
         async move { self.note(format!("replicate {name} {replicas}")) }.boxed()
     }

@@ -122,7 +122,34 @@ async fn partitions_that_fare_differently_are_207_with_a_result_per_record() {
     let body: Value = answer.json();
     assert_eq!(body["offsets"][0]["offset"], 0);
     assert_eq!(body["offsets"][1]["error"]["code"], "STORAGE_FULL");
+    assert_eq!(body["offsets"][1]["error"]["outcome"], "not_done");
     assert_eq!(body["code"], "STORAGE_FULL");
+    // As a whole it is no candidate for a retry: that would write the first record twice.
+    assert_eq!((&body["outcome"], &body["retriable"]), (&json!("unknown"), &json!(false)));
+    assert_eq!(answer.header("retry-after"), "");
+}
+
+#[tokio::test]
+async fn all_parts_of_a_request_share_its_time() {
+    let harness = Harness::new();
+    let topic = harness.node.add_topic("flights", 100);
+    harness.node.holds.send_replace(true);
+    let records: Vec<_> = (0..100).map(|n| json!({"value": n, "partition": n})).collect();
+    let body = json!({ "records": records }).to_string();
+    let path = format!("{RECORDS}?timeout_ms=50");
+    let writing = harness.post(&path, body);
+    let release = async {
+        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+        harness.node.holds.send_replace(false);
+    };
+    let (answer, ()) = tokio::join!(writing, release);
+    assert_eq!(answer.status, StatusCode::MULTI_STATUS);
+    let body: Value = answer.json();
+    // The first 64 were on their way; the others had no time left and were not begun.
+    assert_eq!(body["offsets"][63]["offset"], 0);
+    assert_eq!(body["offsets"][64]["error"]["code"], "TIMEOUT");
+    assert_eq!(body["offsets"][64]["error"]["outcome"], "not_done");
+    assert_eq!(harness.node.ends(&topic).iter().sum::<u64>(), 64);
 }
 
 #[tokio::test]
