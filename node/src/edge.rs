@@ -21,6 +21,7 @@ use crate::partition::request::{
 use crate::partition::{PartitionService, ReplicaManager};
 use crate::peer::LivenessView;
 use crate::raft::status;
+use crate::stop::StopReason;
 
 impl Partitions for PartitionService {
     fn produce(&self, request: Produce) -> Answer<'_, Produced> {
@@ -169,7 +170,7 @@ pub struct ThisNode {
     /// Reached readiness once since it started.
     pub ready: watch::Receiver<bool>,
     /// Why it must end.
-    pub must_stop: watch::Receiver<Option<String>>,
+    pub must_stop: watch::Receiver<Option<StopReason>>,
 }
 
 impl NodeView for ThisNode {
@@ -206,6 +207,6 @@ impl NodeView for ThisNode {
     }
 
     fn failure(&self) -> Option<String> {
-        self.must_stop.borrow().clone()
+        self.must_stop.borrow().as_ref().map(ToString::to_string)
     }
 }

@@ -18,6 +18,8 @@ pub mod peer_service;
 pub mod raft;
 pub mod randomness;
 pub mod start;
+pub mod stop;
+mod supervision;
 pub mod surroundings;
 pub mod tasks;
 pub mod telemetry;

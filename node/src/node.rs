@@ -16,12 +16,16 @@ use crate::http::HttpHandle;
 use crate::metadata::MetadataHandle;
 use crate::partition::{PartitionService, ReplicaManager};
 use crate::start::{self, StartError};
+use crate::stop::{StopKind, StopReason};
 use crate::surroundings::Surroundings;
 use crate::tasks::Tasks;
 use crate::telemetry::Metrics;
 
 /// How long one hand-over of a leadership may take at shutdown.
 const HAND_OVER_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// How long answers may take to leave a node that must not go on.
+const ABANDON_TIMEOUT: Duration = Duration::from_millis(400);
 
 /// A running node.
 #[derive(Debug)]
@@ -36,7 +40,7 @@ pub struct Node {
     pub(crate) partitions: PartitionService,
     pub(crate) controller: ControllerHandle,
     pub(crate) ready: watch::Receiver<bool>,
-    pub(crate) must_stop: watch::Receiver<Option<String>>,
+    pub(crate) must_stop: watch::Receiver<Option<StopReason>>,
     pub(crate) http: HttpHandle,
     pub(crate) tasks: Tasks,
     // Last: given back when everything else is gone.
@@ -131,13 +135,24 @@ impl Node {
         self.ready.clone()
     }
 
-    /// Resolves with the reason when the node must not go on: a failed sync, a rejected disk. The
-    /// process then ends with code 74 without acknowledging anything more.
-    pub async fn must_stop(&self) -> String {
+    /// Resolves with the reason when the node must not go on: a failed sync, a rejected disk, a lost
+    /// part. The process then ends with the code of the reason.
+    pub async fn must_stop(&self) -> StopReason {
         let mut must_stop = self.must_stop.clone();
-        match must_stop.wait_for(Option::is_some).await {
-            Ok(reason) => reason.clone().unwrap_or_default(),
-            Err(_) => std::future::pending().await,
+        let reason = must_stop.wait_for(Option::is_some).await;
+        match reason.ok().and_then(|reason| reason.clone()) {
+            Some(reason) => reason,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Before the process ends for this reason: requests that wait hear that their outcome is
+    /// unknown, as far as that is a matter of a moment. A node whose disk is refused has nothing to
+    /// say to anybody.
+    pub async fn abandon(&self, reason: &StopReason) {
+        match reason.kind {
+            StopKind::Storage | StopKind::Internal => self.http.stop(ABANDON_TIMEOUT).await,
+            StopKind::Refused => {}
         }
     }
 

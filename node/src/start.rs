@@ -40,6 +40,8 @@ use crate::raft::network::GroupNetwork;
 use crate::raft::progress::ReplicaProgress;
 use crate::raft::settings::{self, RaftTimings};
 use crate::raft::status::RaftHandle;
+use crate::stop::{StopKind, StopReason, Stopper};
+use crate::supervision::{self, Watched};
 use crate::surroundings::{Storage, Surroundings};
 use crate::tasks::Tasks;
 use crate::telemetry::Metrics;
@@ -133,7 +135,7 @@ pub(crate) struct Running {
     pub(crate) partitions: PartitionService,
     pub(crate) controller: ControllerHandle,
     pub(crate) ready: watch::Receiver<bool>,
-    pub(crate) must_stop: watch::Receiver<Option<String>>,
+    pub(crate) must_stop: watch::Receiver<Option<StopReason>>,
 }
 
 /// What the cluster is told of this node.
@@ -184,6 +186,7 @@ pub(crate) async fn run(parts: Parts, listener: TcpListener) -> Result<Running, 
     let peer_service = PeerService::new(claims.clone(), outbox.clone(), clock);
     let facts = StoredPeerFacts::new(store.clone());
     let (directory, directory_view) = watch::channel(directory_of(&admitted, None));
+    let directory_now = directory_view.clone();
     let identity = PeerIdentity {
         cluster: admitted.cluster,
         node: admitted.node,
@@ -213,6 +216,9 @@ pub(crate) async fn run(parts: Parts, listener: TcpListener) -> Result<Running, 
         clock,
     });
     let metadata = open_metadata(&admitted, &store, &peer, timings, clock, &metrics).await?;
+    // What the restored metadata says, before anything here votes or campaigns: the peers known at
+    // the join may be fewer, and their majority another.
+    directory.send_replace(directory_of(&admitted, Some(&metadata.state())));
     lookup.set_metadata(metadata.raft().clone(), metadata.reader().clone());
     facts.open(metadata.clone());
     if admitted.is_founding {
@@ -265,8 +271,9 @@ pub(crate) async fn run(parts: Parts, listener: TcpListener) -> Result<Running, 
     let keeper = MembershipKeeper::new(metadata.clone());
     let service = ControllerService::new(controller.clone(), keeper, metrics.clone());
 
-    tasks.spawn("directory", keep_directory(metadata.clone(), admitted.clone(), directory));
-    tasks.spawn("replica manager", manager.clone().run());
+    tasks
+        .spawn_critical("directory", keep_directory(metadata.clone(), admitted.clone(), directory));
+    tasks.spawn_critical("replica manager", manager.clone().run());
     let sweep = Sweep {
         manager: manager.clone(),
         peer: peer.clone(),
@@ -280,19 +287,29 @@ pub(crate) async fn run(parts: Parts, listener: TcpListener) -> Result<Running, 
         node: admitted.node,
         metrics: metrics.clone(),
     };
-    tasks.spawn("sweep", sweep.run());
-    tasks.spawn("reassign", reassign::run(manager.clone(), metadata.clone(), tasks.child()));
-    tasks.spawn("link up", link_up::run(manager.clone(), peer.clone()));
+    tasks.spawn_critical("sweep", sweep.run());
+    tasks.spawn_critical(
+        "reassign",
+        reassign::run(manager.clone(), metadata.clone(), tasks.child()),
+    );
+    tasks.spawn_critical("link up", link_up::run(manager.clone(), peer.clone()));
     let reports = leader_reports::run(outbox.clone(), manager.clone(), metadata.clone());
-    tasks.spawn("leader reports", reports);
+    tasks.spawn_critical("leader reports", reports);
     let every = config.storage.retention_check_interval();
-    tasks.spawn("retention", retention::run(manager.clone(), every, clock));
-    tasks.spawn("controller", service.run());
+    tasks.spawn_critical("retention", retention::run(manager.clone(), every, clock));
+    tasks.spawn_critical("controller", service.run());
 
-    let (stop_tx, must_stop) = watch::channel(None);
-    watch_for_failure(&store, &peer, &tasks, &stop_tx);
-    let asked = config.node.join.clone();
-    tasks.spawn("other cluster", look_for_other_cluster(asked, identity, stop_tx.clone()));
+    let (stopper, must_stop) = Stopper::new();
+    let watched = Watched {
+        store: store.clone(),
+        peer: peer.clone(),
+        metadata: metadata.clone(),
+        tasks: tasks.clone(),
+        metrics: metrics.clone(),
+    };
+    supervision::watch(&watched, &stopper);
+    let asked = strangers(&config.node.join, &directory_now.borrow());
+    tasks.spawn("other cluster", look_for_other_cluster(asked, identity, stopper.clone()));
     let (ready_tx, ready) = watch::channel(false);
     let start_up = StartUp {
         metadata: metadata.clone(),
@@ -304,7 +321,7 @@ pub(crate) async fn run(parts: Parts, listener: TcpListener) -> Result<Running, 
         clock,
         metrics: metrics.clone(),
     };
-    tasks.spawn("start-up", start_up.run(ready_tx, stop_tx));
+    tasks.spawn_critical("start-up", start_up.run(ready_tx, stopper));
     Ok(Running {
         config,
         clock,
@@ -409,7 +426,11 @@ fn directory_of(
     admitted: &Admitted,
     state: Option<&MetadataState>,
 ) -> Arc<BTreeMap<NodeId, String>> {
-    let known = state.filter(|state| state.nodes.contains_key(&admitted.node));
+    // A node that was removed is judged by those that are left.
+    let knows = |state: &&MetadataState| {
+        state.nodes.contains_key(&admitted.node) || admitted.node.0 < state.next_node
+    };
+    let known = state.filter(knows);
     Arc::new(match known {
         Some(state) => state
             .nodes
@@ -441,50 +462,26 @@ async fn keep_directory(
     }
 }
 
+/// Peers named by `--join` that are no members as far as this node knows. A stranger at a member's
+/// address is judged with the other members.
+fn strangers(asked: &[String], directory: &BTreeMap<NodeId, String>) -> Vec<String> {
+    let is_member = |addr: &&String| directory.values().any(|known| known == *addr);
+    asked.iter().filter(|addr| !is_member(addr)).cloned().collect()
+}
+
 /// `--join` is ignored on a directory that is in a cluster, but if it names a node of another
 /// cluster then the directory is not the one the operator meant.
-async fn look_for_other_cluster(
-    peers: Vec<String>,
-    identity: PeerIdentity,
-    stop: watch::Sender<Option<String>>,
-) {
+async fn look_for_other_cluster(peers: Vec<String>, identity: PeerIdentity, stopper: Stopper) {
     for addr in peers {
         let refusal = client::refusal_at(&addr, identity, OTHER_CLUSTER_TIMEOUT).await;
         if let Some(refusal @ Refusal::OtherCluster { .. }) = refusal {
-            stop.send_replace(Some(format!(
+            let what = format!(
                 "the node at {addr} (--join) refuses this one: {refusal}; start it with the data \
                  directory of that cluster, or with an empty one"
-            )));
+            );
+            stopper.stop(StopKind::Refused, what);
         }
     }
-}
-
-/// A failed sync and a rejected disk end the process: nothing is acknowledged any more.
-fn watch_for_failure(
-    store: &Store,
-    peer: &PeerNet,
-    tasks: &Tasks,
-    stop: &watch::Sender<Option<String>>,
-) {
-    let mut failed = store.failed();
-    let on_failure = stop.clone();
-    tasks.spawn("storage failure", async move {
-        if let Ok(reason) = failed.wait_for(Option::is_some).await {
-            let reason = reason.clone().unwrap_or_default();
-            on_failure.send_replace(Some(format!("the store failed: {reason}")));
-        }
-    });
-    let mut rejections = peer.rejections();
-    let on_rejection = stop.clone();
-    tasks.spawn("disk rejection", async move {
-        let is_final =
-            |refusals: &BTreeMap<NodeId, Refusal>| refusals.values().any(Refusal::is_final);
-        if let Ok(refusals) = rejections.wait_for(is_final).await
-            && let Some((node, refusal)) = refusals.iter().find(|(_, r)| r.is_final())
-        {
-            on_rejection.send_replace(Some(format!("node {node} refuses this one: {refusal}")));
-        }
-    });
 }
 
 /// Brings a started node to readiness.
@@ -500,9 +497,9 @@ struct StartUp {
 }
 
 impl StartUp {
-    async fn run(self, ready: watch::Sender<bool>, stop: watch::Sender<Option<String>>) {
+    async fn run(self, ready: watch::Sender<bool>, stopper: Stopper) {
         if let Err(rejected) = self.register().await {
-            stop.send_replace(Some(rejected));
+            stopper.stop(StopKind::Refused, rejected);
             return;
         }
         self.lookup.set_registered();

@@ -20,8 +20,6 @@ pub(super) const USAGE: u8 = 2;
 pub(super) const NOT_FOUND: u8 = 3;
 /// It would lose data or availability.
 pub(super) const UNSAFE: u8 = 4;
-/// The disk failed; nothing more was acknowledged.
-pub(super) const STORAGE: u8 = 74;
 
 /// Why a command failed.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use openraft::async_runtime::watch::WatchReceiver as _;
 use openraft::errors::{ClientWriteError, RaftError};
 use rampart_api::codec;
 use rampart_api::model::error_code::ErrorCode;
@@ -86,6 +87,22 @@ impl MetadataHandle {
     /// What the replica says about itself.
     pub fn status(&self) -> RaftStatus {
         status::status(&self.inner.raft)
+    }
+
+    /// Resolves with the reason once the replica's core has ended, be it by a panic, which leaves
+    /// the last status as it was.
+    pub(crate) async fn core_ended(&self) -> String {
+        let mut changes = self.inner.raft.metrics();
+        loop {
+            let status = self.status();
+            if status.role == Role::Stopped {
+                return status.fatal.unwrap_or_else(|| "it was stopped".to_owned());
+            }
+            if changes.changed().await.is_err() {
+                let fatal = self.status().fatal;
+                return fatal.unwrap_or_else(|| "it panicked".to_owned());
+            }
+        }
     }
 
     /// The node that leads the metadata group, the controller, if known.

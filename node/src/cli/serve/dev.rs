@@ -99,7 +99,7 @@ pub(in crate::cli) async fn dev(args: DevArgs) -> Result<ExitCode, Failure> {
 async fn run(nodes: Vec<Node>, mut signals: Signals) -> Result<ExitCode, Failure> {
     let broken = select_all(nodes.iter().map(|node| Box::pin(node.must_stop())));
     tokio::select! {
-        (reason, _, _) = broken => return Ok(stop_at_once(&reason)),
+        (reason, _, _) = broken => return Ok(stop_at_once(&nodes, &reason).await),
         _ = signals.next() => say_error("\nstopping"),
     }
     let stopped = join_all(nodes.into_iter().map(|node| Box::pin(node.stop())));

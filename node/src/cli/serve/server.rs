@@ -1,4 +1,4 @@
-//! `rampart server`: one node, until a signal or until its disk fails.
+//! `rampart server`: one node, until a signal or until it can't go on.
 
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
@@ -6,14 +6,16 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
+use futures_util::future::join_all;
 
 use super::greeting;
 use super::notify::notify;
 use super::signals::Signals;
-use crate::cli::failure::{Failure, STORAGE};
+use crate::cli::failure::Failure;
 use crate::cli::output::{say, say_error};
 use crate::config::{Loaded, Loader};
 use crate::node::Node;
+use crate::stop::StopReason;
 use crate::telemetry;
 
 /// The settings that have a flag. All others are in the file and the environment.
@@ -135,7 +137,7 @@ async fn run(node: Node, mut signals: Signals) -> Result<ExitCode, Failure> {
     };
     let signal = tokio::select! {
         () = until_ready => unreachable!("it waits forever"),
-        reason = node.must_stop() => return Ok(stop_at_once(&reason)),
+        reason = node.must_stop() => return Ok(stop_at_once(&[node], &reason).await),
         signal = signals.next() => signal,
     };
     tracing::info!(signal, "stopping; once more stops at once");
@@ -146,12 +148,13 @@ async fn run(node: Node, mut signals: Signals) -> Result<ExitCode, Failure> {
     }
 }
 
-/// Nothing is handed over and nothing more is acknowledged: the disk can't be trusted.
-pub(super) fn stop_at_once(reason: &str) -> ExitCode {
-    tracing::error!(reason, "the node can't go on");
+/// Nothing is handed over; what waits hears that its outcome is unknown.
+pub(super) async fn stop_at_once(nodes: &[Node], reason: &StopReason) -> ExitCode {
+    tracing::error!(%reason, "the node can't go on");
     notify("STOPPING=1");
     say_error(format_args!("error: the node can't go on: {reason}"));
-    ExitCode::from(STORAGE)
+    join_all(nodes.iter().map(|node| node.abandon(reason))).await;
+    ExitCode::from(reason.kind.exit_code())
 }
 
 #[cfg(test)]
