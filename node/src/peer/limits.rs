@@ -22,6 +22,8 @@ pub struct PeerLimits {
     pub streams_max: usize,
     /// Questions of one connection that are being answered.
     pub requests_in_flight_max: usize,
+    /// Heartbeats of one connection that wait for their group; what exceeds it gets no answer.
+    pub heartbeats_in_flight_max: usize,
     /// Connections that other nodes may have open to this one.
     pub connections_max: usize,
     /// Time for a connection to come about, handshake included.
@@ -53,6 +55,7 @@ impl Default for PeerLimits {
             stream_requests_in_flight_max: 64,
             streams_max: 65_536,
             requests_in_flight_max: 4_096,
+            heartbeats_in_flight_max: 4_096,
             connections_max: 1_024,
             connect_timeout: Duration::from_secs(2),
             reconnect_pause_min: Duration::from_millis(10),

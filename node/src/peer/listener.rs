@@ -10,10 +10,10 @@ use rampart_api::model::ids::NodeId;
 use rampart_api::model::limits::{PEER_FRAME_BYTES_MAX, PEER_HANDSHAKE_BYTES_MAX};
 use rampart_api::model::problem::Problem;
 use rampart_api::peer::DecodeError;
-use rampart_api::peer::frame::{Frame, FrameKind};
+use rampart_api::peer::frame::{EncodedFrame, Frame, FrameKind};
 use rampart_api::peer::handshake::{Class, Hello, Identity, Refusal, Welcome};
 use rampart_api::peer::ping::Ping;
-use rampart_api::peer::raft::{Append, AppendResult, StreamsEnded, UnreachableReason};
+use rampart_api::peer::raft::{Append, AppendReply, AppendResult, StreamsEnded, UnreachableReason};
 use rampart_api::peer::rpc::{PeerRequest, PeerResponse, RequestFrame, ResponseFrame};
 use tokio::io::AsyncWriteExt;
 use tokio::net::tcp::OwnedWriteHalf;
@@ -159,6 +159,8 @@ struct Inbound {
     from: Option<NodeId>,
     outbox: Outbox,
     requests: Arc<Semaphore>,
+    heartbeats: Arc<Semaphore>,
+    heartbeat_timeout: Duration,
     /// Streams of appends by their sender's number.
     streams: BTreeMap<u64, mpsc::Sender<Append>>,
     streams_max: usize,
@@ -177,6 +179,8 @@ impl Inbound {
             from,
             outbox,
             requests: Arc::new(Semaphore::new(net.limits.requests_in_flight_max)),
+            heartbeats: Arc::new(Semaphore::new(net.limits.heartbeats_in_flight_max)),
+            heartbeat_timeout: net.limits.append_stall_max,
             streams: BTreeMap::new(),
             streams_max: net.limits.streams_max,
             stream_requests_max: net.limits.stream_requests_in_flight_max,
@@ -255,12 +259,7 @@ impl Inbound {
     fn append(&mut self, append: Append) {
         let replies = StreamReplies { stream: append.stream, outbox: self.outbox.clone() };
         if append.is_single {
-            let raft = self.served.raft.clone();
-            self.tasks.spawn("peer heartbeat", async move {
-                let seq = append.seq;
-                let result = raft.append(append).await;
-                replies.send(seq, result).await;
-            });
+            self.heartbeat(append, replies);
             return;
         }
         if append.seq == 0 {
@@ -273,8 +272,23 @@ impl Inbound {
         if let Err(mpsc::error::TrySendError::Full(_)) = requests.try_send(append) {
             // The sender keeps fewer in flight than there is room for: it is confused.
             self.streams.remove(&stream);
-            self.refuse_append(replies, seq);
+            refuse_append(&replies, seq);
         }
+    }
+
+    /// A heartbeat that is not answered in time is of no use any more: the leader sends another.
+    fn heartbeat(&self, append: Append, replies: StreamReplies) {
+        let Ok(place) = self.heartbeats.clone().try_acquire_owned() else { return };
+        let (raft, timeout) = (self.served.raft.clone(), self.heartbeat_timeout);
+        self.tasks.spawn("peer heartbeat", async move {
+            let _place = place;
+            let answer = async {
+                let seq = append.seq;
+                let result = raft.append(append).await;
+                replies.send(seq, result).await;
+            };
+            let _ = tokio::time::timeout(timeout, answer).await;
+        });
     }
 
     fn open_stream(&mut self, first: Append, replies: StreamReplies) {
@@ -283,7 +297,7 @@ impl Inbound {
             self.streams.retain(|_, requests| !requests.is_closed());
         }
         if self.streams.len() >= self.streams_max {
-            self.refuse_append(replies, 0);
+            refuse_append(&replies, 0);
             return;
         }
         let (tx, rx) = mpsc::channel(self.stream_requests_max);
@@ -293,11 +307,6 @@ impl Inbound {
         self.tasks.spawn("peer append stream", self.served.raft.append_stream(rx, replies));
     }
 
-    fn refuse_append(&self, replies: StreamReplies, seq: u64) {
-        let result = AppendResult::Unreachable(UnreachableReason::Overloaded);
-        self.tasks.spawn("peer refusal", async move { replies.send(seq, result).await });
-    }
-
     fn request(&self, frame: RequestFrame) {
         let RequestFrame { id, deadline_ms, is_forwarded, metadata_index, request } = frame;
         let deadline = Duration::from_millis(u64::from(deadline_ms));
@@ -305,11 +314,11 @@ impl Inbound {
         let is_allowed = self.class != Class::Join || matches!(request, PeerRequest::Join(_));
         if !is_allowed {
             let problem = Problem::new(ErrorCode::InvalidRequest, "this connection is for joining");
-            self.tasks.spawn("peer refusal", respond(outbox, id, PeerResponse::Problem(problem)));
+            refuse(&outbox, id, PeerResponse::Problem(problem));
             return;
         }
         let Ok(place) = self.requests.clone().try_acquire_owned() else {
-            self.tasks.spawn("peer refusal", respond(outbox, id, overloaded(&request)));
+            refuse(&outbox, id, overloaded(&request));
             return;
         };
         let asked = Asked { from: self.from, deadline, is_forwarded, metadata_index };
@@ -346,15 +355,29 @@ fn overloaded(request: &PeerRequest) -> PeerResponse {
     }
 }
 
+/// Refusals take no task and no wait, or a flood of them would be one of tasks. Without room for it
+/// the other side waits until its own time is over.
+fn refuse(outbox: &Outbox, id: u64, response: PeerResponse) {
+    let _ = outbox.try_send(encode(id, response));
+}
+
+fn refuse_append(replies: &StreamReplies, seq: u64) {
+    let result = AppendResult::Unreachable(UnreachableReason::Overloaded);
+    let _ = replies.outbox.try_send(AppendReply { stream: replies.stream, seq, result }.encode());
+}
+
 async fn respond(outbox: Outbox, id: u64, response: PeerResponse) {
-    let frame = match (ResponseFrame { id, response }).encode() {
+    // The asker is gone with the connection.
+    let _ = outbox.send(encode(id, response)).await;
+}
+
+fn encode(id: u64, response: PeerResponse) -> EncodedFrame {
+    match (ResponseFrame { id, response }).encode() {
         Ok(frame) => frame,
         Err(error) => {
             let problem = Problem::unknown(ErrorCode::Internal, format!("the answer: {error}"));
             let response = PeerResponse::Problem(problem);
             (ResponseFrame { id, response }).encode().expect("a problem fits into a frame")
         }
-    };
-    // The asker is gone with the connection.
-    let _ = outbox.send(frame).await;
+    }
 }
