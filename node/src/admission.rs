@@ -34,6 +34,8 @@ pub struct Admitted {
     pub disk: DiskId,
     /// Starts of this directory so far, this one included.
     pub boot: u64,
+    /// Random: this process, as against one on a copy of the directory.
+    pub start: u64,
     /// It creates the cluster with this start, or with one that did not finish.
     pub is_founding: bool,
     /// Peer addresses known before the metadata has arrived.
@@ -74,6 +76,7 @@ pub async fn admit(
         node: membership.node,
         disk: identity.disk,
         boot: identity.boot,
+        start: randomness.fork("process").number(),
         is_founding: membership.is_founding,
         peers: membership.peers,
     })

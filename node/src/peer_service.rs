@@ -13,6 +13,7 @@ use rampart_api::codec;
 use rampart_api::model::error_code::ErrorCode;
 use rampart_api::model::ids::{DiskId, NodeId};
 use rampart_api::model::problem::Problem;
+use rampart_api::peer::handshake::Seen;
 use rampart_api::peer::ping::Ping;
 use rampart_api::peer::rpc::{JoinAnswer, JoinRequest, PeerRequest, PeerResponse};
 use rampart_raft_store::Store;
@@ -195,13 +196,13 @@ impl StoredPeerFacts {
 }
 
 impl PeerFacts for StoredPeerFacts {
-    fn seen(&self, node: NodeId) -> Option<(DiskId, u64)> {
-        let bytes = self.store.node_record_get(&Self::key(node)).ok()??;
-        codec::decode(&bytes).ok()
+    fn seen(&self, node: NodeId) -> io::Result<Option<Seen>> {
+        let bytes = self.store.node_record_get(&Self::key(node))?;
+        bytes.map(|bytes| read_seen(node, &bytes)).transpose()
     }
 
-    fn remember(&self, node: NodeId, disk: DiskId, boot: u64) -> io::Result<()> {
-        self.store.node_record_put(&Self::key(node), Bytes::from(codec::encode(&(disk, boot))))
+    fn remember(&self, node: NodeId, seen: Seen) -> io::Result<()> {
+        self.store.node_record_put(&Self::key(node), Bytes::from(codec::encode(&seen)))
     }
 
     fn is_retired(&self, node: NodeId) -> bool {
@@ -212,5 +213,47 @@ impl PeerFacts for StoredPeerFacts {
             // A node with a higher id than any given out may have joined a moment ago.
             None => node.0 < state.next_node,
         }
+    }
+}
+
+fn read_seen(node: NodeId, bytes: &[u8]) -> io::Result<Seen> {
+    if let Ok(seen) = codec::decode(bytes) {
+        return Ok(seen);
+    }
+    // Before protocol version 2 the process was not remembered. Whoever speaks that version has
+    // started since, so no process of the remembered start can come any more.
+    let (disk, boot) = codec::decode::<(DiskId, u64)>(bytes).map_err(|error| {
+        let what = format!("what is remembered of node {node} is damaged: {error}");
+        io::Error::new(io::ErrorKind::InvalidData, what)
+    })?;
+    Ok(Seen { disk, boot, start: 0 })
+}
+
+#[cfg(test)]
+mod tests {
+    use rampart_raft_store::MemoryFaults;
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[test]
+    fn a_memory_that_cannot_be_read_is_not_an_empty_one() {
+        let faults = MemoryFaults::none();
+        let store = Store::in_memory(faults.clone());
+        let facts = StoredPeerFacts::new(store.clone());
+        let node = NodeId(2);
+        assert_eq!(facts.seen(node).unwrap(), None);
+        let seen = Seen { disk: DiskId(Uuid::from_u128(2)), boot: 3, start: 4 };
+        facts.remember(node, seen).unwrap();
+        assert_eq!(facts.seen(node).unwrap(), Some(seen));
+
+        faults.fail_reads();
+        assert!(facts.seen(node).is_err(), "a failed read");
+        faults.repair();
+        store.node_record_put("peer/2", Bytes::from_static(b"noise")).unwrap();
+        assert!(facts.seen(node).is_err(), "a damaged record");
+        let old = codec::encode(&(seen.disk, seen.boot));
+        store.node_record_put("peer/2", Bytes::from(old)).unwrap();
+        assert_eq!(facts.seen(node).unwrap(), Some(Seen { start: 0, ..seen }));
     }
 }

@@ -192,6 +192,7 @@ pub(crate) async fn run(parts: Parts, listener: TcpListener) -> Result<Running, 
         node: admitted.node,
         disk: admitted.disk,
         boot: admitted.boot,
+        start: admitted.start,
     };
     let peer = PeerNet::start(PeerOptions {
         identity,

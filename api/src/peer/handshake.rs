@@ -1,8 +1,8 @@
 //! [pure] Who is there, and may they come in. The first frames of every connection.
 //!
 //! The handshake is what catches wiped, restored and foreign disks: every node remembers, durably,
-//! the highest (disk id, boot counter) it has seen of each other node, and `judge` refuses what
-//! contradicts it. Both sides are judged: the one that connects by the listener, and the listener
+//! the disk id, the highest boot counter and its process it has seen of each other node, and `judge`
+//! refuses what contradicts it. Both sides are judged: the one that connects by the listener, and the listener
 //! by the one that connects, so that no acknowledgement of a wiped disk is ever counted.
 
 use std::fmt;
@@ -16,7 +16,7 @@ use crate::codec;
 use crate::model::ids::{ClusterId, DiskId, NodeId};
 
 /// Version of the peer protocol. Raised with every change of bytes on this wire.
-pub const PROTOCOL_VERSION: u32 = 1;
+pub const PROTOCOL_VERSION: u32 = 2;
 
 const MAGIC: u32 = u32::from_le_bytes(*b"RMPT");
 
@@ -63,6 +63,25 @@ pub struct Identity {
     pub disk: DiskId,
     /// Starts of that data directory, raised durably at each.
     pub boot: u64,
+    /// Random, chosen by each process: two processes with one `boot` run on copies of a directory.
+    pub start: u64,
+}
+
+/// What a node durably remembers of another one. On disk: fields are positional.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Seen {
+    /// Its data directory.
+    pub disk: DiskId,
+    /// The highest start of it.
+    pub boot: u64,
+    /// The process of that start.
+    pub start: u64,
+}
+
+impl From<&Identity> for Seen {
+    fn from(who: &Identity) -> Self {
+        Seen { disk: who.disk, boot: who.boot, start: who.start }
+    }
 }
 
 /// What the connecting side says first.
@@ -156,6 +175,17 @@ pub enum Refusal {
         /// What is in the way.
         detail: String,
     },
+    /// Another process has spoken with the same start: one of the two runs on a copy.
+    #[error(
+        "start {boot} of node {node} was seen before, of another process: the data directory was \
+         copied, or restored from a copy, and its replicas must not speak under their old ids"
+    )]
+    CopiedStart {
+        /// The node.
+        node: NodeId,
+        /// The start.
+        boot: u64,
+    },
 }
 
 impl Refusal {
@@ -165,6 +195,7 @@ impl Refusal {
             Refusal::OtherCluster { .. }
             | Refusal::OtherDisk { .. }
             | Refusal::OlderBoot { .. }
+            | Refusal::CopiedStart { .. }
             | Refusal::NotAMember { .. } => true,
             Refusal::OtherVersion { .. }
             | Refusal::OtherNode { .. }
@@ -184,25 +215,25 @@ pub enum Verdict {
 }
 
 /// Judges the other side against this node's own cluster and what it remembers of that node.
-pub fn judge(
-    mine: ClusterId,
-    other: &Identity,
-    seen: Option<(DiskId, u64)>,
-) -> Result<Verdict, Refusal> {
+pub fn judge(mine: ClusterId, other: &Identity, seen: Option<Seen>) -> Result<Verdict, Refusal> {
     if other.cluster != mine {
         return Err(Refusal::OtherCluster { yours: other.cluster, mine });
     }
     let node = other.node;
     match seen {
         None => Ok(Verdict::Remember),
-        Some((known, _)) if known != other.disk => {
-            Err(Refusal::OtherDisk { node, known, given: other.disk })
+        Some(known) if known.disk != other.disk => {
+            Err(Refusal::OtherDisk { node, known: known.disk, given: other.disk })
         }
-        Some((_, known)) if other.boot < known => {
-            Err(Refusal::OlderBoot { node, known, given: other.boot })
+        Some(known) if other.boot < known.boot => {
+            Err(Refusal::OlderBoot { node, known: known.boot, given: other.boot })
         }
-        // The same start again is a reconnect.
-        Some((_, known)) if other.boot == known => Ok(Verdict::Known),
+        // The same process again is a reconnect. A copy of the directory from one start ago counts
+        // up to the same start, but is another process.
+        Some(known) if other.boot == known.boot && other.start == known.start => Ok(Verdict::Known),
+        Some(known) if other.boot == known.boot => {
+            Err(Refusal::CopiedStart { node, boot: other.boot })
+        }
         Some(_) => Ok(Verdict::Remember),
     }
 }
@@ -286,7 +317,7 @@ mod tests {
     const DISK: DiskId = DiskId(Uuid::from_u128(2));
 
     fn identity(boot: u64) -> Identity {
-        Identity { cluster: CLUSTER, node: NodeId(3), disk: DISK, boot }
+        Identity { cluster: CLUSTER, node: NodeId(3), disk: DISK, boot, start: boot * 100 }
     }
 
     fn read(encoded: &EncodedFrame) -> Frame {
@@ -300,16 +331,23 @@ mod tests {
     #[test]
     fn judgement_follows_disk_and_boot() {
         let other_disk = DiskId(Uuid::from_u128(9));
+        let seen = Some(Seen::from(&identity(4)));
         assert_eq!(judge(CLUSTER, &identity(1), None), Ok(Verdict::Remember));
-        assert_eq!(judge(CLUSTER, &identity(4), Some((DISK, 4))), Ok(Verdict::Known));
-        assert_eq!(judge(CLUSTER, &identity(5), Some((DISK, 4))), Ok(Verdict::Remember));
+        assert_eq!(judge(CLUSTER, &identity(4), seen), Ok(Verdict::Known));
+        assert_eq!(judge(CLUSTER, &identity(5), seen), Ok(Verdict::Remember));
         assert_eq!(
-            judge(CLUSTER, &identity(3), Some((DISK, 4))),
+            judge(CLUSTER, &identity(3), seen),
             Err(Refusal::OlderBoot { node: NodeId(3), known: 4, given: 3 })
         );
+        // Made one start ago and restored: it counts up to the same start.
+        let copy = Identity { start: 401, ..identity(4) };
+        let copied = Refusal::CopiedStart { node: NodeId(3), boot: 4 };
+        assert_eq!(judge(CLUSTER, &copy, seen), Err(copied.clone()));
+        assert!(copied.is_final());
         // Another disk is refused however high its counter is.
+        let other = Some(Seen { disk: other_disk, boot: 4, start: 400 });
         assert_eq!(
-            judge(CLUSTER, &identity(99), Some((other_disk, 4))),
+            judge(CLUSTER, &identity(99), other),
             Err(Refusal::OtherDisk { node: NodeId(3), known: other_disk, given: DISK })
         );
         let foreign = ClusterId(Uuid::from_u128(7));

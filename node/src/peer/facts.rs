@@ -2,16 +2,17 @@
 //! remembered durably before it is let in. One meeting at a time, so that two connections of a
 //! node don't pass each other.
 
+use std::io;
 use std::sync::Arc;
 
-use rampart_api::peer::handshake::{Identity, Refusal, Verdict, judge};
+use rampart_api::peer::handshake::{Identity, Refusal, Seen, Verdict, judge};
 use tokio::sync::Mutex;
 
 use super::handler::PeerFacts;
 
-/// The memory could not be written; the node is not let in.
+/// The memory could not be read or written; the node is not let in.
 #[derive(Debug, thiserror::Error)]
-#[error("remembering a peer: {0}")]
+#[error("the memory of peers: {0}")]
 pub(super) struct FactsError(String);
 
 /// Serialized access to the memory of nodes met.
@@ -33,9 +34,11 @@ impl Facts {
         other: &Identity,
     ) -> Result<Result<(), Refusal>, FactsError> {
         let _meeting = self.meeting.lock().await;
-        let (node, disk, boot) = (other.node, other.disk, other.boot);
-        let seen =
-            if node == own.node { Some((own.disk, own.boot)) } else { self.memory.seen(node) };
+        let node = other.node;
+        let seen = match node == own.node {
+            true => Some(Seen::from(own)),
+            false => self.ask(move |memory| memory.seen(node)).await?,
+        };
         match judge(own.cluster, other, seen) {
             Err(refusal) => Ok(Err(refusal)),
             Ok(_) if node == own.node => {
@@ -45,13 +48,22 @@ impl Facts {
             Ok(_) if self.memory.is_retired(node) => Ok(Err(Refusal::NotAMember { node })),
             Ok(Verdict::Known) => Ok(Ok(())),
             Ok(Verdict::Remember) => {
-                let memory = self.memory.clone();
-                tokio::task::spawn_blocking(move || memory.remember(node, disk, boot))
-                    .await
-                    .map_err(|error| FactsError(error.to_string()))?
-                    .map_err(|error| FactsError(error.to_string()))?;
+                let seen = Seen::from(other);
+                self.ask(move |memory| memory.remember(node, seen)).await?;
                 Ok(Ok(()))
             }
         }
+    }
+
+    /// The memory is on disk: not on a thread of the runtime.
+    async fn ask<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&dyn PeerFacts) -> io::Result<T> + Send + 'static,
+    ) -> Result<T, FactsError> {
+        let memory = self.memory.clone();
+        let answer = tokio::task::spawn_blocking(move || question(memory.as_ref())).await;
+        answer
+            .map_err(|error| FactsError(error.to_string()))?
+            .map_err(|error| FactsError(error.to_string()))
     }
 }

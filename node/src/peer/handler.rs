@@ -6,8 +6,8 @@ use std::io;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use rampart_api::model::ids::{DiskId, NodeId};
-use rampart_api::peer::handshake::Refusal;
+use rampart_api::model::ids::NodeId;
+use rampart_api::peer::handshake::{Refusal, Seen};
 use rampart_api::peer::ping::Ping;
 use rampart_api::peer::raft::{Append, AppendReply, AppendResult};
 use rampart_api::peer::rpc::{PeerRequest, PeerResponse};
@@ -61,16 +61,19 @@ pub trait RaftReceiver: fmt::Debug + Send + Sync + 'static {
 
 /// Durable memory of the nodes met: what catches wiped and restored disks.
 pub trait PeerFacts: fmt::Debug + Send + Sync + 'static {
-    /// The data directory and the highest start seen of a node. Must be quick.
-    fn seen(&self, node: NodeId) -> Option<(DiskId, u64)>;
+    /// What was last seen of a node. May block.
+    ///
+    /// # Errors
+    /// The disk's, or the record is damaged; the node is not let in then, for it could be anybody.
+    fn seen(&self, node: NodeId) -> io::Result<Option<Seen>>;
 
-    /// Remembers them; on disk when it returns. May block.
+    /// Remembers it; on disk when it returns. May block.
     ///
     /// # Errors
     /// The disk's; the node is not let in then.
-    fn remember(&self, node: NodeId, disk: DiskId, boot: u64) -> io::Result<()>;
+    fn remember(&self, node: NodeId, seen: Seen) -> io::Result<()>;
 
-    /// Whether the id was taken out of the cluster for good.
+    /// Whether the id was taken out of the cluster for good. Must be quick.
     fn is_retired(&self, _node: NodeId) -> bool {
         false
     }

@@ -13,7 +13,7 @@ use rampart_api::model::error_code::ErrorCode;
 use rampart_api::model::ids::{ClusterId, DiskId, GroupId, NodeId, ReplicaId};
 use rampart_api::model::limits::PEER_FRAME_BYTES_MAX;
 use rampart_api::model::problem::Problem;
-use rampart_api::peer::handshake::{Class, Hello, Identity, Refusal, Welcome};
+use rampart_api::peer::handshake::{Class, Hello, Identity, Refusal, Seen, Welcome};
 use rampart_api::peer::ping::Ping;
 use rampart_api::peer::raft::{Append, AppendEntry, AppendResult, LogId, Vote};
 use rampart_api::peer::rpc::{JoinAnswer, JoinRequest, PeerRequest, PeerResponse};
@@ -32,7 +32,12 @@ const CLUSTER: ClusterId = ClusterId(Uuid::from_u128(77));
 
 fn identity(node: u64, boot: u64) -> Identity {
     let disk = DiskId(Uuid::from_u128(u128::from(node)));
-    Identity { cluster: CLUSTER, node: NodeId(node), disk, boot }
+    // Each start of a test is one process.
+    Identity { cluster: CLUSTER, node: NodeId(node), disk, boot, start: boot * 100 }
+}
+
+fn seen(who: &Identity) -> Option<Seen> {
+    Some(Seen::from(who))
 }
 
 /// Waits until a condition holds, or fails naming it.
@@ -45,15 +50,15 @@ async fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
 }
 
 #[derive(Debug, Default)]
-struct Memory(Mutex<BTreeMap<NodeId, (DiskId, u64)>>);
+struct Memory(Mutex<BTreeMap<NodeId, Seen>>);
 
 impl PeerFacts for Memory {
-    fn seen(&self, node: NodeId) -> Option<(DiskId, u64)> {
-        self.0.lock().unwrap().get(&node).copied()
+    fn seen(&self, node: NodeId) -> io::Result<Option<Seen>> {
+        Ok(self.0.lock().unwrap().get(&node).copied())
     }
 
-    fn remember(&self, node: NodeId, disk: DiskId, boot: u64) -> io::Result<()> {
-        self.0.lock().unwrap().insert(node, (disk, boot));
+    fn remember(&self, node: NodeId, seen: Seen) -> io::Result<()> {
+        self.0.lock().unwrap().insert(node, seen);
         Ok(())
     }
 }
@@ -220,8 +225,8 @@ async fn nodes_call_each_other_and_themselves() {
     assert!(a.net.may_campaign() && b.net.may_campaign());
     assert_eq!(a.net.accepted_by().borrow().iter().copied().collect::<Vec<_>>(), [NodeId(2)]);
     // What was learnt at the door is remembered on both sides.
-    assert_eq!(a.memory.seen(NodeId(2)), Some((identity(2, 1).disk, 1)));
-    assert_eq!(b.memory.seen(NodeId(1)), Some((identity(1, 1).disk, 1)));
+    assert_eq!(a.memory.seen(NodeId(2)).unwrap(), seen(&identity(2, 1)));
+    assert_eq!(b.memory.seen(NodeId(1)).unwrap(), seen(&identity(1, 1)));
 }
 
 #[tokio::test]
@@ -254,7 +259,7 @@ async fn restarted_node_is_reached_again_and_its_older_self_is_not() {
     let b = cluster.start_with(identity(2, 6), &addr, memory.clone()).await;
     a.reaches(2).await;
     eventually("the new start is remembered", || {
-        a.memory.seen(NodeId(2)).is_some_and(|(_, boot)| boot == 6)
+        a.memory.seen(NodeId(2)).unwrap() == seen(&identity(2, 6))
     })
     .await;
     b.stop().await;
@@ -272,6 +277,48 @@ async fn restarted_node_is_reached_again_and_its_older_self_is_not() {
 }
 
 #[tokio::test]
+async fn a_copy_that_counts_up_to_the_same_start_is_refused() {
+    let cluster = Cluster::new();
+    let (a, b) = (cluster.start(identity(1, 1)).await, cluster.start(identity(2, 6)).await);
+    b.reaches(1).await;
+    b.stop().await;
+    let copy = Identity { start: 601, ..identity(2, 6) };
+    let copy = cluster.start(copy).await;
+    let copied = Refusal::CopiedStart { node: NodeId(2), boot: 6 };
+    eventually("the copy is refused", || {
+        copy.net.rejections().borrow().get(&NodeId(1)) == Some(&copied)
+    })
+    .await;
+    assert!(!copy.net.may_campaign());
+    assert!(a.propose(2, b"who are you").await.is_err());
+}
+
+#[tokio::test]
+async fn a_stranger_at_a_members_address_outvotes_nobody() {
+    let cluster = Cluster::new();
+    let (a, b) = (cluster.start(identity(1, 1)).await, cluster.start(identity(2, 1)).await);
+    let foreign = Identity { cluster: ClusterId(Uuid::from_u128(1)), ..identity(3, 1) };
+    let stranger = cluster.start(foreign).await;
+    for (node, other) in [(&a, 2), (&b, 1)] {
+        node.reaches(other).await;
+        eventually("the stranger refuses", || {
+            matches!(
+                node.net.rejections().borrow().get(&NodeId(3)),
+                Some(Refusal::OtherCluster { .. })
+            )
+        })
+        .await;
+        assert!(!node.net.is_outvoted() && node.net.may_campaign());
+    }
+    eventually("the stranger is outvoted", || stranger.net.is_outvoted()).await;
+    stranger.stop().await;
+    let rightful = cluster.start(identity(3, 1)).await;
+    rightful.reaches(1).await;
+    a.reaches(3).await;
+    assert!(a.net.rejections().borrow().is_empty());
+}
+
+#[tokio::test]
 async fn foreign_cluster_and_wiped_disk_are_refused() {
     let cluster = Cluster::new();
     let a = cluster.start(identity(1, 1)).await;
@@ -282,7 +329,7 @@ async fn foreign_cluster_and_wiped_disk_are_refused() {
     })
     .await;
     b.stop().await;
-    a.memory.remember(NodeId(2), identity(2, 1).disk, 1).unwrap();
+    a.memory.remember(NodeId(2), Seen::from(&identity(2, 1))).unwrap();
     let wiped = Identity { disk: DiskId(Uuid::from_u128(99)), ..identity(2, 1) };
     let b = cluster.start(wiped).await;
     eventually("the wiped node is refused", || {

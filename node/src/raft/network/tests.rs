@@ -13,7 +13,7 @@ use rampart_api::model::error_code::ErrorCode;
 use rampart_api::model::ids::{ClusterId, DiskId, NodeId, Offset};
 use rampart_api::model::problem::Problem;
 use rampart_api::model::record_batch::{BatchBuilder, NewRecord};
-use rampart_api::peer::handshake::Identity;
+use rampart_api::peer::handshake::{Identity, Seen};
 use rampart_api::peer::ping::Ping;
 use rampart_api::peer::raft::{UnreachableReason, VoteRequest as WireVoteRequest};
 use rampart_raft_store::state::partition::command::PartitionCommand;
@@ -44,15 +44,15 @@ async fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
 }
 
 #[derive(Debug, Default)]
-struct Memory(Mutex<BTreeMap<NodeId, (DiskId, u64)>>);
+struct Memory(Mutex<BTreeMap<NodeId, Seen>>);
 
 impl PeerFacts for Memory {
-    fn seen(&self, node: NodeId) -> Option<(DiskId, u64)> {
-        self.0.lock().unwrap().get(&node).copied()
+    fn seen(&self, node: NodeId) -> io::Result<Option<Seen>> {
+        Ok(self.0.lock().unwrap().get(&node).copied())
     }
 
-    fn remember(&self, node: NodeId, disk: DiskId, boot: u64) -> io::Result<()> {
-        self.0.lock().unwrap().insert(node, (disk, boot));
+    fn remember(&self, node: NodeId, seen: Seen) -> io::Result<()> {
+        self.0.lock().unwrap().insert(node, seen);
         Ok(())
     }
 }
@@ -137,6 +137,7 @@ async fn start(node: u64, listener: TcpListener, directory: &Directory) -> Node 
             node: NodeId(node),
             disk: DiskId(Uuid::from_u128(u128::from(node))),
             boot: 1,
+            start: node,
         },
         directory: directory.subscribe(),
         facts: Arc::new(Memory::default()),
