@@ -232,6 +232,7 @@ pub(crate) async fn run(parts: Parts, listener: TcpListener) -> Result<Running, 
         store: store.clone(),
         metadata: metadata.clone(),
         peer: peer.clone(),
+        claims: claims.clone(),
         timings,
         raft_config: settings::partition_config(timings)
             .map_err(|error| StartError::Raft(error.to_string()))?,

@@ -105,3 +105,54 @@ async fn panics(tasks: Tasks, metrics: Metrics, stop: Stopper) {
         }
     }
 }
+
+#[cfg(all(test, feature = "rocks"))]
+mod tests {
+    use super::*;
+    use crate::config::Loader;
+    use crate::node::Node;
+    use crate::stop::StopReason;
+
+    async fn start(data_dir: &std::path::Path) -> Node {
+        let data_dir = data_dir.display().to_string();
+        let settings = [
+            ("node.data_dir", data_dir.as_str()),
+            ("node.bootstrap", "true"),
+            ("http.listen", "127.0.0.1:0"),
+            ("peer.listen", "127.0.0.1:0"),
+        ];
+        let mut loader = Loader::new();
+        for (key, text) in settings {
+            loader = loader.flag("test", key, text).unwrap();
+        }
+        Box::pin(Node::start(loader.load().unwrap().config)).await.unwrap()
+    }
+
+    async fn must_stop(node: &Node) -> StopReason {
+        let stopped = tokio::time::timeout(Duration::from_secs(30), node.must_stop()).await;
+        stopped.expect("the node says that it must stop")
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_panic_of_the_metadata_core_stops_the_node() {
+        let dir = tempfile::tempdir().unwrap();
+        let node = start(dir.path()).await;
+        let panicked = node.metadata.raft().with_raft_state(|_| -> () { panic!("injected") }).await;
+        assert!(panicked.is_err());
+        let reason = must_stop(&node).await;
+        assert_eq!(reason.kind, StopKind::Internal);
+        assert!(reason.what.contains("metadata group"), "{reason}");
+        node.abandon(&reason).await;
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_panic_of_a_critical_task_stops_the_node_by_name() {
+        let dir = tempfile::tempdir().unwrap();
+        let node = start(dir.path()).await;
+        node.tasks.child().spawn("request", async { panic!("a request") });
+        node.tasks.child().spawn_critical("sweep", async { panic!("injected") });
+        let reason = must_stop(&node).await;
+        assert_eq!(reason.kind, StopKind::Internal);
+        assert!(reason.what.contains("\"sweep\""), "{reason}");
+    }
+}

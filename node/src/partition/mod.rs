@@ -16,6 +16,7 @@ pub mod request;
 pub mod retention;
 pub mod service;
 pub mod sweep;
+mod trouble;
 
 pub use replica::Replica;
 pub use replica_manager::{ReplicaManager, ReplicaManagerOptions};

@@ -152,6 +152,11 @@ impl Replica {
         self.parts.raft.is_leader()
     }
 
+    /// Whether the task that proposes appends is gone: it ends with the replica, or by a panic.
+    pub(super) fn appender_is_gone(&self) -> bool {
+        self.appends.is_closed() && !self.parts.tasks.is_cancelled()
+    }
+
     /// Queues an append. The caller holds the permits for its bytes.
     pub(super) fn enqueue(&self, append: PendingAppend) -> Result<(), Problem> {
         self.note_activity();

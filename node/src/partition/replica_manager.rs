@@ -2,30 +2,37 @@
 //! core died, answers lookups. Received traffic never creates a replica; only metadata does.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, Mutex, RwLock};
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use rampart_api::model::ids::{GroupId, NodeId, ReplicaId, TopicId};
 use rampart_api::model::topic_config::TopicConfig;
-use rampart_raft_store::Store;
 use rampart_raft_store::error::OpenGroupError;
 use rampart_raft_store::state::metadata::command::MetadataCommand;
 use rampart_raft_store::state::metadata::state::{
     MetadataState, PartitionRecord, ReplicaRecord, TopicRecord,
 };
 use rampart_raft_store::type_config::Member;
+use rampart_raft_store::{OpenGroup, PartitionLog, Store};
 use tokio::sync::watch;
+use tokio::time::Instant;
 
+use super::remote;
 use super::replica::{Replica, ReplicaParts, ReplicaSpec};
-use super::request::PartitionKey;
+use super::request::{OffsetSpec, PartitionKey};
+use super::service::Operation;
+use super::trouble::{Keep, Troubles, may_give_up};
 use crate::clock::Clock;
 use crate::metadata::MetadataHandle;
 use crate::peer::PeerNet;
+use crate::raft::claims::ClaimTable;
 use crate::raft::network::GroupNetwork;
 use crate::raft::progress::ReplicaProgress;
 use crate::raft::settings::RaftTimings;
-use crate::raft::status::{RaftHandle, Role};
+use crate::raft::status::{self, RaftHandle, Role};
 use crate::tasks::Tasks;
 use crate::telemetry::Metrics;
 
@@ -33,6 +40,12 @@ use crate::telemetry::Metrics;
 const SUPERVISE_EVERY: Duration = Duration::from_millis(500);
 /// How long a replica that is not the preferred leader waits before it initializes the group.
 const INITIALIZE_FALLBACK: Duration = Duration::from_secs(3);
+/// Pause before it is looked again whether a group is initialized.
+const INITIALIZE_RETRY: Duration = Duration::from_secs(3);
+/// How long the leader of a group may take to show that it leads.
+const CONFIRM_TIMEOUT: Duration = Duration::from_secs(1);
+/// How long the state machine of a replica may take to answer. Later it is busy, not dead.
+const MACHINE_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// What the manager is made of.
 #[derive(Debug)]
@@ -45,6 +58,8 @@ pub struct ReplicaManagerOptions {
     pub metadata: MetadataHandle,
     /// To reach the other replicas.
     pub peer: PeerNet,
+    /// Who claims which group.
+    pub claims: Arc<ClaimTable>,
     /// Timings of Raft.
     pub timings: RaftTimings,
     /// openraft's configuration of partition groups.
@@ -71,6 +86,8 @@ struct Inner {
     replicas: RwLock<BTreeMap<GroupId, Arc<Replica>>>,
     started: watch::Sender<bool>,
     is_stopping: AtomicBool,
+    born: Instant,
+    troubles: Mutex<Troubles>,
 }
 
 /// A replica that should run here.
@@ -91,7 +108,10 @@ impl ReplicaManager {
     pub fn new(options: ReplicaManagerOptions) -> Self {
         let (started, _) = watch::channel(false);
         let is_stopping = AtomicBool::new(false);
-        let inner = Inner { options, replicas: RwLock::default(), started, is_stopping };
+        let born = options.clock.instant();
+        let replicas = RwLock::default();
+        let troubles = Mutex::default();
+        let inner = Inner { options, replicas, started, is_stopping, born, troubles };
         ReplicaManager { inner: Arc::new(inner) }
     }
 
@@ -120,15 +140,17 @@ impl ReplicaManager {
     pub async fn run(self) {
         let mut changes = self.inner.options.metadata.watch();
         let mut supervise = tokio::time::interval(SUPERVISE_EVERY);
+        supervise.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut seen: BTreeMap<TopicId, Arc<TopicRecord>> = BTreeMap::new();
-        self.drop_orphans(&self.inner.options.metadata.state());
+        let mut applying = BTreeMap::new();
+        self.drop_orphans(self.inner.options.metadata.state()).await;
         loop {
             let state = changes.borrow_and_update().1.clone();
             self.follow(&state, &mut seen).await;
             self.inner.started.send_replace(true);
             tokio::select! {
                 changed = changes.changed() => if changed.is_err() { return },
-                _ = supervise.tick() => self.restart_stopped(&state).await,
+                _ = supervise.tick() => self.supervise(&state, &mut applying).await,
             }
         }
     }
@@ -179,7 +201,8 @@ impl ReplicaManager {
                 running.update(effective(topic), wanted.spec.rank);
                 return;
             }
-            self.stop_and_drop(record.group).await;
+            // Its data is given up when the new one is opened, and not before.
+            self.stop_one(record.group).await;
         }
         self.start(wanted).await;
     }
@@ -206,41 +229,61 @@ impl ReplicaManager {
     }
 
     async fn start(&self, wanted: Wanted) {
-        if self.inner.is_stopping.load(Ordering::Acquire) {
+        let spec = wanted.spec;
+        if self.is_stopping() || !self.may_try(spec.group, spec.replica) {
             return;
         }
-        let spec = wanted.spec;
         match self.open(&wanted).await {
             Ok(replica) => {
-                let raft = replica.raft().clone();
-                self.inner
-                    .replicas
-                    .write()
-                    .expect("no holder of this lock panics")
-                    .insert(spec.group, replica);
-                self.initialize_later(&wanted, raft);
-                tracing::debug!(group = %spec.group, replica = %spec.replica, "replica started");
+                if self.enter(replica.clone()).await {
+                    initialize_later(&wanted, &replica, self.inner.options.metadata.clone());
+                    tracing::debug!(
+                        group = %spec.group, replica = %spec.replica, "replica started"
+                    );
+                }
             }
-            Err(StartError::Open(damaged @ OpenGroupError::Damaged { .. })) => {
+            Err(error) => {
+                let pause = self.failed(spec.group, spec.replica);
                 tracing::error!(
-                    group = %spec.group, replica = %spec.replica, %damaged,
-                    "this replica's log is damaged; it neither votes nor serves and is replaced \
-                     by a new one from its peers"
+                    group = %spec.group, replica = %spec.replica, %error, again_in = ?pause,
+                    "replica could not be started; it neither votes nor serves"
                 );
-                self.replace_damaged(spec.group, spec.replica);
+                if matches!(error, StartError::Open(OpenGroupError::Damaged { .. })) {
+                    self.replace_damaged(spec);
+                }
             }
-            Err(error) => tracing::error!(
-                group = %spec.group, replica = %spec.replica, %error,
-                "replica could not be started; it will be tried again"
-            ),
+        }
+    }
+
+    /// Takes a replica in, unless this node has begun to stop meanwhile.
+    async fn enter(&self, replica: Arc<Replica>) -> bool {
+        let late = {
+            let mut replicas = self.inner.replicas.write().expect("no holder of this lock panics");
+            // Looked at under the lock under which `stop` takes the replicas away.
+            match self.is_stopping() {
+                true => Some(replica),
+                false => replicas.insert(replica.spec().group, replica),
+            }
+        };
+        match late {
+            Some(late) => {
+                late.stop().await;
+                !self.is_stopping()
+            }
+            None => true,
         }
     }
 
     async fn open(&self, wanted: &Wanted) -> Result<Arc<Replica>, StartError> {
         let options = &self.inner.options;
         let spec = wanted.spec;
-        self.erase_other_replica(spec.group, spec.replica)?;
-        let open = options.store.open_partition(spec.group, spec.replica)?;
+        let open = match self.open_log(spec).await {
+            Err(StartError::Open(OpenGroupError::OtherReplica { found, .. })) => {
+                self.give_up(wanted, found).await?;
+                self.open_log(spec).await?
+            }
+            opened => opened?,
+        };
         let progress = Arc::new(ReplicaProgress::default());
         let network = GroupNetwork::new(
             spec.group,
@@ -272,63 +315,121 @@ impl ReplicaManager {
         }))
     }
 
-    /// An older replica of the same group on this disk, under another id, is erased first.
-    fn erase_other_replica(&self, group: GroupId, replica: ReplicaId) -> Result<(), StartError> {
-        let store = &self.inner.options.store;
-        let other = store.groups()?.into_iter().any(|(g, r)| g == group && r != replica);
-        if other {
-            store.drop_group(group)?;
-        }
-        Ok(())
+    async fn open_log(&self, spec: ReplicaSpec) -> Result<OpenGroup<PartitionLog>, StartError> {
+        let store = self.inner.options.store.clone();
+        let opened = blocking(move || store.open_partition(spec.group, spec.replica)).await?;
+        Ok(opened?)
     }
 
-    /// A new group is initialized by the replicas of its creation record, with exactly that
-    /// membership: the preferred leader at once, the others if it does not come.
-    fn initialize_later(&self, wanted: &Wanted, raft: RaftHandle) {
-        let record = wanted.record();
-        let mine = wanted.spec.replica;
-        let is_initial = record.initial.iter().any(|replica| replica.id == mine);
-        if record.initialized || !is_initial {
-            return;
+    /// Erases an older replica of the group, right before a new one starts in its place: one that
+    /// has left the group, or one whose group goes on without it.
+    async fn give_up(&self, wanted: &Wanted, found: ReplicaId) -> Result<(), StartError> {
+        let spec = wanted.spec;
+        if found > spec.replica {
+            return Err(StartError::Kept(Keep::Newer(found)));
         }
-        let members: BTreeMap<u64, Member> = record.initial.iter().map(member).collect();
-        let first = record.initial.first().is_some_and(|replica| replica.id == mine);
-        let metadata = self.inner.options.metadata.clone();
-        let group = wanted.spec.group;
-        self.inner.options.tasks.spawn("initialize", async move {
-            if !first {
-                tokio::time::sleep(INITIALIZE_FALLBACK).await;
-                let state = metadata.state();
-                let done = state.partition_of(group).is_none_or(|(_, record)| record.initialized);
-                if done {
-                    return;
-                }
-            }
-            if matches!(raft.is_initialized().await, Ok(false)) {
-                match raft.initialize(members).await {
-                    // The node ticker sees a group without a leader and campaigns.
-                    Ok(()) => tracing::debug!(%group, "group initialized"),
-                    Err(error) => tracing::warn!(%group, %error, "group not initialized"),
-                }
-            }
-        });
+        if wanted.record().replicas.iter().any(|replica| replica.id == found) {
+            let without = self.goes_on_without(wanted.record(), spec.key, found).await;
+            without.map_err(StartError::Kept)?;
+        }
+        tracing::warn!(
+            group = %spec.group, replica = %found, by = %spec.replica,
+            "erasing the data of a replica that is replaced"
+        );
+        Ok(self.erase(spec.group).await?)
     }
 
-    fn replace_damaged(&self, group: GroupId, replica: ReplicaId) {
-        let metadata = self.inner.options.metadata.clone();
+    /// Whether the group has a sound majority without a replica of this node: asked of the record,
+    /// of liveness, and at last of a leader, which must reach a majority to answer.
+    async fn goes_on_without(
+        &self,
+        record: &PartitionRecord,
+        key: PartitionKey,
+        replica: ReplicaId,
+    ) -> Result<(), Keep> {
+        let options = &self.inner.options;
+        let liveness = options.peer.liveness();
+        let is_alive = |node| node != options.node && liveness.is_alive(node);
+        may_give_up(record, replica, is_alive)?;
+        let leader = options.claims.leader(record.group).map(|(node, _)| node);
+        let Some(leader) = leader.filter(|leader| is_alive(*leader)) else {
+            return Err(Keep::NoLeader);
+        };
+        let question = Operation::ListOffset(key, OffsetSpec::Latest);
+        let answer = remote::execute(&options.peer, leader, question, CONFIRM_TIMEOUT).await;
+        answer.map(|_| ()).map_err(|_| Keep::NoLeader)
+    }
+
+    /// Asks for a new replica in the place of a damaged one, if the group goes on without it. Else
+    /// what is left of it is kept: it may be all that there is.
+    fn replace_damaged(&self, spec: ReplicaSpec) {
+        let manager = self.clone();
         self.inner.options.tasks.spawn("replace damaged replica", async move {
-            let command = MetadataCommand::ReplaceReplica { group, replica };
-            if let Err(error) = metadata.propose(command).await {
-                tracing::warn!(%group, %error, "damaged replica not yet replaced");
+            let ReplicaSpec { group, replica, key, .. } = spec;
+            let metadata = &manager.inner.options.metadata;
+            let state = metadata.state();
+            let Some((_, record)) = state.partition_of(group) else { return };
+            if record.damaged.contains(&replica) {
+                return;
+            }
+            if let Err(keep) = manager.goes_on_without(record, key, replica).await {
+                tracing::error!(%group, %replica, reason = %keep, "damaged replica not replaced");
+                return;
+            }
+            match metadata.propose(MetadataCommand::ReplaceReplica { group, replica }).await {
+                Ok(_) => tracing::warn!(%group, %replica, "damaged replica is being replaced"),
+                Err(error) => {
+                    tracing::warn!(%group, %replica, %error, "damaged replica not yet replaced");
+                }
             }
         });
     }
 
     async fn stop_and_drop(&self, group: GroupId) {
         self.stop_one(group).await;
-        if let Err(error) = self.inner.options.store.drop_group(group) {
+        self.inner.troubles.lock().expect("no holder of this lock panics").forget(group);
+        if let Err(error) = self.erase(group).await {
             tracing::error!(%group, %error, "data of a removed replica could not be erased");
         }
+    }
+
+    async fn erase(&self, group: GroupId) -> io::Result<()> {
+        let store = self.inner.options.store.clone();
+        blocking(move || store.drop_group(group)).await?
+    }
+
+    fn is_stopping(&self) -> bool {
+        self.inner.is_stopping.load(Ordering::Acquire)
+    }
+
+    fn may_try(&self, group: GroupId, replica: ReplicaId) -> bool {
+        let troubles = self.inner.troubles.lock().expect("no holder of this lock panics");
+        troubles.may_try((group, replica), self.age())
+    }
+
+    fn failed(&self, group: GroupId, replica: ReplicaId) -> Duration {
+        let mut troubles = self.inner.troubles.lock().expect("no holder of this lock panics");
+        troubles.failed((group, replica), self.age())
+    }
+
+    fn age(&self) -> Duration {
+        self.inner.options.clock.instant().saturating_duration_since(self.inner.born)
+    }
+
+    /// A replica that had entries to apply in the last round and has applied none since.
+    fn stuck(&self, applying: &mut BTreeMap<GroupId, u64>) -> Option<GroupId> {
+        let mut now = BTreeMap::new();
+        for replica in self.all() {
+            let status = replica.status();
+            let applied = status.applied.map_or(0, |id| id.index);
+            if status.committed.is_some_and(|committed| committed.index > applied) {
+                now.insert(replica.spec().group, applied);
+            }
+        }
+        let stuck = now.iter().find(|(group, applied)| applying.get(group) == Some(applied));
+        let stuck = stuck.map(|(group, _)| *group);
+        *applying = now;
+        stuck
     }
 
     async fn stop_one(&self, group: GroupId) {
@@ -341,11 +442,11 @@ impl ReplicaManager {
 
     /// Data of groups that the metadata knows to be gone. Ids grow, so a group that this node's
     /// metadata has not heard of yet is not one of them.
-    fn drop_orphans(&self, state: &MetadataState) {
-        let store = &self.inner.options.store;
-        let on_disk = match store.groups() {
-            Ok(groups) => groups,
-            Err(error) => {
+    async fn drop_orphans(&self, state: Arc<MetadataState>) {
+        let store = self.inner.options.store.clone();
+        let on_disk = match blocking(move || store.groups()).await {
+            Ok(Ok(groups)) => groups,
+            Ok(Err(error)) | Err(error) => {
                 tracing::error!(%error, "groups on disk could not be listed");
                 return;
             }
@@ -353,32 +454,41 @@ impl ReplicaManager {
         let gone: BTreeSet<GroupId> = on_disk
             .into_iter()
             .filter(|(group, replica)| {
-                *group != GroupId::METADATA && is_gone(state, *group, *replica)
+                *group != GroupId::METADATA && is_gone(&state, *group, *replica)
             })
             .map(|(group, _)| group)
             .collect();
         for group in gone {
             tracing::info!(%group, "erasing the data of a replica that is gone");
-            if let Err(error) = store.drop_group(group) {
+            if let Err(error) = self.erase(group).await {
                 tracing::error!(%group, %error, "data of a removed replica could not be erased");
             }
         }
     }
 
-    /// A core that stopped without a storage failure is restarted in place: its durable state is
-    /// sound, and the others go on without it meanwhile. Replicas that never started are tried
-    /// again too.
-    async fn restart_stopped(&self, state: &MetadataState) {
+    /// A core that ended is restarted in place: its durable state is sound, and the others go on
+    /// without it meanwhile. Replicas that never started are tried again too. One that fails again
+    /// and again is tried ever more rarely.
+    async fn supervise(&self, state: &MetadataState, applying: &mut BTreeMap<GroupId, u64>) {
+        // A failed write or sync ends the process.
+        if self.inner.options.store.failed().borrow().is_some() {
+            return;
+        }
+        let stuck = self.stuck(applying);
         for replica in self.all() {
-            let status = replica.status();
-            if status.role != Role::Stopped || status.storage_failed {
-                continue;
-            }
+            let reason = match ended(&replica) {
+                Some(reason) => reason,
+                // One in a round: each may take its time to answer.
+                None if stuck == Some(replica.spec().group) && machine_is_gone(&replica).await => {
+                    "its state machine panicked".to_owned()
+                }
+                None => continue,
+            };
             let spec = *replica.spec();
+            let pause = self.failed(spec.group, spec.replica);
             self.inner.options.metrics.raft.group_restarts.inc();
             tracing::error!(
-                group = %spec.group, replica = %spec.replica,
-                why = status.fatal.as_deref().unwrap_or("unknown"),
+                group = %spec.group, replica = %spec.replica, %reason, again_in = ?pause,
                 "raft core stopped; restarting the group in place"
             );
             self.stop_one(spec.group).await;
@@ -395,6 +505,63 @@ impl ReplicaManager {
     }
 }
 
+/// Why a replica does not run any more though it should.
+fn ended(replica: &Replica) -> Option<String> {
+    let status = replica.status();
+    if status.role == Role::Stopped {
+        return Some(status.fatal.unwrap_or_else(|| "it was stopped".to_owned()));
+    }
+    // A core that panics leaves its last status as it was.
+    if status::core_is_gone(replica.raft()) {
+        return Some("its core panicked".to_owned());
+    }
+    replica.appender_is_gone().then(|| "its appender panicked".to_owned())
+}
+
+/// Whether the state machine's task is dead, of which its core hears only at the next entry.
+async fn machine_is_gone(replica: &Replica) -> bool {
+    let question = replica.raft().with_state_machine(|_| std::future::ready(()).boxed());
+    matches!(tokio::time::timeout(MACHINE_TIMEOUT, question).await, Ok(Err(_)))
+}
+
+/// A new group is initialized by the replicas of its creation record, with exactly that membership:
+/// the preferred leader at once, the others if it does not come. Tried until it is done.
+fn initialize_later(wanted: &Wanted, replica: &Arc<Replica>, metadata: MetadataHandle) {
+    let record = wanted.record();
+    let mine = wanted.spec.replica;
+    let is_initial = record.initial.iter().any(|replica| replica.id == mine);
+    if record.initialized || !is_initial {
+        return;
+    }
+    let members: BTreeMap<u64, Member> = record.initial.iter().map(member).collect();
+    let first = record.initial.first().is_some_and(|replica| replica.id == mine);
+    let group = wanted.spec.group;
+    let raft = replica.raft().clone();
+    replica.parts.tasks.spawn("initialize", async move {
+        if !first {
+            tokio::time::sleep(INITIALIZE_FALLBACK).await;
+        }
+        loop {
+            let state = metadata.state();
+            let is_done = state.partition_of(group).is_none_or(|(_, record)| record.initialized);
+            if is_done || !matches!(raft.is_initialized().await, Ok(false)) {
+                return;
+            }
+            match raft.initialize(members.clone()).await {
+                // The node ticker sees a group without a leader and campaigns.
+                Ok(()) => tracing::debug!(%group, "group initialized"),
+                Err(error) => tracing::warn!(%group, %error, "group not initialized; tried again"),
+            }
+            tokio::time::sleep(INITIALIZE_RETRY).await;
+        }
+    });
+}
+
+/// Work on the disk, on a thread that may wait for it.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> io::Result<T> {
+    tokio::task::spawn_blocking(work).await.map_err(io::Error::other)
+}
+
 #[derive(Debug, thiserror::Error)]
 enum StartError {
     #[error(transparent)]
@@ -403,6 +570,8 @@ enum StartError {
     Io(#[from] std::io::Error),
     #[error("raft: {0}")]
     Raft(String),
+    #[error("{0}")]
+    Kept(Keep),
 }
 
 fn member(replica: &ReplicaRecord) -> (u64, Member) {

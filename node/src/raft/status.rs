@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use openraft::Instant as _;
 use openraft::ServerState;
 use openraft::async_runtime::watch::WatchReceiver;
@@ -81,6 +82,15 @@ pub fn status(raft: &RaftHandle) -> RaftStatus {
         fatal: fatal.map(ToString::to_string),
         storage_failed: matches!(fatal, Some(openraft::errors::Fatal::StorageError(_))),
     }
+}
+
+/// Whether a replica's core is gone: one that panicked leaves its last metrics as they were, but not
+/// the sender of them.
+pub fn core_is_gone(raft: &RaftHandle) -> bool {
+    let mut metrics = raft.metrics();
+    // The first look may answer that there is something this receiver has not seen.
+    let mut look = || metrics.changed().now_or_never().is_some_and(|changed| changed.is_err());
+    look() || look()
 }
 
 /// The membership a replica knows: effective voters and learners, and whether it is uniform (not
