@@ -28,10 +28,10 @@ use crate::http::{self, Edge, EdgeOptions, HttpHandle};
 use crate::identity::IdentityError;
 use crate::metadata::{MembershipKeeper, MetadataHandle, MetadataOptions};
 use crate::partition::{
-    PartitionService, PartitionServiceOptions, ReplicaManager, ReplicaManagerOptions,
+    PartitionService, PartitionServiceOptions, Replica, ReplicaManager, ReplicaManagerOptions,
     leader_reports, link_up, reassign, retention, sweep::Sweep,
 };
-use crate::peer::{PeerLimits, PeerNet, PeerOptions, client};
+use crate::peer::{LivenessView, PeerLimits, PeerNet, PeerOptions, client};
 use crate::peer_service::{PeerService, Services, StoredPeerFacts};
 use crate::raft::claims::{ClaimOutbox, ClaimTable};
 use crate::raft::host::{GroupLookup, LookupOptions};
@@ -280,7 +280,7 @@ pub(crate) async fn run(parts: Parts, listener: TcpListener) -> Result<Running, 
         manager: manager.clone(),
         peer: peer.clone(),
         lookup: lookup.clone(),
-        claims,
+        claims: claims.clone(),
         outbox: outbox.clone(),
         timings,
         every: config.raft.sweep_interval(),
@@ -316,7 +316,8 @@ pub(crate) async fn run(parts: Parts, listener: TcpListener) -> Result<Running, 
     let start_up = StartUp {
         metadata: metadata.clone(),
         manager: manager.clone(),
-        partitions: partitions.clone(),
+        claims: claims.clone(),
+        liveness: peer.liveness(),
         lookup,
         admitted: admitted.clone(),
         info,
@@ -490,7 +491,8 @@ async fn look_for_other_cluster(peers: Vec<String>, identity: PeerIdentity, stop
 struct StartUp {
     metadata: MetadataHandle,
     manager: ReplicaManager,
-    partitions: PartitionService,
+    claims: Arc<ClaimTable>,
+    liveness: LivenessView,
     lookup: GroupLookup,
     admitted: Admitted,
     info: NodeInfo,
@@ -549,7 +551,18 @@ impl StartUp {
     }
 
     fn all_led(&self) -> bool {
-        let led = |group| self.partitions.leader_hint(group).is_some();
-        self.manager.all().iter().all(|replica| led(replica.spec().group))
+        self.manager.all().iter().all(|replica| self.is_led(replica))
+    }
+
+    /// Whether a leader has shown itself since this start, by a claim or by being heard. What the
+    /// metadata, or the vote on the disk, knew before may be long gone.
+    fn is_led(&self, replica: &Replica) -> bool {
+        if self.claims.leader(replica.spec().group).is_some() || replica.is_leader() {
+            return true;
+        }
+        let leader = replica.status().leader.map(|(_, node)| node);
+        let is_heard =
+            |node: NodeId| self.liveness.is_alive(node) && self.liveness.silent_ms(node).is_some();
+        leader.is_some_and(|node| node != self.admitted.node && is_heard(node))
     }
 }
