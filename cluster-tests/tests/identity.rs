@@ -190,3 +190,45 @@ fn an_old_copy_of_a_disk_does_no_harm() {
         Ok(())
     });
 }
+
+#[test]
+fn a_stranger_with_a_members_id_and_address_ends_nobody() {
+    run(async {
+        let mut cluster = cluster().await?;
+        let mut attempts = write(&cluster, "before", 20).await?;
+
+        phase("the founder loses its disk, and its command line still says --bootstrap");
+        cluster.kill(0);
+        std::fs::remove_dir_all(&cluster.node(0).data_dir)?;
+        cluster.launch(0)?;
+        cluster.wait_ready(0).await?;
+        ensure!(cluster.node_id(0).await? == 1, "the test is about equal ids");
+
+        phase("the two others say so, go on, and have everything");
+        for node in [1, 2] {
+            wait_for("the stranger to be noticed", Duration::from_secs(30), || async {
+                let page = cluster.api(node).get("/metrics").await?;
+                let counted = "rampart_node_peers_refusing 1";
+                let page = String::from_utf8_lossy(&page.body);
+                ensure!(page.contains(counted), "not counted by node {node}");
+                Ok(())
+            })
+            .await?;
+        }
+        let apis = [cluster.api(1).clone(), cluster.api(2).clone()];
+        let options =
+            AppendOptions { prefix: "after".to_owned(), ..AppendOptions::new(TOPIC, PARTITIONS) };
+        let appender = Appender::start(&apis, &options);
+        wait_for("30 acknowledgements", Duration::from_secs(30), || async {
+            ensure!(appender.acked() >= 30, "{} so far", appender.acked());
+            Ok(())
+        })
+        .await?;
+        attempts.extend(appender.stop().await?);
+        for node in [1, 2] {
+            cluster.wait_ready(node).await?;
+            invariants::check(cluster.api(node), TOPIC, PARTITIONS, &attempts).await?;
+        }
+        Ok(())
+    });
+}
