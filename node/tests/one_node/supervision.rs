@@ -2,11 +2,20 @@
 //! nothing is lost.
 
 use futures_util::FutureExt;
+use rampart_api::client::ClientError;
 use rampart_api::model::ids::GroupId;
+use rampart_api::model::problem::Outcome;
 use rampart_node::partition::Replica;
+use rampart_node::stop::StopKind;
+use rampart_node::surroundings::Storage;
+use rampart_raft_store::MemoryFaults;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::*;
+
+fn on(disk: &MemoryFaults) -> Surroundings {
+    Surroundings { storage: Storage::InMemory(disk.clone()), ..Surroundings::of_system() }
+}
 
 impl OneNode {
     async fn restarted(&self, group: GroupId, old: &Replica) {
@@ -92,4 +101,54 @@ async fn a_panicked_state_machine_is_restarted_in_place() {
     let values = one.values("letters").await;
     assert_eq!((values.first(), values.last()), (Some(&"1".to_owned()), Some(&"3".to_owned())));
     one.node.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_only_replica_is_kept_however_damaged_it_is() {
+    let dir = tempfile::tempdir().unwrap();
+    let disk = MemoryFaults::none();
+    let one = OneNode::start_on(dir.path(), &[], on(&disk)).await;
+    one.create("letters").await;
+    one.produce("letters", "1").await.unwrap();
+    let replica = one.node.replicas().all().remove(0);
+    let (spec, first) = (*replica.spec(), replica.status().last_log_index.unwrap());
+    // What comes after an entry tells that it was synced, so that it is no torn tail.
+    one.produce("letters", "2").await.unwrap();
+    one.produce("letters", "3").await.unwrap();
+    drop(replica);
+    one.node.stop().await;
+
+    assert!(disk.flip_bit(spec.group, first), "the record is on the disk");
+    let one = OneNode::start_on(dir.path(), &[], on(&disk)).await;
+    // Whatever is done about the damage is begun before this.
+    one.create("other").await;
+    one.produce("other", "1").await.unwrap();
+    let described = one.client.topic("letters").await.unwrap();
+    assert!(one.node.replicas().get(spec.group).is_none(), "it neither votes nor serves");
+    let replicas: Vec<_> =
+        described.partitions[0].replicas.iter().map(|replica| replica.replica).collect();
+    assert_eq!(replicas, [spec.replica.0], "nobody takes its place");
+    one.node.stop().await;
+    assert!(disk.lose_entry(spec.group, first), "what is left of it is on the disk");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_a_failed_sync_the_node_stops_and_the_write_is_unknown() {
+    let dir = tempfile::tempdir().unwrap();
+    let disk = MemoryFaults::none();
+    let one = OneNode::start_on(dir.path(), &[], on(&disk)).await;
+    one.create("letters").await;
+    one.produce("letters", "1").await.unwrap();
+
+    disk.fail_writes(std::io::ErrorKind::Other);
+    let stopping = async {
+        let reason = one.node.must_stop().await;
+        one.node.abandon(&reason).await;
+        reason
+    };
+    let (answer, reason) = tokio::join!(one.produce("letters", "2"), stopping);
+    assert_eq!((reason.kind, reason.kind.exit_code()), (StopKind::Storage, 74));
+    let refused = answer.unwrap_err();
+    let ClientError::Problem { body, .. } = refused else { panic!("no answer: {refused}") };
+    assert_eq!(body.outcome, Outcome::Unknown, "{}", body.detail);
 }
