@@ -15,6 +15,8 @@ pub mod handshake;
 pub mod ping;
 pub mod raft;
 pub mod rpc;
+#[cfg(test)]
+mod tests;
 mod wire;
 
 pub use wire::DecodeError;

@@ -9,6 +9,8 @@ use super::*;
 use crate::model::limits::{RECORD_BYTES_MAX, RECORD_HEADERS_BYTES_MAX, RECORDS_PER_REQUEST_MAX};
 use crate::model::problem::Problem;
 
+mod generated;
+
 fn decode(body: &str) -> Result<Vec<InputRecord<'_>>, ProduceBodyError> {
     JsonRecords::parse(body.as_bytes(), None)?.decode(RecordLimits::default()).collect()
 }
