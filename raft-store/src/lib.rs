@@ -15,6 +15,8 @@ pub mod state;
 mod store;
 #[cfg(test)]
 mod test_data;
+#[cfg(test)]
+mod test_values;
 pub mod ticket;
 pub mod type_config;
 

@@ -7,6 +7,10 @@ pub mod envelope;
 pub mod log_id;
 pub mod membership;
 pub mod payload;
+#[cfg(test)]
+pub(crate) mod survives;
+#[cfg(test)]
+mod tests;
 
 pub use entry::{ENTRY_HEADER_BYTES, EntryHeader};
 pub use envelope::FormatError;

@@ -12,6 +12,8 @@ pub(crate) mod purged;
 pub(crate) mod registry;
 pub(crate) mod snapshot;
 pub(crate) mod synced_mark;
+#[cfg(test)]
+mod tests;
 pub(crate) mod vote;
 
 pub(crate) use registry::Family;

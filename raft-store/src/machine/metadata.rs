@@ -22,7 +22,7 @@ use crate::type_config::{
     StoredMembership, TypeConfig,
 };
 
-const VERSION: u8 = 1;
+pub(crate) const VERSION: u8 = 1;
 
 /// What the machine, its snapshot builder and the readers share.
 #[derive(Debug)]

@@ -17,8 +17,12 @@ use openraft::storage::{EntryResponder, RaftSnapshotBuilder, RaftStateMachine};
 use self::metadata::MetadataMachine;
 pub use self::metadata::MetadataReader;
 pub(crate) use self::metadata::MetadataShared;
+#[cfg(test)]
+pub(crate) use self::metadata::VERSION as METADATA_SNAPSHOT_VERSION;
 use self::partition::PartitionMachine;
 pub(crate) use self::partition::PartitionShared;
+#[cfg(test)]
+pub(crate) use self::partition_snapshot::encode as encode_partition_snapshot;
 pub(crate) use self::partition_snapshot::{Cut, decode as decode_partition_snapshot};
 pub(crate) use self::snapshot_store::store as snapshot_ops;
 use crate::type_config::{LogId, Snapshot, SnapshotMeta, StoredMembership, TypeConfig};

@@ -78,7 +78,7 @@ fn move_commands() -> impl Strategy<Value = MetadataCommand> {
     ]
 }
 
-fn commands() -> impl Strategy<Value = MetadataCommand> {
+pub(super) fn commands() -> impl Strategy<Value = MetadataCommand> {
     let node = || 1u64..8;
     prop_oneof![
         2 => joins(),

@@ -1,0 +1,25 @@
+//! States as random commands leave them survive as a snapshot, and so does every command.
+
+use rampart_api::codec;
+
+use super::random::commands;
+use super::*;
+use crate::format::survives::{harm, survives, survives_in_codec};
+use crate::machine::METADATA_SNAPSHOT_VERSION;
+
+proptest::proptest! {
+    #[test]
+    fn what_commands_make_survives_as_a_snapshot(
+        commands in proptest::collection::vec(commands(), 1..40),
+        harm in harm(),
+    ) {
+        let mut cluster = Cluster::of(4);
+        for command in &commands {
+            survives_in_codec(command, &harm)?;
+            let response = cluster.apply(command);
+            let back: MetadataResponse = codec::decode(&codec::encode(&response)).unwrap();
+            proptest::prop_assert_eq!(back, response);
+        }
+        survives(METADATA_SNAPSHOT_VERSION, &cluster.state, &harm)?;
+    }
+}
