@@ -131,6 +131,9 @@ fn parse(path: &Path, bytes: &[u8]) -> Result<Identity, IdentityError> {
 }
 
 #[cfg(test)]
+mod round_trip;
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

@@ -212,6 +212,9 @@ pub(crate) fn snapshot_meta_from_wire(
 }
 
 #[cfg(test)]
+mod round_trip;
+
+#[cfg(test)]
 mod tests {
     use bytes::Bytes;
     use rampart_api::model::ids::NodeId;

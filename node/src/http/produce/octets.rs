@@ -54,3 +54,6 @@ fn record_headers(headers: &HeaderMap) -> Vec<(String, Option<Bytes>)> {
     });
     named.collect()
 }
+
+#[cfg(test)]
+mod tests;
