@@ -1,17 +1,18 @@
-//! Keeps the facts that rot when they are only written down: who may import whom, which folders
-//! are pure, that every file says what it is, and that the documents name what exists.
+//! Keeps the facts that rot when they are only written down. Here those of the code: who may import
+//! whom, what is pure, that every file says what it is; in `documents` those of the documents.
 
-use std::collections::BTreeSet;
+#[path = "tidy/documents.rs"]
+mod documents;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use rampart_api::model::error_code::ErrorCode;
-
-/// Folders and files without tokio, storage, clock or randomness.
+/// Folders and files without tokio, storage, clock or randomness; besides those that say `[pure]`
+/// in their first lines.
 const PURE: &str = "
     api/src/model/ api/src/codec.rs api/src/peer/
     raft-store/src/state/ raft-store/src/keys/ raft-store/src/format/
-    node/src/raft/node_ticker/ node/src/controller/placement node/src/partition/acks.rs";
+    node/src/raft/node_ticker node/src/controller/placement.rs node/src/partition/acks.rs";
 
 /// What a pure file does not name.
 const IMPURE: &str = "tokio:: rocksdb SystemTime Instant::now rand:: std::env std::fs";
@@ -79,6 +80,12 @@ impl Source {
         self.code().take_while(|(_, line)| !line.trim_start().starts_with("#[cfg(test)]"))
     }
 
+    /// Whether its first lines say that it is pure.
+    fn says_pure(&self) -> bool {
+        let head = self.text.lines().take_while(|line| line.starts_with("//!"));
+        head.into_iter().any(|line| line.contains("[pure]"))
+    }
+
     /// A file of tests only.
     fn is_test(&self) -> bool {
         self.path.contains("/tests/") || self.path.ends_with("tests.rs")
@@ -132,10 +139,15 @@ fn every_source_file_says_what_it_is() {
 
 #[test]
 fn pure_folders_name_no_runtime_storage_clock_or_randomness() {
-    let (pure, impure) = (words(PURE), words(IMPURE));
-    let is_pure = |file: &Source| pure.iter().any(|pure| file.path.starts_with(pure));
+    let (pure, impure, sources) = (words(PURE), words(IMPURE), files("rs"));
+    let is_pure =
+        |file: &Source| file.says_pure() || pure.iter().any(|pure| file.path.starts_with(pure));
     let mut found = Vec::new();
-    for file in files("rs").iter().filter(|file| is_pure(file) && !file.is_test()) {
+    for pure in pure.iter().filter(|pure| !sources.iter().any(|file| file.path.starts_with(**pure)))
+    {
+        found.push(format!("{pure} is in the list and matches no file"));
+    }
+    for file in sources.iter().filter(|file| is_pure(file) && !file.is_test()) {
         for (number, line) in file.product_code() {
             if let Some(word) = impure.iter().find(|word| line.contains(**word)) {
                 found.push(format!("{}:{number} names {word}", file.path));
@@ -164,61 +176,58 @@ fn imports_go_one_way() {
     expect_none("imports against the direction", &found);
 }
 
-#[test]
-fn every_error_code_has_a_page_and_every_page_a_code() {
-    let codes: BTreeSet<String> = ErrorCode::ALL.iter().map(|c| c.as_str().to_owned()).collect();
-    let folder = root().join("docs/errors");
-    let pages: BTreeSet<String> = fs::read_dir(&folder)
-        .unwrap_or_else(|e| panic!("{}: {e}", folder.display()))
-        .filter_map(|entry| entry.unwrap().path().file_stem()?.to_str().map(str::to_owned))
-        .filter(|page| page != "README")
-        .collect();
-    let differ: Vec<String> = codes.symmetric_difference(&pages).cloned().collect();
-    expect_none("error codes without docs/errors/<CODE>.md, or pages without a code", &differ);
-}
-
-#[test]
-fn every_invariant_is_described_and_names_a_test_that_exists() {
-    let architecture = fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
-    let sources = files("rs");
-    let (mut described, mut found) = (BTreeSet::new(), Vec::new());
-    for row in architecture.lines().filter(|line| line.starts_with('|')) {
-        let Some(number) = invariants(row).into_iter().next() else {
-            continue;
-        };
-        let names: Vec<&str> = row.split('`').skip(1).step_by(2).collect();
-        for name in names.iter().filter(|name| !exists(name, &sources)) {
-            found.push(format!("{number} names `{name}`: no such file or fn"));
-        }
-        if names.is_empty() {
-            found.push(format!("{number} names no test"));
-        }
-        described.insert(number);
-    }
-    for file in sources.iter().filter(|file| file.path != ME) {
-        let numbers = file.text.lines().flat_map(invariants);
-        for number in numbers.filter(|number| !described.contains(number)) {
-            found.push(format!("{} names {number}, unknown here", file.path));
+/// Keys of the configuration, as the sections define them, and the functions beside them that hand
+/// them out under another name.
+fn config_keys(section: &Source) -> Vec<(String, Vec<String>)> {
+    let mut keys = Vec::new();
+    let body = section.text.split("section! {").nth(1).unwrap_or_default();
+    for line in body.lines().take_while(|line| *line != "}") {
+        let name = line.trim_start().split_once(": ").map_or("", |(name, _)| name);
+        if line.contains(" = ") && name.chars().all(|c| c.is_ascii_lowercase() || c == '_') {
+            keys.push(name.to_owned());
         }
     }
-    let count = described.len();
-    assert!(count >= 9, "a table with only {count} invariants");
-    expect_none("invariants of ARCHITECTURE.md", &found);
+    let functions = section.text.split("pub fn ").skip(1);
+    let functions: Vec<(&str, &str)> = functions.filter_map(|text| text.split_once('(')).collect();
+    let handed_out = |key: &String| {
+        let by = functions.iter().filter(|(_, text)| names(text, &format!("self.{key}")));
+        by.map(|(name, _)| (*name).to_owned()).collect()
+    };
+    let pairs: Vec<_> = keys.iter().map(|key| (key.clone(), handed_out(key))).collect();
+    pairs
 }
 
-/// `INV-` and two digits, wherever they stand in a line.
-fn invariants(line: &str) -> Vec<String> {
-    let numbers = line.split("INV-").skip(1).filter_map(|rest| rest.get(..2));
-    numbers.map(|number| format!("INV-{number}")).collect()
+/// Whether a text has this name, and not only a longer one that begins so.
+fn names(text: &str, name: &str) -> bool {
+    let is_longer = |rest: &str| rest.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_');
+    text.match_indices(name).any(|(at, _)| !is_longer(&text[at + name.len()..]))
 }
 
-/// A path (perhaps with `::fn` behind it) or a function of this workspace.
-fn exists(name: &str, sources: &[Source]) -> bool {
-    let last = name.rsplit("::").next().unwrap_or(name);
-    let last = last.trim_end_matches("()");
-    let function = format!("fn {last}");
-    let is_it = |file: &Source| file.path.contains(last) || file.text.contains(&function);
-    root().join(name).exists() || sources.iter().any(is_it)
+/// A key whose limit is being put in force.
+const NOT_READ: &str = "replicas_per_node_max";
+
+#[test]
+fn every_configuration_key_is_read_by_somebody() {
+    let (config, others): (Vec<_>, Vec<_>) = files("rs")
+        .into_iter()
+        .filter(|file| file.path.starts_with("node/src/") && !file.is_test())
+        .partition(|file| file.path.starts_with("node/src/config/"));
+    let (mut count, mut found) = (0, Vec::new());
+    for section in config.iter().filter(|file| file.text.contains("section! {")) {
+        for (key, functions) in config_keys(section) {
+            count += 1;
+            let mut ways = functions.iter().map(|name| format!(".{name}")).collect::<Vec<_>>();
+            ways.push(format!(".{key}"));
+            let is_read = |file: &Source| {
+                file.product_code().any(|(_, line)| ways.iter().any(|way| names(line, way)))
+            };
+            if key != NOT_READ && !others.iter().any(is_read) {
+                found.push(format!("{}: {key}", section.path));
+            }
+        }
+    }
+    assert!(count >= 40, "only {count} keys were found");
+    expect_none("configuration keys that nobody reads", &found);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Who this node is: `node.json` in the data directory. The disk id is chosen when the directory
 //! is first used; cluster and node ids are given by the cluster; the boot counter is raised, with
 //! fsync, at every start, so that peers can tell a restored disk from the one they knew.
+//! Enforces INV-15.
 
 use std::fs::{self, File};
 use std::io::Write;

@@ -1,5 +1,6 @@
 //! Every limit has a name. These are the defaults; those an operator may change are in the node's
 //! configuration under the same name.
+//! Enforces INV-12.
 
 /// Longest topic name, in bytes.
 pub const TOPIC_NAME_BYTES_MAX: usize = 249;

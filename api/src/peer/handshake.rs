@@ -4,6 +4,7 @@
 //! the disk id, the highest boot counter and its process it has seen of each other node, and `judge`
 //! refuses what contradicts it. Both sides are judged: the one that connects by the listener, and the listener
 //! by the one that connects, so that no acknowledgement of a wiped disk is ever counted.
+//! Enforces INV-15.
 
 use std::fmt;
 

@@ -1,5 +1,6 @@
 //! Follows one proposed entry to its end and answers its appends, each at its own ack level. An
 //! answer is done, not done, or unknown: what was in the log of a deposed leader may still commit.
+//! INV-01: an answer never promises more than its level has.
 
 use std::sync::Arc;
 use std::time::Duration;

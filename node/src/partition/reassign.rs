@@ -1,6 +1,7 @@
 //! Brings the membership of the groups this node leads to what the metadata says: adds joining
 //! replicas as learners, makes them voters once they caught up, lets leaving ones go, and reports.
 //! Level-triggered, one step at a time, so that whoever leads next goes on where this one stopped.
+//! Enforces INV-14.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};

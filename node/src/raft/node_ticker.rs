@@ -4,6 +4,7 @@
 //! groups. Instead one sweep over all groups asks `decide` about each. Elections are
 //! level-triggered: as long as the leader is presumed gone, the question is asked again, because
 //! openraft silently ignores a campaign inside the lease.
+//! INV-14: what is due is asked again at each look, so no lost event stops it for good.
 
 use super::settings::RaftTimings;
 use super::status::Role;

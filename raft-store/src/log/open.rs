@@ -2,6 +2,7 @@
 //! they are checked one by one. A hole or damage above the synced mark is a torn tail, never
 //! acknowledged: it is cut with a warning. At or below the mark it was acknowledged: the replica
 //! is refused.
+//! Enforces INV-18.
 
 use std::collections::VecDeque;
 use std::sync::Arc;

@@ -1,6 +1,7 @@
 //! A partition's snapshot: not its records, only where they go on. It is of the planned cut, below
 //! which everything was trimmed, and never of the last applied entry: a new learner would start at
 //! the end and lose the retained records.
+//! INV-06: it is of nothing that is not applied, and durable before what it covers is purged.
 
 use std::io;
 use std::sync::Arc;

@@ -1,5 +1,6 @@
 //! What retention may take: the leader asks for a target and proposes the trim; every replica
 //! asks for a cut and gives up whole granules of entries below it.
+//! INV-06: a cut is below what is trimmed, and trims are applied.
 
 use rampart_api::model::ids::Offset;
 

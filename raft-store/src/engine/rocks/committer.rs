@@ -1,5 +1,6 @@
 //! The one thread that writes: takes what is queued, makes one batch of it, syncs once, answers
 //! all. No timer: what queues up during one sync is the next batch.
+//! INV-05: one thread and one queue, so the disk sees the order of issue.
 
 use std::io;
 use std::sync::Arc;

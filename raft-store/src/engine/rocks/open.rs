@@ -3,6 +3,7 @@
 //! RocksDB is asked to refuse any write-ahead log that is not whole. Where it refuses, what it can
 //! recover is compared with the synced mark: if all that was synced is there, the rest is a torn
 //! tail, never acknowledged, and is cut with a warning; else the directory is damaged.
+//! Enforces INV-18.
 
 use std::fs::{self, File};
 use std::io::{self, Write};

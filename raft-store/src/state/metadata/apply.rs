@@ -4,6 +4,7 @@
 //! What a value *means* (topic names, configuration keys) is judged by the proposer and not here:
 //! a newer version may know more keys, and replicas of two versions must not decide differently
 //! about the same entry. Here stand the rules that keep the state itself sound.
+//! INV-16: counters of ids only grow.
 
 mod nodes;
 mod reassign;
