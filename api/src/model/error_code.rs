@@ -36,6 +36,8 @@ macro_rules! error_codes {
 error_codes! {
     /// The record batch is not what its header says (CRC, count, length).
     CorruptBatch = "CORRUPT_BATCH", 400, false;
+    /// A stored batch can't be read as records; the hint names the offset after it.
+    DamagedBatch = "DAMAGED_BATCH", 500, false;
     /// The node's id, disk or cluster is not the one the cluster knows.
     DiskRejected = "DISK_REJECTED", 409, false;
     /// The same `Idempotency-Key` came with another body.
@@ -52,10 +54,14 @@ error_codes! {
     InvalidRequest = "INVALID_REQUEST", 400, false;
     /// A topic name that is empty, too long, or has characters outside `[A-Za-z0-9._-]`.
     InvalidTopic = "INVALID_TOPIC", 400, false;
-    /// No such endpoint or method.
+    /// The endpoint has other methods; `Allow` names them.
+    MethodNotAllowed = "METHOD_NOT_ALLOWED", 405, false;
+    /// No such endpoint.
     NoSuchEndpoint = "NO_SUCH_ENDPOINT", 404, false;
     /// The node asked for is not in the cluster.
     NodeNotFound = "NODE_NOT_FOUND", 404, false;
+    /// The `Accept` header names nothing that the endpoint answers.
+    NotAcceptable = "NOT_ACCEPTABLE", 406, false;
     /// Fewer replicas in sync than `min.insync.replicas`; nothing was written.
     NotEnoughReplicas = "NOT_ENOUGH_REPLICAS", 503, true;
     /// Written, but fewer replicas than `min.insync.replicas` confirmed; the outcome is unknown.

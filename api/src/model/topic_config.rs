@@ -124,6 +124,11 @@ pub const KEYS: &[KeyInfo] = &[
     },
     KeyInfo { name: "max.message.bytes", default: "1048576", doc: "largest record, in bytes" },
     KeyInfo {
+        name: "message.timestamp.after.max.ms",
+        default: "3600000",
+        doc: "a producer's timestamp may be this many ms in the future at most",
+    },
+    KeyInfo {
         name: "message.timestamp.type",
         default: "CreateTime",
         doc: "who gives a record its timestamp: CreateTime (producer) or LogAppendTime (leader)",
@@ -166,6 +171,8 @@ pub struct TopicConfig {
     pub cleanup_policy: CleanupPolicy,
     /// `max.message.bytes`.
     pub max_message_bytes: usize,
+    /// `message.timestamp.after.max.ms`.
+    pub message_timestamp_after_max_ms: i64,
     /// `message.timestamp.type`.
     pub message_timestamp_type: TimestampType,
     /// `min.insync.replicas`; `None` = the default rule of [`TopicConfig::min_insync`].
@@ -187,6 +194,7 @@ impl Default for TopicConfig {
             ack1_max_lag_ms: 1_000,
             cleanup_policy: CleanupPolicy::Delete,
             max_message_bytes: RECORD_BYTES_MAX,
+            message_timestamp_after_max_ms: 60 * 60 * 1_000,
             message_timestamp_type: TimestampType::CreateTime,
             min_insync_replicas: None,
             replica_lag_time_max_ms: 3_000,
@@ -266,6 +274,7 @@ impl TopicConfig {
             ("ack1.max.lag.ms", self.ack1_max_lag_ms.to_string()),
             ("cleanup.policy", cleanup_policy.to_string()),
             ("max.message.bytes", self.max_message_bytes.to_string()),
+            ("message.timestamp.after.max.ms", self.message_timestamp_after_max_ms.to_string()),
             ("message.timestamp.type", timestamp_type.to_string()),
             ("min.insync.replicas", min_insync),
             ("replica.lag.time.max.ms", self.replica_lag_time_max_ms.to_string()),
@@ -298,6 +307,10 @@ impl TopicConfig {
             "max.message.bytes" => {
                 let max = REQUEST_BYTES_MAX as u64;
                 self.max_message_bytes = number(value, 1, max).map_err(bad)? as usize;
+            }
+            "message.timestamp.after.max.ms" => {
+                let ms = number(value, 0, i64::MAX as u64).map_err(bad)?;
+                self.message_timestamp_after_max_ms = ms as i64;
             }
             "message.timestamp.type" => {
                 self.message_timestamp_type = match value {
@@ -398,6 +411,7 @@ mod tests {
             ("ack", "all"),
             ("ack1.max.lag.ms", "5"),
             ("max.message.bytes", "100"),
+            ("message.timestamp.after.max.ms", "7"),
             ("message.timestamp.type", "LogAppendTime"),
             ("min.insync.replicas", "2"),
             ("replica.lag.time.max.ms", "10"),
@@ -430,6 +444,7 @@ mod tests {
             ("cleanup.policy", "compact", "not supported yet"),
             ("cleanup.policy", "burn", "delete"),
             ("max.message.bytes", "0", "from 1"),
+            ("message.timestamp.after.max.ms", "-1", "from 0"),
             ("message.timestamp.type", "createtime", "CreateTime or LogAppendTime"),
             ("min.insync.replicas", "0", "from 1"),
             ("replica.lag.time.max.ms", "", "from 1"),

@@ -150,9 +150,12 @@ pub(super) fn code_of(code: ErrorCode) -> u8 {
         | ErrorCode::InvalidRequest
         | ErrorCode::InvalidTopic => USAGE,
         ErrorCode::CorruptBatch
+        | ErrorCode::DamagedBatch
         | ErrorCode::DiskRejected
         | ErrorCode::IdempotencyMismatch
         | ErrorCode::Internal
+        | ErrorCode::MethodNotAllowed
+        | ErrorCode::NotAcceptable
         | ErrorCode::NotEnoughReplicas
         | ErrorCode::NotEnoughReplicasAfterAppend
         | ErrorCode::NotLeader

@@ -81,7 +81,7 @@ pub(super) fn negotiate(headers: &HeaderMap, offered: &[Form]) -> Result<Form, P
         None => {
             let offered: Vec<_> = offered.iter().map(|form| form.media_type()).collect();
             Err(Problem::new(
-                ErrorCode::UnsupportedMediaType,
+                ErrorCode::NotAcceptable,
                 format!("this endpoint answers {}", offered.join(", ")),
             )
             .hint("name one of them in the Accept header"))

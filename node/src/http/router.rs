@@ -80,7 +80,10 @@ async fn no_such_endpoint(uri: Uri) -> Refusal {
 
 async fn no_such_method(method: Method, uri: Uri) -> Refusal {
     let detail = format!("{} has no {method}", shown(uri.path()));
-    Refusal(Problem::new(ErrorCode::NoSuchEndpoint, detail).hint("see /docs for what there is"))
+    Refusal(
+        Problem::new(ErrorCode::MethodNotAllowed, detail)
+            .hint("the Allow header names its methods"),
+    )
 }
 
 /// Ends this request only. What it had begun may have happened.

@@ -1,7 +1,7 @@
 //! Decompression of a batch's records, bounded: what comes out, and what is reserved before it
 //! does, never follows a number that the bytes merely claim.
 
-use std::io::{Read, Take};
+use std::io::{Cursor, Read, Take};
 
 use bytes::Bytes;
 
@@ -69,7 +69,22 @@ impl Compression {
         plain.map(Bytes::from)
     }
 
-    fn damaged(self, reason: &(impl ToString + ?Sized)) -> BatchError {
+    /// The plain bytes as they come out. Those of Snappy, which has no streams, are at most `limit`.
+    pub(super) fn reader(
+        self,
+        bytes: &[u8],
+        limit: usize,
+    ) -> Result<Box<dyn Read + '_>, BatchError> {
+        Ok(match self {
+            Compression::None => Box::new(bytes),
+            Compression::Gzip => Box::new(flate2::read::MultiGzDecoder::new(bytes)),
+            Compression::Snappy => Box::new(Cursor::new(snappy(bytes, limit)?)),
+            Compression::Lz4 => Box::new(lz4_flex::frame::FrameDecoder::new(bytes)),
+            Compression::Zstd => Box::new(zstd_decoder(bytes)?),
+        })
+    }
+
+    pub(super) fn damaged(self, reason: &(impl ToString + ?Sized)) -> BatchError {
         BatchError::Decompress { codec: self.as_str(), reason: reason.to_string() }
     }
 }
@@ -86,11 +101,15 @@ fn read_all(codec: Compression, from: impl Read, limit: usize) -> Result<Vec<u8>
 }
 
 fn zstd_stream(bytes: &[u8], limit: usize) -> Result<Vec<u8>, BatchError> {
+    read_all(Compression::Zstd, zstd_decoder(bytes)?, limit)
+}
+
+fn zstd_decoder(bytes: &[u8]) -> Result<impl Read + '_, BatchError> {
     let codec = Compression::Zstd;
     let mut decoder =
         zstd::stream::read::Decoder::with_buffer(bytes).map_err(|error| codec.damaged(&error))?;
     decoder.window_log_max(ZSTD_WINDOW_LOG_MAX).map_err(|error| codec.damaged(&error))?;
-    read_all(codec, decoder, limit)
+    Ok(decoder)
 }
 
 fn snappy(bytes: &[u8], limit: usize) -> Result<Vec<u8>, BatchError> {

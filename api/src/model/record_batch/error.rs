@@ -73,6 +73,24 @@ pub enum BatchError {
         /// The limit.
         limit: usize,
     },
+    /// The header's latest time is not that of the records.
+    #[error("record batch claims max timestamp {claimed}, that of its records is {actual}")]
+    BadMaxTimestamp {
+        /// What the header says.
+        claimed: i64,
+        /// What the records say.
+        actual: i64,
+    },
+    /// A record is larger than is allowed.
+    #[error("record {index} of the batch has {bytes} bytes, at most {max} are taken")]
+    RecordTooLarge {
+        /// Which record, from 0.
+        index: usize,
+        /// Its size.
+        bytes: usize,
+        /// The limit.
+        max: usize,
+    },
     /// A record's own fields are wrong.
     #[error("record {index} of the batch is malformed: {reason}")]
     BadRecord {
@@ -85,7 +103,25 @@ pub enum BatchError {
 
 impl From<BatchError> for Problem {
     fn from(error: BatchError) -> Problem {
-        let hint = "send one or more complete record batches of format v2 (magic 2)";
-        Problem::new(ErrorCode::CorruptBatch, error.to_string()).hint(hint)
+        let (code, hint) = match &error {
+            BatchError::RecordTooLarge { .. } => {
+                (ErrorCode::RecordTooLarge, "split it, or raise max.message.bytes of the topic")
+            }
+            BatchError::TooLarge { .. } => (ErrorCode::RequestTooLarge, "send several requests"),
+            BatchError::Truncated { .. }
+            | BatchError::LeftOver { .. }
+            | BatchError::BadLength { .. }
+            | BatchError::BadMagic { .. }
+            | BatchError::BadCrc { .. }
+            | BatchError::BadCount { .. }
+            | BatchError::BadCompression { .. }
+            | BatchError::Decompress { .. }
+            | BatchError::BadMaxTimestamp { .. }
+            | BatchError::BadRecord { .. } => (
+                ErrorCode::CorruptBatch,
+                "send one or more complete record batches of format v2 (magic 2)",
+            ),
+        };
+        Problem::new(code, error.to_string()).hint(hint)
     }
 }

@@ -132,7 +132,7 @@ impl BatchHeader {
 }
 
 /// Checks that `batch` is exactly one batch that may be appended: length, magic, CRC-32C,
-/// compression type, and offsets without holes. The records themselves are not looked at.
+/// compression type, and offsets without holes. The records themselves are looked at by `walk`.
 pub fn validate(batch: &[u8]) -> Result<BatchHeader, BatchError> {
     let header = BatchHeader::parse(batch)?;
     let (need, have) = (header.size(), batch.len());
@@ -174,6 +174,20 @@ pub fn patch(batch: &mut [u8], base_offset: i64, leader_epoch: i32) {
     assert!(batch.len() >= BATCH_HEADER_BYTES, "only validated batches are patched");
     batch[0..8].copy_from_slice(&base_offset.to_be_bytes());
     batch[12..16].copy_from_slice(&leader_epoch.to_be_bytes());
+}
+
+/// Gives every record of a batch the time of the log instead of the producer's. Both fields lie
+/// inside the CRC, which is computed anew.
+///
+/// # Panics
+/// If `batch` is shorter than a header: it must have been validated before.
+pub fn stamp_log_append_time(batch: &mut [u8], now_ms: i64) {
+    assert!(batch.len() >= BATCH_HEADER_BYTES, "only validated batches are stamped");
+    let attributes = i16::from_be_bytes([batch[21], batch[22]]) | ATTRIBUTE_LOG_APPEND_TIME;
+    batch[21..23].copy_from_slice(&attributes.to_be_bytes());
+    batch[35..43].copy_from_slice(&now_ms.to_be_bytes());
+    let crc = crc32c(&batch[CRC_FROM..]);
+    batch[CRC_FROM - 4..CRC_FROM].copy_from_slice(&crc.to_be_bytes());
 }
 
 /// CRC-32C (Castagnoli).

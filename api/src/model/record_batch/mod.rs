@@ -7,8 +7,9 @@
 //! 61 records, compressed as the attributes say
 //! ```
 //! The CRC-32C covers everything from the attributes on, so base offset and leader epoch can be
-//! patched without touching it. The server never decodes a batch it is given: `header` is what
-//! produce and storage use; `builder` and `reader` are for edges that speak records (HTTP).
+//! patched without touching it. The server stores a batch as it is given: `header` is what produce
+//! and storage use; `walk` looks through a client's records once, at the edge; `builder` and
+//! `reader` are for edges that speak records (HTTP).
 
 mod builder;
 mod compression;
@@ -18,9 +19,11 @@ mod reader;
 #[cfg(test)]
 mod tests;
 mod varint;
+mod walk;
 
 pub use builder::{BatchBuilder, NewRecord};
 pub use compression::Compression;
 pub use error::BatchError;
-pub use header::{BATCH_HEADER_BYTES, BatchHeader, patch, split, validate};
+pub use header::{BATCH_HEADER_BYTES, BatchHeader, patch, split, stamp_log_append_time, validate};
 pub use reader::{Record, RecordReader, read, records};
+pub use walk::{WalkLimits, Walked, walk};

@@ -269,6 +269,60 @@ fn decompression_is_bounded() {
 }
 
 #[test]
+fn a_walk_finds_the_same_in_every_compression() {
+    let sample = sample_batch();
+    let parts = Parts::of(&sample);
+    let limits = WalkLimits { plain_bytes_max: parts.records.len(), record_bytes_max: 1_000 };
+    let walked = walk(&sample, limits).unwrap();
+    assert_eq!(walked.plain_bytes, parts.records.len());
+    let times = records(&sample).unwrap();
+    let latest = times.iter().map(|record| record.timestamp_ms).max().unwrap();
+    assert_eq!(walked.max_timestamp, latest);
+    let bodies = [
+        (1, gzip(&parts.records)),
+        (2, snappy_raw(&parts.records)),
+        (2, snappy_xerial(&parts.records)),
+        (3, lz4(&parts.records)),
+        (4, zstd_frame(&parts.records)),
+    ];
+    for (attributes, body) in bodies {
+        let batch = parts.with(attributes, &body);
+        assert_eq!(walk(&batch, limits), Ok(walked), "compression {attributes}");
+        let tight = WalkLimits { plain_bytes_max: walked.plain_bytes - 1, ..limits };
+        let limit = tight.plain_bytes_max;
+        assert_eq!(walk(&batch, tight), Err(BatchError::TooLarge { limit }), "{attributes}");
+        let small = WalkLimits { record_bytes_max: 5, ..limits };
+        assert!(matches!(walk(&batch, small), Err(BatchError::RecordTooLarge { index: 0, .. })));
+    }
+}
+
+#[test]
+fn a_walk_refuses_what_could_not_be_read() {
+    let sample = sample_batch();
+    let parts = Parts::of(&sample);
+    let limits = WalkLimits { plain_bytes_max: 1 << 20, record_bytes_max: 1 << 10 };
+    let longer = [&parts.records[..], &[0]].concat();
+    let cut = &parts.records[..parts.records.len() - 1];
+    for broken in [&longer[..], cut, &[], &[0xee; 40]] {
+        let batch = parts.with(0, broken);
+        assert!(matches!(walk(&batch, limits), Err(BatchError::BadRecord { .. })), "{broken:?}");
+    }
+    let mut claims = sample.to_vec();
+    claims[35..43].copy_from_slice(&i64::MAX.to_be_bytes());
+    let refused = walk(&seal(claims), limits).unwrap_err();
+    assert!(matches!(refused, BatchError::BadMaxTimestamp { claimed: i64::MAX, .. }), "{refused}");
+}
+
+#[test]
+fn the_time_of_the_log_is_sealed_in() {
+    let mut batch = sample_batch().to_vec();
+    stamp_log_append_time(&mut batch, 77);
+    let header = validate(&batch).unwrap();
+    assert_eq!((header.is_log_append_time(), header.max_timestamp), (true, 77));
+    assert!(records(&batch.into()).unwrap().iter().all(|record| record.timestamp_ms == 77));
+}
+
+#[test]
 fn snappy_claims_are_not_believed() {
     let parts = Parts::of(&sample_batch());
     // A varint that claims 60 MiB, and nothing behind it.
@@ -444,9 +498,12 @@ proptest! {
             prop_assert!(validate(&bad).is_err());
         }
         let bad = Bytes::from(bad);
-        let _ = validate(&bad);
         let _ = split(&bad);
-        let _ = records(&bad);
+        let read = records(&bad);
+        let limits = WalkLimits { plain_bytes_max: 1 << 20, record_bytes_max: 1 << 10 };
+        if validate(&bad).is_ok() && walk(&bad, limits).is_ok() {
+            prop_assert!(read.is_ok(), "what is taken can be read: {:?}", read);
+        }
     }
 
     #[test]

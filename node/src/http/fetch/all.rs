@@ -158,11 +158,12 @@ async fn read_one(
 ) -> Result<(PartitionId, Page), Problem> {
     let (key, _) = partition_of(topic, partition)?;
     let fetched = read(edge, fetch_request(key, offset, wanted, wait)).await;
-    let fetched = fetched.map_err(|mut problem| {
+    let read = fetched
+        .and_then(|fetched| page(&fetched.batches, offset, wanted.max_records, wanted.max_bytes));
+    let page = read.map_err(|mut problem| {
         problem.detail = format!("partition {partition}: {}", problem.detail);
         problem
     })?;
-    let page = page(&fetched.batches, offset, wanted.max_records, wanted.max_bytes)?;
     Ok((partition, page))
 }
 

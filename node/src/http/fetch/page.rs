@@ -24,11 +24,20 @@ pub(super) fn page(
     let mut page = Page { records: Vec::new(), next: from };
     let mut bytes = 0;
     for batch in batches {
-        let reader = read(batch).map_err(damaged)?;
-        let base = base_offset(reader.header());
-        let batch_next = Offset(base + span(reader.header()));
+        let header = BatchHeader::parse(batch).map_err(|error| damaged(error, from, page.next))?;
+        let base = base_offset(&header);
+        let batch_next = Offset(base + span(&header));
+        let damaged = |error| damaged(error, Offset(base), batch_next);
+        let reader = match read(batch) {
+            // What was read before it is given; the next read begins with it.
+            Err(_) if !page.records.is_empty() => return Ok(page),
+            reader => reader.map_err(damaged)?,
+        };
         for record in reader {
-            let record = record.map_err(damaged)?;
+            let record = match record {
+                Err(_) if !page.records.is_empty() => return Ok(page),
+                record => record.map_err(damaged)?,
+            };
             let offset = Offset(base + u64::from(record.offset_delta.unsigned_abs()));
             if offset < from {
                 continue;
@@ -59,7 +68,7 @@ pub(super) fn whole_batches(
         if next.0 - from.0 >= max_records as u64 {
             break;
         }
-        let header = BatchHeader::parse(&batch).map_err(damaged)?;
+        let header = BatchHeader::parse(&batch).map_err(|error| damaged(error, from, next))?;
         next = next.max(Offset(base_offset(&header) + span(&header)));
         taken.push(batch);
     }
@@ -81,11 +90,14 @@ fn size(record: &Record) -> usize {
     length(&record.key) + length(&record.value) + headers
 }
 
-/// What producers sent is checked by its CRC only; a compressed batch may turn out to be nonsense.
+/// Not the reader's fault: what is taken was looked through, so this was stored before that was
+/// done, or its bytes have changed since.
 #[allow(clippy::needless_pass_by_value)] // It is what map_err hands over.
-fn damaged(error: BatchError) -> Problem {
-    Problem::new(ErrorCode::CorruptBatch, format!("a stored batch can't be read: {error}"))
-        .hint("read it raw (Accept: application/vnd.rampart.batch), or go on after it")
+fn damaged(error: BatchError, first: Offset, next: Offset) -> Problem {
+    let detail = format!("the stored batch at offset {first} can't be read: {error}");
+    Problem::new(ErrorCode::DamagedBatch, detail).hint(format!(
+        "go on at offset {next}; read it raw with Accept: application/vnd.rampart.batch"
+    ))
 }
 
 #[cfg(test)]
@@ -123,6 +135,20 @@ mod tests {
             let found: Vec<_> = page.records.iter().map(|(offset, _)| offset.0).collect();
             assert_eq!((found.as_slice(), page.next.0), (offsets, next), "{from} {max_records}");
         }
+    }
+
+    #[test]
+    fn damage_is_named_with_the_offset_after_it_and_hides_nothing_else() {
+        let mut broken = batch(13, &["d", "e"]).to_vec();
+        broken[61] = 0x7e; // The first record claims more bytes than there are.
+        let batches = [batch(10, &["a", "b", "c"]), Bytes::from(broken), batch(15, &["f"])];
+        let before = page(&batches, Offset(11), 10, 100).unwrap();
+        assert_eq!((before.records.len(), before.next), (2, Offset(13)));
+        let problem = page(&batches[1..], before.next, 10, 100).unwrap_err();
+        assert_eq!((problem.code, problem.code.retriable()), (ErrorCode::DamagedBatch, false));
+        assert!(problem.hint.as_ref().unwrap().contains("go on at offset 15"), "{problem}");
+        let after = page(&batches[2..], Offset(15), 10, 100).unwrap();
+        assert_eq!((after.records.len(), after.next), (1, Offset(16)));
     }
 
     #[test]

@@ -4,7 +4,6 @@ use axum::extract::Request;
 use rampart_api::http::produce::{InputRecord, JsonRecords, Place, ProduceBodyError};
 use rampart_api::model::error_code::ErrorCode;
 use rampart_api::model::problem::Problem;
-use rampart_raft_store::state::metadata::state::TopicRecord;
 
 use super::Job;
 use super::plan::{Plan, Rules, plan};
@@ -39,28 +38,24 @@ fn read(job: &Job, body: &[u8]) -> Result<Plan, Problem> {
     let mut records = Vec::with_capacity(count);
     for (index, record) in parsed.decode(job.record_limits()).enumerate() {
         let record = record?;
-        check_partition(&job.topic, &record, Place::Record(index))?;
+        check_record(job, &record, Place::Record(index))?;
         records.push(record);
     }
     Ok(plan_records(job, &records, &mut None))
 }
 
-/// A record names only a partition that exists.
-pub(super) fn check_partition(
-    topic: &TopicRecord,
+/// A record names only a partition that exists, and a time that the topic takes.
+pub(super) fn check_record(
+    job: &Job,
     record: &InputRecord<'_>,
     place: Place,
 ) -> Result<(), Problem> {
-    let Some(partition) = record.partition else {
-        return Ok(());
-    };
-    match partition_of(topic, partition) {
-        Ok(_) => Ok(()),
-        Err(mut problem) => {
-            problem.detail = format!("{place}: {}", problem.detail);
-            Err(problem)
-        }
-    }
+    let partition = record.partition.map_or(Ok(()), |p| partition_of(&job.topic, p).map(drop));
+    let timestamp = record.timestamp.map_or(Ok(()), |ms| job.check_timestamp(ms));
+    partition.and(timestamp).map_err(|mut problem| {
+        problem.detail = format!("{place}: {}", problem.detail);
+        problem
+    })
 }
 
 /// Plans records whose partitions were checked.

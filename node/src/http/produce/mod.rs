@@ -145,6 +145,17 @@ impl Job {
         self.config.message_timestamp_type == TimestampType::CreateTime
     }
 
+    /// A producer's clock may be ahead, but a time far in the future would keep its records, and
+    /// those before them, from ever expiring.
+    fn check_timestamp(&self, timestamp_ms: i64) -> Result<(), Problem> {
+        let (now_ms, max) = (self.now_ms(), self.config.message_timestamp_after_max_ms);
+        if !self.keeps_timestamps() || timestamp_ms <= now_ms.saturating_add(max) {
+            return Ok(());
+        }
+        Err(invalid(format!("timestamp {timestamp_ms} is more than {max} ms after now, {now_ms}"))
+            .hint("milliseconds since 1970; see message.timestamp.after.max.ms of the topic"))
+    }
+
     /// What a record may be.
     fn record_limits(&self) -> RecordLimits {
         let node = usize::try_from(self.edge.limits().record_bytes_max).unwrap_or(usize::MAX);

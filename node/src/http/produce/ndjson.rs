@@ -22,7 +22,7 @@ use rampart_api::model::problem::Problem;
 use rampart_api::model::topic_config::Ack;
 
 use super::Job;
-use super::json::{check_partition, plan_records};
+use super::json::{check_record, plan_records};
 use super::plan::RecordPlace;
 use super::send::{PartResult, send, taken_apart};
 use crate::http::admission::Held;
@@ -241,7 +241,7 @@ fn read_line<'a>(
     let Some(record) = parse_line(line, number, mode, encoding, &job.record_limits())? else {
         return Ok(None);
     };
-    check_partition(&job.topic, &record, Place::Line(number))?;
+    check_record(job, &record, Place::Line(number))?;
     Ok(Some(record))
 }
 

@@ -128,7 +128,6 @@ async fn unknown_endpoints_methods_and_verbs_are_said() {
         ("GET", "/", "/"),
         ("GET", "/v2/topics", "/v2/topics"),
         ("GET", "/v1/groups", "/v1/groups"),
-        ("PUT", "/v1/topics", "has no PUT"),
         ("POST", "/v1/cluster/nodes/1", "a verb is missing"),
         ("POST", "/v1/cluster/nodes/1:explode", "`:explode`"),
         ("POST", "/v1/cluster/partitions/flights/0:steal", "`:steal`"),
@@ -138,6 +137,9 @@ async fn unknown_endpoints_methods_and_verbs_are_said() {
         assert_eq!(answer.status, StatusCode::NOT_FOUND);
         answer.refused(NoSuchEndpoint, detail);
     }
+    let answer = harness.send("PUT", "/v1/topics", &[], "").await;
+    answer.refused(MethodNotAllowed, "has no PUT");
+    assert_eq!((answer.status.as_u16(), answer.header("allow")), (405, "GET,HEAD,POST"));
 }
 
 #[tokio::test]

@@ -85,9 +85,9 @@ async fn forms_are_negotiated() {
     assert_eq!(raw.header("x-next-offset"), "3");
     assert_eq!(raw.header("content-length"), raw.body.len().to_string());
     assert_eq!(split(&raw.body).unwrap()[0].0.record_count, 3);
-    read("image/png").await.refused(ErrorCode::UnsupportedMediaType, "application/json");
+    read("image/png").await.refused(ErrorCode::NotAcceptable, "application/json");
     let all = harness.send("GET", ALL, &[("accept", "application/vnd.rampart.batch")], "").await;
-    all.refused(ErrorCode::UnsupportedMediaType, "this endpoint answers");
+    all.refused(ErrorCode::NotAcceptable, "this endpoint answers");
 }
 
 #[tokio::test]

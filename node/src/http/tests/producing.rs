@@ -7,7 +7,7 @@ use rampart_api::model::error_code::ErrorCode;
 use rampart_api::model::ids::NodeId;
 use rampart_api::model::murmur2::partition_for_key;
 use rampart_api::model::problem::{Outcome, Problem};
-use rampart_api::model::record_batch::{BatchBuilder, NewRecord};
+use rampart_api::model::record_batch::{BatchBuilder, NewRecord, split, validate};
 use serde_json::{Value, json};
 
 use super::harness::{Answer, Harness};
@@ -252,6 +252,94 @@ async fn broken_batches_are_refused_by_name() {
     let large = batch(&[&"x".repeat((1 << 20) + 100)]).to_vec();
     send(&path, large).await.refused(ErrorCode::RecordTooLarge, "1048576");
     assert_eq!(harness.node.end(&topic, 0), 0);
+}
+
+#[tokio::test]
+async fn batches_that_nobody_could_read_are_not_taken() {
+    let harness = Harness::new();
+    let topic = harness.node.add_topic("flights", 1);
+    let path = format!("{RECORDS}?partition=0");
+    let send = async |body: Vec<u8>| harness.send("POST", &path, BATCH, body).await;
+    let sealed = |edit: &dyn Fn(&mut Vec<u8>)| {
+        let mut bytes = batch(&["abc", "def"]).to_vec();
+        edit(&mut bytes);
+        seal(bytes)
+    };
+    let rubbish = sealed(&|bytes| bytes[61..].fill(0xee));
+    send(rubbish).await.refused(ErrorCode::CorruptBatch, "batch 0: record 0 of the batch");
+    let no_zstd = sealed(&|bytes| bytes[22] = 4);
+    send(no_zstd).await.refused(ErrorCode::CorruptBatch, "zstd data");
+    let own_time = sealed(&|bytes| bytes[22] |= 8);
+    send(own_time).await.refused(ErrorCode::InvalidRequest, "time of the log");
+    let high = sealed(&|bytes| bytes[35..43].copy_from_slice(&i64::MAX.to_be_bytes()));
+    send(high).await.refused(ErrorCode::CorruptBatch, "claims max timestamp");
+    let mut future = BatchBuilder::new();
+    future.push(NewRecord { key: None, value: None, timestamp_ms: i64::MAX, headers: &[] });
+    let future = future.build().to_vec();
+    send(future).await.refused(ErrorCode::InvalidRequest, "3600000 ms after now");
+    let json = r#"{"records":[{"value":1,"timestamp":9223372036854775807}]}"#;
+    harness.post(RECORDS, json).await.refused(ErrorCode::InvalidRequest, "records[0]: timestamp");
+    assert_eq!(harness.node.end(&topic, 0), 0);
+}
+
+#[tokio::test]
+async fn what_comes_out_of_a_compressed_batch_is_bounded() {
+    let limits = crate::config::LimitsConfig {
+        request_bytes_max: 64 << 10,
+        record_bytes_max: 32 << 10,
+        ..Default::default()
+    };
+    let harness = Harness::with(crate::config::HttpConfig::default(), limits);
+    let topic = harness.node.add_topic("flights", 1);
+    let path = format!("{RECORDS}?partition=0");
+    let send = async |body: Vec<u8>| harness.send("POST", &path, BATCH, body).await;
+    // Each record is small enough, but all together are more than four requests.
+    let bomb = zstd_batch(&vec!["0".repeat(30_000).as_str(); 10]);
+    assert!(bomb.len() < 1_000, "{}", bomb.len());
+    send(bomb).await.refused(ErrorCode::RequestTooLarge, "decompresses to more than 262144");
+    let one = zstd_batch(&[&"0".repeat(40_000)]);
+    send(one).await.refused(ErrorCode::RecordTooLarge, "at most 32768");
+    // The room is that of the request, not of each batch.
+    let each = zstd_batch(&vec!["0".repeat(30_000).as_str(); 5]);
+    send([&each[..], &each[..]].concat()).await.refused(ErrorCode::RequestTooLarge, "batch 1");
+    assert_eq!(send(each).await.status, StatusCode::OK);
+    assert_eq!(harness.node.end(&topic, 0), 5);
+}
+
+#[tokio::test]
+async fn a_topic_with_its_own_time_stamps_raw_batches_too() {
+    let harness = Harness::new();
+    let config = [("message.timestamp.type".to_owned(), "LogAppendTime".to_owned())].into();
+    harness.node.add(NewTopic { name: "flights".into(), config, ..NewTopic::default() });
+    let both = [batch(&["a", "b"]), batch(&["c"])].concat();
+    let answer = harness.send("POST", &format!("{RECORDS}?partition=0"), BATCH, both).await;
+    let answered = answer.json::<ProduceResponse>().offsets[1].timestamp;
+    assert!(answered > 1_000_000);
+    let raw = [("accept", "application/vnd.rampart.batch")];
+    let raw = harness.send("GET", "/v1/topics/flights/partitions/0/records", &raw, "").await;
+    for (_, stored) in split(&raw.body).unwrap() {
+        assert_eq!(validate(&stored).unwrap().max_timestamp, answered);
+    }
+    let read: Value = harness.get("/v1/topics/flights/records").await.json();
+    assert_eq!(read["records"][2]["timestamp"], answered);
+}
+
+/// Recomputes the CRC.
+fn seal(mut batch: Vec<u8>) -> Vec<u8> {
+    let crc = crc_fast::checksum(crc_fast::CrcAlgorithm::Crc32Iscsi, &batch[21..]);
+    batch[17..21].copy_from_slice(&u32::try_from(crc).unwrap().to_be_bytes());
+    batch
+}
+
+/// The batch that a producer with zstd sends.
+fn zstd_batch(values: &[&str]) -> Vec<u8> {
+    let plain = batch(values);
+    let packed = zstd::encode_all(&plain[61..], 0).unwrap();
+    let mut bytes = [&plain[..61], &packed].concat();
+    bytes[22] |= 4;
+    let length = i32::try_from(bytes.len() - 12).unwrap();
+    bytes[8..12].copy_from_slice(&length.to_be_bytes());
+    seal(bytes)
 }
 
 #[tokio::test]
