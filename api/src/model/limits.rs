@@ -6,6 +6,8 @@
 pub const TOPIC_NAME_BYTES_MAX: usize = 249;
 /// Partitions of one topic.
 pub const PARTITIONS_PER_TOPIC_MAX: u32 = 10_000;
+/// What an operator may raise [`PARTITIONS_PER_TOPIC_MAX`] to, and cursors can hold.
+pub const PARTITIONS_PER_TOPIC_CEILING: u32 = 100_000;
 /// Topics of one cluster.
 pub const TOPICS_MAX: usize = 10_000;
 /// Key, value and headers of one record together, in bytes.
@@ -20,6 +22,8 @@ pub const RECORDS_PER_REQUEST_MAX: usize = 10_000;
 pub const JSON_DEPTH_MAX: usize = 32;
 /// A frame between nodes, in bytes.
 pub const PEER_FRAME_BYTES_MAX: usize = 64 << 20;
+/// What one request or answer may have to put into such a frame, in bytes.
+pub const FORWARDED_BYTES_MAX: usize = 48 << 20;
 /// A frame between nodes before the handshake is done, in bytes.
 pub const PEER_HANDSHAKE_BYTES_MAX: usize = 64 << 10;
 /// A decompressed batch, in bytes.

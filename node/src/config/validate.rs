@@ -1,5 +1,7 @@
 //! What must hold between keys. The bounds of a single key stand beside its default.
 
+use rampart_api::model::limits::{FORWARDED_BYTES_MAX, PEER_FRAME_BYTES_MAX};
+
 use super::{Config, ConfigError, Loaded};
 
 /// A rule between keys: the key to name, whether it holds, and what would be right.
@@ -101,7 +103,22 @@ fn limits(config: &Config) -> Vec<Rule> {
         holds: bytes >= request,
         wanted: format!("at least `limits.request_bytes_max` ({request})"),
     };
+    let forwarded = |key, bytes| Rule {
+        key,
+        holds: bytes <= FORWARDED_BYTES_MAX as u64,
+        wanted: format!(
+            "at most {FORWARDED_BYTES_MAX} (48 MiB): `limits.request_bytes_max` and \
+             `limits.fetch_bytes_max` travel between nodes in frames of {PEER_FRAME_BYTES_MAX}"
+        ),
+    };
     vec![
+        forwarded("limits.request_bytes_max", request),
+        forwarded("limits.fetch_bytes_max", limits.fetch_bytes_max),
+        Rule {
+            key: "limits.fetch_bytes_in_flight_max",
+            holds: limits.fetch_bytes_in_flight_max >= limits.fetch_bytes_max,
+            wanted: format!("at least `limits.fetch_bytes_max` ({})", limits.fetch_bytes_max),
+        },
         Rule {
             key: "limits.record_bytes_max",
             holds: limits.record_bytes_max <= request,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use rampart_api::model::error_code::ErrorCode;
-use rampart_api::model::ids::TopicId;
+use rampart_api::model::ids::{NodeId, TopicId};
 use rampart_api::model::limits;
 use rampart_api::model::problem::Problem;
 use rampart_api::model::topic_config::{TopicConfig, validate_topic_name};
@@ -33,6 +33,8 @@ pub struct TopicLimits {
     pub partitions_per_topic_max: u32,
     /// Topics of the cluster.
     pub topics_max: usize,
+    /// Replicas on one node.
+    pub replicas_per_node_max: u64,
 }
 
 impl Default for TopicLimits {
@@ -42,6 +44,7 @@ impl Default for TopicLimits {
             default_replication_factor: DEFAULT_REPLICATION_FACTOR,
             partitions_per_topic_max: limits::PARTITIONS_PER_TOPIC_MAX,
             topics_max: limits::TOPICS_MAX,
+            replicas_per_node_max: u64::MAX,
         }
     }
 }
@@ -54,6 +57,7 @@ impl TopicLimits {
             default_replication_factor: config.topic_defaults.replication_factor,
             partitions_per_topic_max: config.limits.partitions_per_topic_max,
             topics_max: usize::try_from(config.limits.topics_max).unwrap_or(usize::MAX),
+            replicas_per_node_max: config.limits.replicas_per_node_max,
         }
     }
 }
@@ -120,6 +124,7 @@ pub(crate) fn plan_create(
     check_partitions(partitions, limits)?;
     let (factor, said) = factor(situation, limits, new.replication_factor);
     let replicas = place_partitions(situation, partitions, factor)?;
+    check_replicas(situation, limits, &replicas)?;
     Ok(MetadataCommand::CreateTopic {
         topic,
         name: new.name.clone(),
@@ -153,6 +158,28 @@ fn check_partitions(partitions: u32, limits: TopicLimits) -> Result<(), Problem>
         format!("a topic can't have {partitions} partitions"),
     )
     .hint(format!("choose 1 to {max}")))
+}
+
+/// No node gets more replicas than it may have.
+fn check_replicas(
+    situation: Situation<'_>,
+    limits: TopicLimits,
+    placed: &[Vec<NodeId>],
+) -> Result<(), Problem> {
+    let mut loads = situation.loads();
+    for node in placed.iter().flatten() {
+        loads.entry(*node).or_default().replicas += 1;
+    }
+    let max = limits.replicas_per_node_max;
+    let touched = |node: &NodeId| placed.iter().flatten().any(|placed| placed == node);
+    match loads.iter().find(|(node, load)| load.replicas > max && touched(node)) {
+        None => Ok(()),
+        Some((node, load)) => Err(Problem::new(
+            ErrorCode::Overloaded,
+            format!("node {node} would have {} replicas, at most {max} are allowed", load.replicas),
+        )
+        .hint("add nodes, delete topics, or raise limits.replicas_per_node_max")),
+    }
 }
 
 /// The command that deletes a topic.
@@ -203,6 +230,7 @@ pub(crate) fn plan_add_partitions(
         return Ok(None);
     }
     let replicas = place_partitions(situation, total - present, topic.replication_factor)?;
+    check_replicas(situation, limits, &replicas)?;
     Ok(Some(MetadataCommand::AddPartitions { topic: topic.id, expected: present, replicas }))
 }
 
@@ -299,6 +327,24 @@ mod tests {
         }
         let full = sample.topic("a", 1, &[&[1]]).topic("b", 1, &[&[1]]);
         assert_eq!(create(&full, &named("c")).unwrap_err().code, ErrorCode::Overloaded);
+    }
+
+    #[test]
+    fn a_node_gets_no_more_replicas_than_it_may_have() {
+        let sample = Sample::nodes(3).topic("old", 3, &[&[1, 2, 3]]);
+        let limits = TopicLimits { replicas_per_node_max: 3, ..TopicLimits::default() };
+        let create = |partitions| {
+            let new = NewTopic { partitions: Some(partitions), ..named("new") };
+            let id = TopicId(uuid::Uuid::from_u128(77));
+            plan_create(sample.situation(), limits, &new, id, 9)
+        };
+        assert!(create(2).is_ok());
+        let refused = create(3).unwrap_err();
+        assert_eq!(refused.code, ErrorCode::Overloaded);
+        assert!(refused.detail.contains("4 replicas, at most 3"), "{refused}");
+        let grow = |total| plan_add_partitions(sample.situation(), limits, "old", total);
+        assert!(grow(3).is_ok());
+        assert_eq!(grow(4).unwrap_err().code, ErrorCode::Overloaded);
     }
 
     #[test]

@@ -6,6 +6,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::http::encoding::Encoding;
 use crate::http::produce::{JsonRecords, RecordLimits};
+use crate::model::limits::RECORDS_PER_REQUEST_MAX;
 use crate::model::record_batch::Record;
 
 fn record(key: Option<&[u8]>, value: Option<&[u8]>) -> Record {
@@ -168,7 +169,7 @@ proptest! {
         let text = shown(&record, Encoding::Base64, Layout::Body);
         let fields = &text[text.find("\"key\"").unwrap()..];
         let body = format!(r#"{{"encoding":"base64","records":[{{{fields}]}}"#);
-        let parsed = JsonRecords::parse(body.as_bytes(), None).unwrap();
+        let parsed = JsonRecords::parse(body.as_bytes(), None, RECORDS_PER_REQUEST_MAX).unwrap();
         let again = parsed.decode(RecordLimits::default()).next().unwrap().unwrap();
         prop_assert_eq!(again.key.as_deref(), record.key.as_deref());
         prop_assert_eq!(again.value.as_deref(), record.value.as_deref());

@@ -12,7 +12,9 @@ use crate::model::problem::Problem;
 mod generated;
 
 fn decode(body: &str) -> Result<Vec<InputRecord<'_>>, ProduceBodyError> {
-    JsonRecords::parse(body.as_bytes(), None)?.decode(RecordLimits::default()).collect()
+    JsonRecords::parse(body.as_bytes(), None, RECORDS_PER_REQUEST_MAX)?
+        .decode(RecordLimits::default())
+        .collect()
 }
 
 fn one(body: &str) -> InputRecord<'_> {
@@ -77,9 +79,12 @@ fn string_and_base64_encodings() {
 #[test]
 fn the_body_goes_before_the_query() {
     let body = br#"{"records":[],"encoding":"string"}"#;
-    let records = JsonRecords::parse(body, Some(Encoding::Base64)).unwrap();
+    let records =
+        JsonRecords::parse(body, Some(Encoding::Base64), RECORDS_PER_REQUEST_MAX).unwrap();
     assert_eq!(records.encoding(), Encoding::String);
-    let records = JsonRecords::parse(br#"{"records":[]}"#, Some(Encoding::Base64)).unwrap();
+    let records =
+        JsonRecords::parse(br#"{"records":[]}"#, Some(Encoding::Base64), RECORDS_PER_REQUEST_MAX)
+            .unwrap();
     assert_eq!(records.encoding(), Encoding::Base64);
 }
 
@@ -162,7 +167,9 @@ fn malformed_bodies_say_where() {
         assert!(error.to_string().contains(expected), "{error}, expected {expected}");
         assert!(Problem::from(error).hint.is_some());
     }
-    let error = JsonRecords::parse(b"{\"records\":[{\"value\":\"\xff\"}]}", None).unwrap_err();
+    let error =
+        JsonRecords::parse(b"{\"records\":[{\"value\":\"\xff\"}]}", None, RECORDS_PER_REQUEST_MAX)
+            .unwrap_err();
     assert!(error.to_string().contains("not UTF-8 from byte 22"), "{error}");
 }
 
@@ -333,7 +340,7 @@ proptest! {
         let _ = decode(&body);
         let _ = decode(&format!(r#"{{"records":[{{"headers":{body}}}]}}"#));
         let _ = decode(&format!(r#"{{"records":[{{"key":{body}}}],"encoding":"base64"}}"#));
-        if let Ok(records) = JsonRecords::parse(&bytes, None) {
+        if let Ok(records) = JsonRecords::parse(&bytes, None, RECORDS_PER_REQUEST_MAX) {
             let _ = records.decode(RecordLimits::default()).count();
         }
         for mode in [LineMode::Record, LineMode::Value { key: None }, by_key("/a/0")] {

@@ -1,7 +1,7 @@
 //! A JSON body: read, checked and planned as a whole before anything is written.
 
 use axum::extract::Request;
-use rampart_api::http::produce::{InputRecord, JsonRecords, Place, ProduceBodyError};
+use rampart_api::http::produce::{InputRecord, JsonRecords, Place};
 use rampart_api::model::error_code::ErrorCode;
 use rampart_api::model::problem::Problem;
 
@@ -26,14 +26,11 @@ pub(super) async fn produce(job: Job, request: Request) -> Answered {
 }
 
 fn read(job: &Job, body: &[u8]) -> Result<Plan, Problem> {
-    let parsed = JsonRecords::parse(body, job.encoding)?;
-    let (count, max) = (parsed.len(), job.records_max());
+    let parsed = JsonRecords::parse(body, job.encoding, job.records_max())?;
+    let count = parsed.len();
     if count == 0 {
         return Err(Problem::new(ErrorCode::InvalidRequest, "the body has no records")
             .hint("send at least one: {\"records\":[{\"value\":...}]}"));
-    }
-    if count > max {
-        return Err(ProduceBodyError::TooManyRecords { count, max }.into());
     }
     let mut records = Vec::with_capacity(count);
     for (index, record) in parsed.decode(job.record_limits()).enumerate() {

@@ -48,6 +48,12 @@ async fn requests_and_records_have_their_sizes() {
     harness.post(RECORDS, large).await.refused(ErrorCode::RecordTooLarge, "at most 1024");
     let many = format!(r#"{{"records":[{}]}}"#, ["{}"; 4].join(","));
     harness.post(RECORDS, many).await.refused(ErrorCode::RequestTooLarge, "4 records");
+    // The limit may be above the default as well.
+    let more = LimitsConfig { records_per_request_max: 10_002, ..LimitsConfig::default() };
+    let more = with_limits(more);
+    let records = |count: usize| format!(r#"{{"records":[{}]}}"#, vec!["{}"; count].join(","));
+    assert_eq!(more.post(RECORDS, records(10_002)).await.status, StatusCode::OK);
+    more.post(RECORDS, records(10_003)).await.refused(ErrorCode::RequestTooLarge, "10003 records");
     let body = " ".repeat(2_001);
     harness.post(RECORDS, body).await.refused(ErrorCode::RequestTooLarge, "at most 2000");
     // Streams have no limit as a whole, and lines have one each.
