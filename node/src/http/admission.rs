@@ -1,6 +1,7 @@
 //! Bytes in flight: what has been received for produce requests and is not answered yet, bounded per
 //! connection and per node (INV-12). Taken as the bytes arrive, so that a client that declares much
-//! and sends nothing holds nothing.
+//! and sends nothing holds nothing. Answers to fetches have a budget of their own: taken before the
+//! read, corrected by what came, given back when the answer has been sent.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -98,6 +99,69 @@ impl Budget {
     }
 }
 
+/// The node's budget of answers to fetches. Cheap to clone.
+#[derive(Debug, Clone)]
+pub(super) struct AnswerBudget {
+    node: Arc<Semaphore>,
+    max: usize,
+}
+
+/// Bytes that an answer holds. Given back when dropped.
+#[derive(Debug)]
+pub(super) struct Room {
+    budget: AnswerBudget,
+    permit: OwnedSemaphorePermit,
+}
+
+impl AnswerBudget {
+    /// A budget of so many bytes.
+    pub(super) fn new(max: u64) -> Self {
+        let max = usize::try_from(max).unwrap_or(usize::MAX).clamp(1, Semaphore::MAX_PERMITS);
+        AnswerBudget { node: Arc::new(Semaphore::new(max)), max }
+    }
+
+    /// Takes room for an answer of about so many bytes. A reader is refused at once: it can ask
+    /// another node, and has sent nothing that would be lost.
+    ///
+    /// # Errors
+    /// `OVERLOADED`.
+    pub(super) fn take(&self, bytes: usize) -> Result<Room, Problem> {
+        Ok(Room { permit: self.permit(bytes)?, budget: self.clone() })
+    }
+
+    fn permit(&self, bytes: usize) -> Result<OwnedSemaphorePermit, Problem> {
+        let permits = u32::try_from(bytes.min(self.max)).unwrap_or(u32::MAX);
+        self.node.clone().try_acquire_many_owned(permits).map_err(|_| {
+            let detail =
+                format!("answers of more than {} bytes are being sent by this node", self.max);
+            Problem::new(ErrorCode::Overloaded, detail)
+                .hint("read what was answered before asking for more, or ask another node")
+        })
+    }
+
+    /// Nothing is being answered.
+    #[cfg(test)]
+    pub(super) fn is_idle(&self) -> bool {
+        self.node.available_permits() == self.max
+    }
+}
+
+impl Room {
+    /// Corrects it to what the answer really has.
+    ///
+    /// # Errors
+    /// `OVERLOADED`.
+    pub(super) fn fit(&mut self, bytes: usize) -> Result<(), Problem> {
+        let (held, wanted) = (self.permit.num_permits(), bytes.min(self.budget.max));
+        if wanted <= held {
+            drop(self.permit.split(held - wanted));
+            return Ok(());
+        }
+        self.permit.merge(self.budget.permit(wanted - held)?);
+        Ok(())
+    }
+}
+
 async fn take(semaphore: &Arc<Semaphore>, bytes: usize) -> Option<OwnedSemaphorePermit> {
     let permits = u32::try_from(bytes).ok()?;
     let acquired = semaphore.clone().acquire_many_owned(permits);
@@ -114,6 +178,21 @@ fn merge(held: &mut Option<OwnedSemaphorePermit>, permit: OwnedSemaphorePermit) 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn answers_are_fitted_refused_and_given_back() {
+        let budget = AnswerBudget::new(100);
+        let mut one = budget.take(60).unwrap();
+        assert_eq!(budget.take(41).unwrap_err().code, ErrorCode::Overloaded);
+        one.fit(10).unwrap();
+        let mut two = budget.take(80).unwrap();
+        assert_eq!(two.fit(91).unwrap_err().code, ErrorCode::Overloaded);
+        two.fit(90).unwrap();
+        drop((one, two));
+        // One answer that is larger than all there is has all there is.
+        budget.take(1_000).unwrap();
+        assert!(budget.is_idle());
+    }
 
     #[tokio::test]
     async fn room_is_taken_refused_and_given_back() {

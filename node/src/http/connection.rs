@@ -233,17 +233,20 @@ impl AsyncWrite for Connection {
     }
 }
 
-/// An answer that counts as in progress until its body has been sent.
-pub(super) fn while_sending(response: Response, progressing: Progressing) -> Response {
-    response.map(|body| Body::new(Sending { body, _progressing: progressing }))
+/// An answer that holds something, such as its place or its room, until its body has been sent.
+pub(super) fn while_sending<H>(response: Response, held: H) -> Response
+where
+    H: Send + Unpin + 'static,
+{
+    response.map(|body| Body::new(Sending { body, _held: held }))
 }
 
-struct Sending {
+struct Sending<H> {
     body: Body,
-    _progressing: Progressing,
+    _held: H,
 }
 
-impl http_body::Body for Sending {
+impl<H: Unpin> http_body::Body for Sending<H> {
     type Data = Bytes;
     type Error = axum::Error;
 

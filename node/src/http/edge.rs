@@ -13,7 +13,7 @@ use rampart_raft_store::state::metadata::state::{PartitionRecord, ReplicaState, 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
-use super::admission::Budget;
+use super::admission::{AnswerBudget, Budget};
 use super::services::Services;
 use super::spread::{Block, Spread};
 use crate::clock::Clock;
@@ -52,6 +52,7 @@ pub struct Edge {
 struct Inner {
     options: EdgeOptions,
     budget: Budget,
+    answers: AnswerBudget,
     spreads: Mutex<HashMap<TopicId, Spread>>,
     waiting: Arc<Semaphore>,
     stopping: CancellationToken,
@@ -67,6 +68,7 @@ impl Edge {
         Edge {
             inner: Arc::new(Inner {
                 budget,
+                answers: AnswerBudget::new(limits.fetch_bytes_in_flight_max),
                 spreads: Mutex::default(),
                 waiting: Arc::new(Semaphore::new(waiting.min(Semaphore::MAX_PERMITS))),
                 stopping: CancellationToken::new(),
@@ -103,6 +105,11 @@ impl Edge {
     /// Bytes in flight.
     pub(super) fn budget(&self) -> &Budget {
         &self.inner.budget
+    }
+
+    /// Bytes of answers to fetches.
+    pub(super) fn answers(&self) -> &AnswerBudget {
+        &self.inner.answers
     }
 
     /// Cancelled when the node stops: waiting fetches and live tails end.

@@ -18,7 +18,7 @@ mod header;
 mod reader;
 #[cfg(test)]
 mod tests;
-mod varint;
+pub(crate) mod varint;
 mod walk;
 
 pub use builder::{BatchBuilder, NewRecord};

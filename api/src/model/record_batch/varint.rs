@@ -3,10 +3,10 @@
 use super::error::BatchError;
 
 /// Why a varint or a length-prefixed field can't be read. The caller adds which record.
-pub(super) type Reason = &'static str;
+pub(crate) type Reason = &'static str;
 
 /// Appends a zigzag varint. i32 and i64 of the same value have the same bytes.
-pub(super) fn put(out: &mut Vec<u8>, value: i64) {
+pub(crate) fn put(out: &mut Vec<u8>, value: i64) {
     let mut rest = ((value << 1) ^ (value >> 63)) as u64;
     while rest >= 0x80 {
         out.push(rest as u8 | 0x80);
@@ -43,28 +43,28 @@ pub(super) fn size_bytes(bytes: Option<&[u8]>) -> usize {
 
 /// Reads fields off the front of one record's bytes, never past its end.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Cursor<'a> {
+pub(crate) struct Cursor<'a> {
     bytes: &'a [u8],
     position: usize,
 }
 
 impl<'a> Cursor<'a> {
-    pub(super) fn new(bytes: &'a [u8], position: usize) -> Self {
+    pub(crate) fn new(bytes: &'a [u8], position: usize) -> Self {
         Cursor { bytes, position }
     }
 
-    pub(super) fn remaining(&self) -> usize {
+    pub(crate) fn remaining(&self) -> usize {
         self.bytes.len() - self.position
     }
 
-    pub(super) fn byte(&mut self) -> Result<u8, Reason> {
+    pub(crate) fn byte(&mut self) -> Result<u8, Reason> {
         let byte = *self.bytes.get(self.position).ok_or("it ends in the middle of a field")?;
         self.position += 1;
         Ok(byte)
     }
 
     /// A zigzag varint of up to 64 bits.
-    pub(super) fn varlong(&mut self) -> Result<i64, Reason> {
+    pub(crate) fn varlong(&mut self) -> Result<i64, Reason> {
         let mut raw = 0u64;
         for shift in (0..64).step_by(7) {
             let byte = self.byte()?;

@@ -19,9 +19,11 @@ use rampart_api::model::problem::Problem;
 use rampart_raft_store::state::metadata::state::TopicRecord;
 
 use super::all_start::{fair_shares, starts, turn};
+use super::one::answer_bytes;
 use super::page::{Page, page};
 use super::tail::{self, Tail};
-use super::{FetchParams, Wanted, fetch_request, read};
+use super::{FetchParams, WAITING_BYTES_MAX, Wanted, fetch_request, read};
+use crate::http::connection::while_sending;
 use crate::http::edge::{Edge, partition_of};
 use crate::http::error::{Answered, invalid};
 use crate::http::media::{Form, JSON, NDJSON, negotiate};
@@ -30,8 +32,12 @@ use crate::http::query::{Query, Segments};
 const NEXT_CURSOR: HeaderName = HeaderName::from_static("x-next-cursor");
 /// Partitions that are read at a time.
 const AT_ONCE: usize = 16;
-/// However many partitions there are, each is asked for at least so much.
+/// A partition is asked for at least so much if there is room.
 const PARTITION_BYTES_MIN: usize = 64 << 10;
+/// An answer that has something does not go on through more partitions than these.
+const PARTITIONS_PER_ANSWER: usize = 64;
+/// A larger cursor is only in the body: heads have their limits.
+const CURSOR_HEADER_BYTES_MAX: usize = 12 << 10;
 
 /// What was read of each partition, in the order they were asked.
 type Pages = Vec<(PartitionId, Page)>;
@@ -74,15 +80,21 @@ pub(in crate::http) async fn fetch_all(
         return Ok(tail::respond(Tail::of_all(edge, topic, offsets, &wanted).await?));
     }
     let mut offsets = starts(&edge, &topic, cursor.as_ref(), wanted.start).await?;
+    let mut room = edge.answers().take(wanted.max_bytes)?;
     let mut pages = read_now(&edge, &topic, &offsets, &wanted).await?;
     if pages.iter().all(|(_, page)| page.records.is_empty()) && !wanted.wait.is_zero() {
+        // Whoever waits holds a place instead of room.
+        room.fit(0)?;
         pages = wait_for_any(&edge, &topic, &offsets, &wanted).await?;
     }
+    room.fit(pages.iter().map(|(_, page)| page.bytes).sum())?;
     cut(&mut pages, wanted.max_records);
     for (partition, page) in &pages {
         offsets.insert(*partition, page.next);
     }
-    Ok(respond(form, &topic, &pages, &Cursor(offsets), &wanted))
+    let response = respond(form, &topic, &pages, &Cursor(offsets), &wanted);
+    room.fit(answer_bytes(&response))?;
+    Ok(while_sending(response, room))
 }
 
 fn parse_cursor(params: &FetchParams) -> Result<Option<Cursor>, Problem> {
@@ -103,23 +115,25 @@ async fn read_now(
     wanted: &Wanted,
 ) -> Result<Pages, Problem> {
     let order = turn(offsets);
-    let each = Wanted {
-        max_bytes: (wanted.max_bytes / order.len().max(1)).max(PARTITION_BYTES_MIN),
-        ..*wanted
-    };
+    // Those that are read at a time share the room, for each may answer all of its share, and a
+    // whole batch however large that is.
+    let at_once =
+        (wanted.max_bytes / PARTITION_BYTES_MIN).clamp(1, AT_ONCE).min(order.len().max(1));
+    let each = Wanted { max_bytes: share(wanted.max_bytes, at_once), ..*wanted };
     let mut pages = Pages::new();
-    let mut records = 0;
-    for group in order.chunks(AT_ONCE) {
+    let (mut records, mut bytes) = (0, 0);
+    for group in order.chunks(at_once) {
         let reads = group.iter().map(|&(partition, offset)| {
             Box::pin(read_one(edge, topic, partition, offset, &each, Duration::ZERO))
         });
         let reads: FuturesUnordered<_> = reads.collect();
         let read: Pages = reads.try_collect().await?;
         records += read.iter().map(|(_, page)| page.records.len()).sum::<usize>();
-        pages.extend(read);
+        bytes += read.iter().map(|(_, page)| page.bytes).sum::<usize>();
         let is_full =
-            records >= wanted.max_records || pages.len() * each.max_bytes >= wanted.max_bytes;
-        if is_full && records > 0 {
+            records >= wanted.max_records || bytes + PARTITION_BYTES_MIN > wanted.max_bytes;
+        pages.extend(read);
+        if records > 0 && (is_full || pages.len() >= PARTITIONS_PER_ANSWER) {
             break;
         }
     }
@@ -135,8 +149,10 @@ async fn wait_for_any(
     wanted: &Wanted,
 ) -> Result<Pages, Problem> {
     let _places = edge.wait_places(offsets.len())?;
+    let max_bytes = wanted.max_bytes.min(WAITING_BYTES_MAX);
+    let each = Wanted { max_bytes, ..*wanted };
     let reads = offsets.iter().map(|(&partition, &offset)| {
-        Box::pin(read_one(edge, topic, partition, offset, wanted, wanted.wait))
+        Box::pin(read_one(edge, topic, partition, offset, &each, wanted.wait))
     });
     let mut reads: FuturesUnordered<_> = reads.collect();
     while let Some(read) = reads.next().await {
@@ -146,6 +162,11 @@ async fn wait_for_any(
         }
     }
     Ok(Pages::new())
+}
+
+/// Each one's part of the room.
+fn share(max_bytes: usize, among: usize) -> usize {
+    (max_bytes / among).max(1)
 }
 
 async fn read_one(
@@ -187,7 +208,8 @@ fn respond(
 ) -> Response {
     let mut out = Vec::new();
     let cursor = cursor.to_string();
-    let header = HeaderValue::from_str(&cursor).expect("digits, dots and underscores");
+    let header = HeaderValue::from_str(&cursor).expect("base64url");
+    let header = (header.len() <= CURSOR_HEADER_BYTES_MAX).then_some((NEXT_CURSOR, header));
     let (media_type, mut body) = match form {
         Form::Ndjson => (NDJSON, None),
         Form::Json | Form::Batch | Form::Events => (JSON, Some(BodyWriter::begin(&mut out))),
@@ -208,6 +230,8 @@ fn respond(
     if let Some(body) = body {
         body.end(&mut out, &BodyEnd { next_cursor: Some(cursor), ..BodyEnd::default() });
     }
-    let content_type = (CONTENT_TYPE, HeaderValue::from_static(media_type));
-    ([content_type, (NEXT_CURSOR, header)], out).into_response()
+    let mut response =
+        ([(CONTENT_TYPE, HeaderValue::from_static(media_type))], out).into_response();
+    response.headers_mut().extend(header);
+    response
 }

@@ -22,6 +22,7 @@ use utoipa::IntoParams;
 pub(super) use all::{__path_fetch_all, fetch_all};
 pub(super) use one::{__path_fetch, fetch};
 
+use super::admission::Room;
 use super::edge::Edge;
 use super::error::invalid;
 use super::media::{Form, shown};
@@ -30,6 +31,8 @@ use crate::partition::request::{Fetch, Fetched, OffsetSpec, PartitionKey};
 
 const MAX_BYTES: u64 = 1 << 20;
 const MAX_RECORDS: u64 = 500;
+/// What a read that had to wait answers at most: what came first, and nobody reserved room for it.
+const WAITING_BYTES_MAX: usize = 64 << 10;
 /// A position by description may be trimmed away before it is read; then it is looked up again.
 const LOOK_UPS_MAX: usize = 3;
 
@@ -167,6 +170,33 @@ async fn read_from(
             result => return result.map(|fetched| (offset, fetched)),
         }
     }
+}
+
+/// Reads within the node's room for answers. Where there is nothing yet it waits, and holds a place
+/// among those that wait instead of room.
+async fn read_admitted(
+    edge: &Edge,
+    key: PartitionKey,
+    wanted: &Wanted,
+) -> Result<(Offset, Fetched, Room), Problem> {
+    let mut room = edge.answers().take(wanted.max_bytes)?;
+    let now = Wanted { wait: Duration::ZERO, ..*wanted };
+    let (from, fetched) = read_from(edge, key, &now).await?;
+    if wanted.wait.is_zero() || !fetched.batches.is_empty() {
+        room.fit(size(&fetched))?;
+        return Ok((from, fetched, room));
+    }
+    drop(room);
+    let _place = edge.wait_places(1)?;
+    let max_bytes = wanted.max_bytes.min(WAITING_BYTES_MAX);
+    let waiting = Wanted { start: Start::At(from), max_bytes, ..*wanted };
+    let (from, fetched) = read_from(edge, key, &waiting).await?;
+    let room = edge.answers().take(size(&fetched))?;
+    Ok((from, fetched, room))
+}
+
+fn size(fetched: &Fetched) -> usize {
+    fetched.batches.iter().map(bytes::Bytes::len).sum()
 }
 
 fn fetch_request(key: PartitionKey, offset: Offset, wanted: &Wanted, wait: Duration) -> Fetch {

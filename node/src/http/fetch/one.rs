@@ -5,6 +5,7 @@ use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Uri};
 use axum::response::{IntoResponse, Response};
+use http_body::Body as _;
 use rampart_api::http::encoding::Encoding;
 use rampart_api::http::error::ProblemBody;
 use rampart_api::http::fetch::{
@@ -17,7 +18,8 @@ use rampart_raft_store::state::metadata::state::TopicRecord;
 use super::batches::Batches;
 use super::page::{Page, page, whole_batches};
 use super::tail::{self, Tail};
-use super::{FetchParams, Start, Wanted, read_from};
+use super::{FetchParams, Start, Wanted, read_admitted};
+use crate::http::connection::while_sending;
 use crate::http::edge::{Edge, partition_of};
 use crate::http::error::{Answered, invalid};
 use crate::http::media::{BATCH, Form, JSON, NDJSON, negotiate};
@@ -80,8 +82,7 @@ pub(in crate::http) async fn fetch(
         let tail = Tail::of_one(edge, topic, partition, &wanted).await?;
         return Ok(tail::respond(tail));
     }
-    let _place = (!wanted.wait.is_zero()).then(|| edge.wait_places(1)).transpose()?;
-    let (from, fetched) = read_from(&edge, key, &wanted).await?;
+    let (from, fetched, mut room) = read_admitted(&edge, key, &wanted).await?;
     let mut response = match form {
         Form::Batch => raw(&fetched, from, &wanted)?,
         Form::Json | Form::Ndjson | Form::Events => {
@@ -90,7 +91,8 @@ pub(in crate::http) async fn fetch(
         }
     };
     put_bounds(response.headers_mut(), &fetched);
-    Ok(response)
+    room.fit(answer_bytes(&response))?;
+    Ok(while_sending(response, room))
 }
 
 fn records(
@@ -135,6 +137,11 @@ fn raw(fetched: &Fetched, from: Offset, wanted: &Wanted) -> Result<Response, Pro
     let headers =
         [(CONTENT_TYPE, HeaderValue::from_static(BATCH)), (NEXT_OFFSET, HeaderValue::from(next.0))];
     Ok((headers, Body::new(Batches::new(batches))).into_response())
+}
+
+/// Bytes of an answer that is there as a whole.
+pub(super) fn answer_bytes(response: &Response) -> usize {
+    usize::try_from(response.body().size_hint().lower()).unwrap_or(usize::MAX)
 }
 
 fn put_bounds(headers: &mut HeaderMap, fetched: &Fetched) {

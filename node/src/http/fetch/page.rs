@@ -4,13 +4,15 @@ use bytes::Bytes;
 use rampart_api::model::error_code::ErrorCode;
 use rampart_api::model::ids::Offset;
 use rampart_api::model::problem::Problem;
-use rampart_api::model::record_batch::{BatchError, BatchHeader, Record, read};
+use rampart_api::model::record_batch::{BatchError, BatchHeader, Compression, Record, read};
 
 /// The records of an answer, and where the next one goes on.
 #[derive(Debug, Default)]
 pub(super) struct Page {
     pub(super) records: Vec<(Offset, Record)>,
     pub(super) next: Offset,
+    /// Keys, values and headers together.
+    pub(super) bytes: usize,
 }
 
 /// Reads the records at and above `from`: at most so many, and about so many bytes but one at least.
@@ -21,8 +23,7 @@ pub(super) fn page(
     max_records: usize,
     max_bytes: usize,
 ) -> Result<Page, Problem> {
-    let mut page = Page { records: Vec::new(), next: from };
-    let mut bytes = 0;
+    let mut page = Page { next: from, ..Page::default() };
     for batch in batches {
         let header = BatchHeader::parse(batch).map_err(|error| damaged(error, from, page.next))?;
         let base = base_offset(&header);
@@ -33,6 +34,7 @@ pub(super) fn page(
             Err(_) if !page.records.is_empty() => return Ok(page),
             reader => reader.map_err(damaged)?,
         };
+        let is_compressed = !matches!(header.compression(), Ok(Compression::None));
         for record in reader {
             let record = match record {
                 Err(_) if !page.records.is_empty() => return Ok(page),
@@ -42,13 +44,14 @@ pub(super) fn page(
             if offset < from {
                 continue;
             }
-            bytes += size(&record);
+            let bytes = page.bytes + size(&record);
             let is_enough = page.records.len() >= max_records || bytes > max_bytes;
             if is_enough && !page.records.is_empty() {
                 return Ok(page);
             }
             page.next = Offset(offset.0 + 1);
-            page.records.push((offset, record));
+            page.bytes = bytes;
+            page.records.push((offset, if is_compressed { detached(record) } else { record }));
         }
         // Control batches have no records for clients, but positions.
         page.next = page.next.max(batch_next);
@@ -88,6 +91,18 @@ fn size(record: &Record) -> usize {
     let headers: usize =
         record.headers.iter().map(|(name, value)| name.len() + length(value)).sum();
     length(&record.key) + length(&record.value) + headers
+}
+
+/// A copy of its own: a slice would keep all that came out of the batch in memory.
+fn detached(record: Record) -> Record {
+    let copy = |part: Option<Bytes>| part.map(|part| Bytes::copy_from_slice(&part));
+    let headers = record.headers.into_iter().map(|(name, value)| (name, copy(value)));
+    Record {
+        key: copy(record.key),
+        value: copy(record.value),
+        headers: headers.collect(),
+        ..record
+    }
 }
 
 /// Not the reader's fault: what is taken was looked through, so this was stored before that was

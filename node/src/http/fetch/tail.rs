@@ -1,6 +1,8 @@
 //! Live tails as server-sent events: one event a record, whose `id` says where to resume; a comment
 //! where nothing happens, so that proxies keep the connection. A change of leader is waited out;
-//! what can't heal is said in an event `problem`, the last one.
+//! what can't heal is said in an event `problem`, the last one. Over all partitions an id is a whole
+//! cursor, so only the last event of a piece has one: who is cut off inside a piece and resumes gets
+//! the events of that piece again.
 
 use std::collections::BTreeMap;
 use std::str::FromStr;
@@ -38,8 +40,12 @@ const COMMENT_EVERY: Duration = Duration::from_secs(15);
 const FETCH_WAIT: Duration = Duration::from_secs(10);
 /// Pause after a refusal that may heal, such as a change of leader.
 const RETRY_PAUSE: Duration = Duration::from_millis(200);
-/// Bytes of one fetch: what a client that stops reading makes the node hold, for each partition.
+/// What a client that stops reading makes the node hold: the fetches of all its partitions,
 const FETCH_BYTES_MAX: usize = 256 << 10;
+/// each of at least so much, or a batch,
+const PARTITION_BYTES_MIN: usize = 16 << 10;
+/// and the events that were made of one of them, in pieces of about so many bytes.
+const PIECE_BYTES_MAX: usize = 64 << 10;
 const LAST_EVENT_ID: &str = "last-event-id";
 
 /// A reader that follows one or all partitions of a topic.
@@ -92,6 +98,7 @@ impl Tail {
         wanted: &Wanted,
     ) -> Result<Self, Problem> {
         let places = edge.wait_places(offsets.len())?;
+        let share = (FETCH_BYTES_MAX / offsets.len().max(1)).max(PARTITION_BYTES_MIN);
         for (&partition, &offset) in &offsets {
             check_range(&edge, &topic, partition, offset).await?;
         }
@@ -102,7 +109,7 @@ impl Tail {
             follows_all,
             fetching: FuturesUnordered::new(),
             encoding: wanted.encoding,
-            max_bytes: wanted.max_bytes.min(FETCH_BYTES_MAX),
+            max_bytes: wanted.max_bytes.min(share),
             records_left: if wanted.is_limited { wanted.max_records } else { usize::MAX },
             has_ended: false,
             _places: places,
@@ -143,6 +150,10 @@ impl Tail {
         let page = fetched
             .and_then(|fetched| page(&fetched.batches, from, self.records_left, self.max_bytes));
         let page = match page {
+            Ok(page) if page.records.is_empty() => {
+                self.follow(partition, page.next, Duration::ZERO);
+                return Vec::new();
+            }
             Ok(page) => page,
             Err(problem) if heals(&problem) => {
                 self.follow(partition, from, RETRY_PAUSE);
@@ -154,9 +165,13 @@ impl Tail {
             }
         };
         let mut out = Vec::new();
-        for (offset, record) in &page.records {
+        let (mut piece, last) = (0, page.records.len() - 1);
+        for (index, (offset, record)) in page.records.iter().enumerate() {
             self.offsets.insert(partition, Offset(offset.0 + 1));
-            self.put_id(&mut out, partition);
+            if !self.follows_all || index == last || out.len() - piece > PIECE_BYTES_MAX {
+                self.put_id(&mut out, partition);
+                piece = out.len();
+            }
             out.extend_from_slice(b"data: ");
             let position = RecordPosition { topic: &self.topic.name, partition, offset: offset.0 };
             write_record(&mut out, position, record, self.encoding, Layout::Line);
@@ -235,7 +250,7 @@ pub(super) fn last_event_id<T: FromStr>(headers: &HeaderMap) -> Result<Option<T>
     let Some(value) = headers.get(LAST_EVENT_ID) else {
         return Ok(None);
     };
-    let text = value.to_str().unwrap_or_default();
+    let text = value.to_str().map_err(|_| invalid("Last-Event-ID is not plain text"))?;
     text.parse().map(Some).map_err(|_| {
         invalid(format!("Last-Event-ID: `{}` is none of this endpoint's ids", shown(text)))
     })

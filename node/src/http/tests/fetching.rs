@@ -1,8 +1,9 @@
 //! Reads of one partition and of all.
 
 use axum::http::StatusCode;
-use rampart_api::http::fetch::FetchResponse;
+use rampart_api::http::fetch::{Cursor, FetchResponse};
 use rampart_api::model::error_code::ErrorCode;
+use rampart_api::model::ids::Offset;
 use rampart_api::model::record_batch::split;
 use serde_json::{Value, json};
 
@@ -20,6 +21,11 @@ async fn with_records(partitions: u32, each: u64) -> Harness {
         harness.post(&format!("{ALL}?partition={partition}"), body).await;
     }
     harness
+}
+
+fn cursor(offsets: &[(u32, u64)]) -> String {
+    Cursor(offsets.iter().map(|(partition, offset)| (*partition, Offset(*offset))).collect())
+        .to_string()
 }
 
 fn offsets(answer: &FetchResponse) -> Vec<u64> {
@@ -152,16 +158,19 @@ async fn all_partitions_are_read_to_the_end_by_cursor() {
 async fn a_cursor_goes_on_after_the_topic_grew() {
     let harness = with_records(2, 1).await;
     let first: FetchResponse = harness.get(&format!("{ALL}?offset=latest")).await.json();
-    assert_eq!(first.next_cursor.as_deref(), Some("0.1_1.1"));
-    let answer = harness.get(&format!("{ALL}?cursor=0.1")).await;
+    assert_eq!(first.next_cursor, Some(cursor(&[(0, 1), (1, 1)])));
+    let answer = harness.get(&format!("{ALL}?cursor={}", cursor(&[(0, 1)]))).await;
     let body: FetchResponse = answer.json();
     // The partition that the cursor does not know is read from its first record.
     assert_eq!(body.records.iter().map(|r| (r.partition, r.offset)).collect::<Vec<_>>(), [(1, 0)]);
     let bad = async |query: &str| harness.get(&format!("{ALL}{query}")).await;
-    bad("?cursor=7.0").await.refused(ErrorCode::InvalidRequest, "no partition 7");
+    let with = |offsets: &[(u32, u64)]| format!("?cursor={}", cursor(offsets));
+    bad(&with(&[(7, 0)])).await.refused(ErrorCode::InvalidRequest, "no partition 7");
     bad("?cursor=x").await.refused(ErrorCode::InvalidRequest, "cursor");
-    bad("?cursor=0.0&offset=1").await.refused(ErrorCode::InvalidRequest, "excludes");
-    bad("?cursor=0.9").await.refused(ErrorCode::OffsetOutOfRange, "partition 0");
+    bad("?cursor=").await.refused(ErrorCode::InvalidRequest, "cursor");
+    let twice = format!("{}&offset=1", with(&[(0, 0)]));
+    bad(&twice).await.refused(ErrorCode::InvalidRequest, "excludes");
+    bad(&with(&[(0, 9)])).await.refused(ErrorCode::OffsetOutOfRange, "partition 0");
 }
 
 #[tokio::test]
@@ -187,4 +196,63 @@ async fn waiting_readers_are_limited() {
     let answer = harness.get(&format!("{ALL}?wait_ms=5")).await;
     answer.refused(ErrorCode::Overloaded, "more than 1 fetches wait");
     assert_eq!(harness.get(&format!("{ONE}?wait_ms=5")).await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn answers_hold_room_until_they_are_sent() {
+    let limits = crate::config::LimitsConfig {
+        fetch_bytes_max: 1_000,
+        fetch_bytes_in_flight_max: 1_500,
+        ..Default::default()
+    };
+    let harness = Harness::with(crate::config::HttpConfig::default(), limits);
+    harness.node.add_topic("flights", 2);
+    let record = format!(r#"{{"value":"{}","partition":0}}"#, "x".repeat(700));
+    harness.post(ALL, format!(r#"{{"records":[{record}]}}"#)).await;
+    for path in [ONE, ALL] {
+        let unread = harness.open(path).await;
+        assert_eq!(unread.status(), StatusCode::OK);
+        let refused = harness.get(path).await;
+        refused.refused(ErrorCode::Overloaded, "answers of more than 1500 bytes");
+        drop(unread);
+        assert!(harness.edge.answers().is_idle());
+        assert_eq!(harness.get(path).await.status, StatusCode::OK);
+    }
+    // Whoever waits holds none.
+    let path = format!("{ONE}?offset=latest&wait_ms=20000");
+    let waiting = harness.get(&path);
+    let reading = async {
+        // The wait has begun once it has given back the room of its first look.
+        while !harness.edge.answers().is_idle() {
+            tokio::task::yield_now().await;
+        }
+        let answer = harness.get(&format!("{ONE}?offset=0")).await;
+        harness.post(ALL, format!(r#"{{"records":[{record}]}}"#)).await;
+        answer
+    };
+    let (waited, read) = tokio::time::timeout(SOON, async { tokio::join!(waiting, reading) })
+        .await
+        .expect("the read ends with the write");
+    assert_eq!((waited.status, read.status), (StatusCode::OK, StatusCode::OK));
+}
+
+#[tokio::test]
+async fn partitions_that_are_read_at_once_share_the_bytes() {
+    let harness = Harness::new();
+    let topic = harness.node.add_topic("flights", 40);
+    for partition in 0..40 {
+        let value = "x".repeat(10_000);
+        let records = vec![format!(r#"{{"value":"{value}","partition":{partition}}}"#); 10];
+        harness.post(ALL, format!(r#"{{"records":[{}]}}"#, records.join(","))).await;
+    }
+    let answer = harness.get(&format!("{ALL}?max_bytes=100000")).await;
+    assert!(answer.body.len() < 120_000, "{}", answer.body.len());
+    // And to the end nothing is left out.
+    let (mut records, mut cursor) = (0, answer.json::<FetchResponse>());
+    while !cursor.records.is_empty() {
+        records += cursor.records.len();
+        let next = cursor.next_cursor.unwrap();
+        cursor = harness.get(&format!("{ALL}?max_bytes=100000&cursor={next}")).await.json();
+    }
+    assert_eq!(records as u64, harness.node.ends(&topic).iter().sum::<u64>());
 }

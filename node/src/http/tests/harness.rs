@@ -66,6 +66,12 @@ impl Harness {
         self.send("GET", path, &[], "").await
     }
 
+    /// Sends a GET whose answer is not read yet.
+    pub(super) async fn open(&self, path: &str) -> http::Response<Body> {
+        let request = Request::builder().uri(path).body(Body::empty()).unwrap();
+        self.router.clone().oneshot(request).await.unwrap()
+    }
+
     pub(super) async fn post(&self, path: &str, body: impl Into<Body>) -> Answer {
         self.send("POST", path, &[("content-type", "application/json")], body).await
     }

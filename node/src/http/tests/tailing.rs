@@ -2,7 +2,9 @@
 
 use axum::http::StatusCode;
 use futures_util::StreamExt;
+use rampart_api::http::fetch::Cursor;
 use rampart_api::model::error_code::ErrorCode;
+use rampart_api::model::ids::Offset;
 use serde_json::Value;
 
 use super::harness::{Harness, SOON};
@@ -50,6 +52,11 @@ impl Events {
     }
 }
 
+fn cursor(offsets: &[(u32, u64)]) -> String {
+    Cursor(offsets.iter().map(|(partition, offset)| (*partition, Offset(*offset))).collect())
+        .to_string()
+}
+
 async fn write(harness: &Harness, partition: u32, value: &str) {
     let body = format!(r#"{{"records":[{{"value":"{value}","partition":{partition}}}]}}"#);
     assert_eq!(harness.post(ALL, body).await.status, StatusCode::OK);
@@ -89,12 +96,28 @@ async fn a_tail_over_all_partitions_resumes_by_cursor() {
     }
     write(&harness, 1, "c").await;
     let (id, _, _) = live.next().await.unwrap();
-    assert_eq!(id, "0.1_1.1_2.1");
+    assert_eq!(id, cursor(&[(0, 1), (1, 1), (2, 1)]));
     write(&harness, 2, "d").await;
     let mut resumed = Events::open(format!("http://{addr}{ALL}"), Some(&id)).await;
     let (id, _, data) = resumed.next().await.unwrap();
     assert!(data.contains("\"d\""), "{data}");
-    assert_eq!(id, "0.1_1.1_2.2");
+    assert_eq!(id, cursor(&[(0, 1), (1, 1), (2, 2)]));
+}
+
+#[tokio::test]
+async fn a_page_over_all_partitions_carries_its_cursor_once() {
+    let harness = Harness::new();
+    harness.node.add_topic("flights", 2);
+    let records = vec!["{\"value\":1,\"partition\":1}"; 200].join(",");
+    harness.post(ALL, format!("{{\"records\":[{records}]}}")).await;
+    let path = format!("{ALL}?offset=earliest&max_records=200");
+    let answer = harness.send("GET", &path, &[("accept", "text/event-stream")], "").await;
+    let events: Vec<_> = answer.text().trim_end().split("\n\n").collect();
+    assert_eq!(events.len(), 200);
+    let with_id: Vec<_> = events.iter().filter(|event| event.starts_with("id: ")).collect();
+    assert_eq!(with_id.len(), 1, "{with_id:?}");
+    let id = format!("id: {}\n", cursor(&[(0, 0), (1, 200)]));
+    assert!(events[199].starts_with(&id), "{}", events[199]);
 }
 
 #[tokio::test]
@@ -121,7 +144,13 @@ async fn a_tail_that_cannot_begin_is_refused_as_any_read() {
     let problem = read(ONE, "5").await.refused(ErrorCode::OffsetOutOfRange, "offset 5");
     assert_eq!(problem.valid_offsets.unwrap().high_watermark, 0);
     read(ONE, "0.1").await.refused(ErrorCode::InvalidRequest, "Last-Event-ID");
-    read(ALL, "0.3").await.refused(ErrorCode::OffsetOutOfRange, "offset 3");
+    read(ALL, &cursor(&[(0, 3)])).await.refused(ErrorCode::OffsetOutOfRange, "offset 3");
+    // None of these means everything from the beginning.
+    for path in [ONE, ALL] {
+        for id in ["", "\u{fc}", "0.3"] {
+            read(path, id).await.refused(ErrorCode::InvalidRequest, "Last-Event-ID");
+        }
+    }
 }
 
 #[tokio::test]
