@@ -45,8 +45,9 @@ fn nodes() -> impl Strategy<Value = NodeId> {
 }
 
 fn identities() -> impl Strategy<Value = Identity> {
-    (cluster_ids(), nodes(), disk_ids(), any::<u64>())
-        .prop_map(|(cluster, node, disk, boot)| Identity { cluster, node, disk, boot })
+    (cluster_ids(), nodes(), disk_ids(), any::<u64>(), any::<u64>()).prop_map(
+        |(cluster, node, disk, boot, start)| Identity { cluster, node, disk, boot, start },
+    )
 }
 
 /// What a node may say first: with `Class::Join` it has no identity, else it must have one.

@@ -138,7 +138,7 @@ proptest! {
     fn a_body_is_read_as_it_was_meant((encoding, meant) in records()) {
         let records = meant.iter().map(|record| record.written(encoding)).collect();
         let body = serde_json::to_vec(&ProduceRequest { records, encoding }).unwrap();
-        let read = JsonRecords::parse(&body, None).unwrap();
+        let read = JsonRecords::parse(&body, None, RECORDS_PER_REQUEST_MAX).unwrap();
         prop_assert_eq!((read.encoding(), read.len()), (encoding, meant.len()));
         for (read, meant) in read.decode(RecordLimits::default()).zip(&meant) {
             prop_assert_eq!(read.unwrap(), meant.expected());
@@ -187,10 +187,10 @@ proptest! {
         let records = meant.iter().map(|record| record.written(encoding)).collect();
         let mut body = serde_json::to_vec(&ProduceRequest { records, encoding }).unwrap();
         let at = at.index(body.len());
-        prop_assert!(JsonRecords::parse(&body[..at], None).is_err());
+        prop_assert!(JsonRecords::parse(&body[..at], None, RECORDS_PER_REQUEST_MAX).is_err());
         body[at] = byte;
         let limits = RecordLimits::default();
-        if let Ok(read) = JsonRecords::parse(&body, None) {
+        if let Ok(read) = JsonRecords::parse(&body, None, RECORDS_PER_REQUEST_MAX) {
             read.decode(limits).for_each(drop);
         }
         for mode in [LineMode::Record, LineMode::Value { key: None }] {
