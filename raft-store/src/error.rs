@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use rampart_api::model::ids::{GroupId, Offset, ReplicaId};
 
+use crate::format::FormatError;
 use crate::keys::group::GroupKind;
 
 /// Why a data directory cannot be used.
@@ -74,6 +75,20 @@ pub enum OpenGroupError {
         /// What is wrong.
         what: String,
     },
+    /// A newer program wrote some of it. Nothing is damaged, so it must never be replaced.
+    #[error(
+        "the log of group {group}{} was written by a newer program: {what}; start that version \
+         again, nothing was changed",
+        index.map(|index| format!(" at index {index}")).unwrap_or_default()
+    )]
+    Newer {
+        /// The group.
+        group: GroupId,
+        /// The entry, if it is one.
+        index: Option<u64>,
+        /// What is not known here.
+        what: String,
+    },
     /// The log on disk is of another replica or of another kind of group.
     #[error(
         "the log of group {group} on this disk is of replica {found} ({found_kind:?}), not of \
@@ -104,6 +119,10 @@ pub enum OpenGroupError {
 impl OpenGroupError {
     /// A read that failed while a group was opened: damage if the bytes were there and wrong.
     pub(crate) fn read(group: GroupId, source: io::Error) -> Self {
+        let format = source.get_ref().and_then(|inner| inner.downcast_ref::<FormatError>());
+        if format.is_some_and(FormatError::is_newer) {
+            return OpenGroupError::Newer { group, index: None, what: source.to_string() };
+        }
         match source.kind() {
             io::ErrorKind::InvalidData => {
                 OpenGroupError::Damaged { group, index: None, what: source.to_string() }

@@ -172,6 +172,10 @@ pub(crate) trait Engine: Send + Sync + fmt::Debug + 'static {
     /// Whether reads can wait for a disk, so that async callers move them to another thread.
     fn reads_block(&self) -> bool;
 
+    /// Whether a crash can leave a write half done. Where it can't, an entry that is there and bad
+    /// is never a torn tail.
+    fn can_tear(&self) -> bool;
+
     /// Counts submitted bytes; a writer takes permits before it submits and drops them when the
     /// write is done.
     fn admission(&self) -> &Arc<Semaphore>;

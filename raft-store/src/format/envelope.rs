@@ -41,9 +41,24 @@ pub enum FormatError {
         /// Newest version known here.
         known: u8,
     },
+    /// A sound entry of a kind that a newer program added.
+    #[error("entry kind {kind} is not known to this program; a newer one wrote it")]
+    UnknownKind {
+        /// The kind's number.
+        kind: u8,
+    },
 }
 
 impl FormatError {
+    /// Whether the bytes are sound and of a newer program: then nothing is damaged, and nothing
+    /// may be cut off or replaced.
+    pub fn is_newer(&self) -> bool {
+        match self {
+            FormatError::Newer { .. } | FormatError::UnknownKind { .. } => true,
+            FormatError::Malformed { .. } | FormatError::Checksum { .. } => false,
+        }
+    }
+
     pub(crate) fn malformed(reason: impl Into<String>) -> Self {
         FormatError::Malformed { reason: reason.into() }
     }

@@ -30,7 +30,7 @@ pub fn decode_entry_payload(kind: u8, bytes: Bytes) -> Result<EntryPayload, Form
         MEMBERSHIP => Ok(EntryPayload::Membership(decode_membership(&bytes)?)),
         number => match ProposalKind::from_number(number) {
             Some(kind) => Ok(EntryPayload::Normal(Proposal { kind, body: bytes, ticket: None })),
-            None => Err(FormatError::malformed(format!("entry kind {number}"))),
+            None => Err(FormatError::UnknownKind { kind: number }),
         },
     }
 }

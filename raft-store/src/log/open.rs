@@ -1,7 +1,9 @@
 //! Rebuilds a group's log from the disk. Only the entries behind the last closed granule are read;
-//! they are checked one by one. A hole or damage above the synced mark is a torn tail, never
-//! acknowledged: it is cut with a warning. At or below the mark it was acknowledged: the replica
-//! is refused.
+//! they are checked one by one. A hole or damage above what is known to have been synced is a torn
+//! tail, never acknowledged: it is cut with a warning. Below, it was acknowledged: the replica is
+//! refused. Known to have been synced is what the mark says, what was committed, and what was
+//! applied: all three are written behind the entries they name. Where a write is never half done
+//! there is no torn tail, and every bad entry refuses the replica.
 //! Enforces INV-18.
 
 use std::collections::VecDeque;
@@ -20,8 +22,10 @@ use crate::engine::{Engine, Op};
 use crate::error::OpenGroupError;
 use crate::format::envelope;
 use crate::format::log_id::{StoredLogId, log_id};
+use crate::keys::applied::{self, AppliedRecord};
 use crate::keys::offset_index::Granule;
 use crate::keys::purged::PurgedRecord;
+use crate::keys::snapshot::{self, SnapshotMetaRecord};
 use crate::keys::vote::VoteRecord;
 use crate::keys::{Family, committed, log_term, offset_index, purged, registry, synced_mark, vote};
 use crate::type_config::{LogId, Vote};
@@ -32,6 +36,8 @@ struct Found {
     committed: Option<LogId>,
     purged: Option<PurgedRecord>,
     mark: Option<u64>,
+    applied: Option<u64>,
+    snapshot: Option<u64>,
     bounds: Option<(u64, u64)>,
     terms: Vec<(u64, u64)>,
     granules: VecDeque<Granule>,
@@ -47,8 +53,9 @@ pub(crate) fn open(
         Found::read(&**engine, group).map_err(|error| OpenGroupError::read(group, error))?;
     let stale = found.drop_stale_granules();
     let checked = CheckedTail::read(&**engine, group, &found)?;
-    if let Some(cut_at) = checked.cut_at {
-        tracing::warn!(%group, index = cut_at, "log has a torn tail, never acknowledged: cut");
+    if let Some(index) = checked.cut_at {
+        let what = checked.torn.as_deref().unwrap_or_default();
+        tracing::warn!(%group, index, what, "log has a torn tail, never acknowledged: cut");
     }
     if let Some(cut_at) = checked.cut_at.or(stale.and(checked.end)) {
         let granules_from = stale.unwrap_or(cut_at).min(cut_at);
@@ -65,6 +72,8 @@ impl Found {
         let vote: Option<VoteRecord> = stored_fact(engine, &key(Family::Vote), vote::VERSION)?;
         let committed: Option<StoredLogId> =
             stored_fact(engine, &key(Family::Committed), committed::VERSION)?;
+        let applied = stored_fact(engine, &key(Family::Applied), applied::VERSION)?;
+        let snapshot = stored_fact(engine, &key(Family::SnapshotMeta), snapshot::VERSION)?;
         let (from, to) = Family::LogTerm.group_range(group);
         let mut terms = Vec::new();
         for (key, value) in engine.facts(&from, &to)? {
@@ -81,6 +90,12 @@ impl Found {
             committed: committed.map(LogId::from),
             purged: stored_fact(engine, &key(Family::Purged), purged::VERSION)?,
             mark: stored_fact(engine, &key(Family::SyncedMark), synced_mark::VERSION)?,
+            applied: applied
+                .and_then(|applied: AppliedRecord| applied.log_id)
+                .map(|log_id| log_id.index),
+            snapshot: snapshot
+                .and_then(|snapshot: SnapshotMetaRecord| snapshot.last_log_id)
+                .map(|log_id| log_id.index),
             bounds: engine.log_bounds(group)?,
             terms,
             granules,
@@ -107,10 +122,13 @@ impl Found {
         }
     }
 
-    /// Last index that must be there: acknowledged, and not purged.
+    /// Last index that must be there: synced, and neither purged nor replaced by a snapshot. What
+    /// was applied up to an installed snapshot never was in this log.
     fn acknowledged(&self) -> Option<u64> {
-        let purged = self.purged.map(|purged| purged.log_id.index);
-        self.mark.filter(|mark| purged.is_none_or(|purged| *mark > purged))
+        let committed = self.committed.map(|committed| committed.index);
+        let synced = self.mark.max(committed).max(self.applied)?;
+        let replaced = self.purged.map(|purged| purged.log_id.index).max(self.snapshot);
+        Some(synced).filter(|synced| replaced.is_none_or(|replaced| *synced > replaced))
     }
 
     fn into_inner(self, checked: CheckedTail, budget: &Arc<TailBudget>) -> Inner {
@@ -162,8 +180,9 @@ struct CheckedTail {
     last: Option<u64>,
     /// Index after the last good entry.
     end: Option<u64>,
-    /// First index of a torn tail.
+    /// First index of a torn tail, and what is wrong there.
     cut_at: Option<u64>,
+    torn: Option<String>,
 }
 
 impl CheckedTail {
@@ -188,13 +207,18 @@ impl CheckedTail {
         let from = indexed_to.unwrap_or(first).max(first);
         let mut checked = CheckedTail { first: Some(first), ..CheckedTail::default() };
         checked.last = from.checked_sub(1).filter(|last| *last >= first);
-        checked.scan(engine, group, from, stored_last)?;
+        let bad = checked.scan(engine, group, from, stored_last)?;
         let end = checked.last.map_or(first, |last| last + 1);
         if let Some(mark) = found.acknowledged()
             && mark >= end
         {
-            return Err(damaged(end, "an entry that was synced is damaged or missing"));
+            let what = bad.as_deref().unwrap_or("it is missing");
+            return Err(damaged(end, &format!("an entry that was synced: {what}")));
         }
+        if let Some(what) = bad.as_deref().filter(|_| !engine.can_tear()) {
+            return Err(damaged(end, what));
+        }
+        checked.torn = bad;
         checked.end = Some(end);
         if stored_last >= end {
             checked.cut_at = Some(end);
@@ -202,42 +226,46 @@ impl CheckedTail {
         Ok(checked)
     }
 
-    /// Takes entries up to the first that is missing, damaged, or of no known term.
+    /// Takes entries up to the first that is missing or damaged, and says what is wrong with that
+    /// one.
     fn scan(
         &mut self,
         engine: &dyn Engine,
         group: GroupId,
         from: u64,
         last: u64,
-    ) -> Result<(), OpenGroupError> {
+    ) -> Result<Option<String>, OpenGroupError> {
         let mut next = from;
         while next <= last {
             let stored = engine
                 .entries(group, next, last + 1, READ_BYTES_MAX)
                 .map_err(|error| OpenGroupError::read(group, error))?;
             if stored.is_empty() {
-                return Ok(());
+                return Ok(Some(format!("entry {next} is missing")));
             }
             for (index, bytes) in stored {
-                let record = LogRecord::decode(group, index, &bytes);
-                let Ok(record) = record.inspect_err(|error| {
-                    tracing::warn!(%group, index, %error, "log entry is damaged");
-                }) else {
-                    return Ok(());
-                };
-                let Ok(max_timestamp) = record.max_timestamp() else {
-                    return Ok(());
-                };
                 if index != next {
-                    return Ok(());
+                    return Ok(Some(format!("entry {next} is missing")));
                 }
+                let record = match LogRecord::decode(group, index, &bytes) {
+                    Ok(record) => record,
+                    Err(newer) if newer.is_newer() => {
+                        let (index, what) = (Some(index), newer.to_string());
+                        return Err(OpenGroupError::Newer { group, index, what });
+                    }
+                    Err(damage) => return Ok(Some(damage.to_string())),
+                };
+                let max_timestamp = match record.max_timestamp() {
+                    Ok(max_timestamp) => max_timestamp,
+                    Err(damage) => return Ok(Some(damage.to_string())),
+                };
                 self.last = Some(index);
                 self.records.push(record);
                 self.max_timestamps.push(max_timestamp);
                 next += 1;
             }
         }
-        Ok(())
+        Ok(None)
     }
 }
 
@@ -248,4 +276,49 @@ fn cut(engine: &dyn Engine, group: GroupId, from: u64, granules_from: u64) -> st
         ops.push(Op::Erase { from: family.indexed_key(group, from), to });
     }
     engine.write_now(ops)
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::engine::memory::{MemoryEngine, MemoryFaults};
+    use crate::format::{ENTRY_HEADER_BYTES, EntryHeader};
+
+    const GROUP: GroupId = GroupId(4);
+
+    fn opened(ops: Vec<Op>) -> Result<GroupLog, OpenGroupError> {
+        let engine: Arc<dyn Engine> = Arc::new(MemoryEngine::new(MemoryFaults::none()));
+        engine.write_now(ops).unwrap();
+        open(&engine, GROUP, &TailBudget::new(1 << 20))
+    }
+
+    /// A sound entry, but for its version or kind.
+    fn entry(version: u8, kind: u8) -> Op {
+        let header = EntryHeader { kind, term: 1, index: 0, base_offset: Offset(0), records: 0 };
+        let mut bytes = header.encode(GROUP, &[]);
+        bytes[0] = version;
+        let crc_at = ENTRY_HEADER_BYTES - 4;
+        let crc = envelope::crc32c(&[&GROUP.0.to_be_bytes(), &bytes[..crc_at]]);
+        bytes[crc_at..].copy_from_slice(&crc.to_be_bytes());
+        Op::Append {
+            group: GROUP,
+            index: 0,
+            header: Bytes::copy_from_slice(&bytes),
+            payload: Bytes::new(),
+        }
+    }
+
+    #[test]
+    fn what_a_newer_program_wrote_is_neither_cut_nor_called_damage() {
+        assert!(opened(vec![entry(1, 0)]).is_ok());
+        let vote = envelope::seal(vote::VERSION + 1, &0u8);
+        let fact = Op::put(Family::Vote.group_key(GROUP), vote);
+        for ops in [vec![entry(2, 0)], vec![entry(1, 99)], vec![fact]] {
+            let error = opened(ops).unwrap_err();
+            assert!(matches!(error, OpenGroupError::Newer { .. }), "{error}");
+            assert!(error.to_string().contains("start that version again"), "{error}");
+        }
+    }
 }

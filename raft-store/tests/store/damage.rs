@@ -50,6 +50,19 @@ async fn damage_above_the_synced_mark_is_cut() {
 }
 
 #[tokio::test]
+async fn damage_of_an_applied_entry_refuses_the_replica_whatever_the_mark_says() {
+    let faults = MemoryFaults::none();
+    three_entries(&faults).await;
+    let mut replica = Replica::in_memory(&faults);
+    replica.apply_all().await;
+    replica.handle.save_applied().await.unwrap();
+    assert!(faults.flip_bit(GROUP, 2));
+    let error = Replica::open(&Store::in_memory(faults)).err().unwrap();
+    let OpenGroupError::Damaged { index, .. } = &error else { panic!("{error}") };
+    assert_eq!(*index, Some(2), "the last entry is above the mark, but it was committed");
+}
+
+#[tokio::test]
 async fn damage_in_the_cold_part_is_found_when_it_is_read() {
     let faults = MemoryFaults::none();
     let mut replica = Replica::in_memory(&faults);

@@ -168,6 +168,10 @@ impl Engine for MemoryEngine {
         Ok(self.readable()?.disk.facts(from, to))
     }
 
+    fn can_tear(&self) -> bool {
+        true
+    }
+
     fn reads_block(&self) -> bool {
         false
     }

@@ -103,6 +103,11 @@ impl Engine for RocksEngine {
         reads::facts(&self.db, from, to)
     }
 
+    /// A batch is replayed whole or not at all, and what was synced is checked when it is opened.
+    fn can_tear(&self) -> bool {
+        false
+    }
+
     fn reads_block(&self) -> bool {
         true
     }

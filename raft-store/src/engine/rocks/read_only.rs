@@ -78,6 +78,10 @@ impl Engine for ReadOnlyEngine {
         reads::facts(&self.db, from, to)
     }
 
+    fn can_tear(&self) -> bool {
+        false
+    }
+
     fn reads_block(&self) -> bool {
         true
     }
