@@ -9,8 +9,9 @@ use proptest::sample::Index;
 use uuid::Uuid;
 
 use super::frame::{EncodedFrame, Frame, FrameKind, Front, take_frame};
-use super::handshake::{Class, Hello, Identity, PROTOCOL_VERSION, Refusal, Welcome};
+use super::handshake::{Class, Hello, Identity, PROTOCOL_VERSION, Refusal, Seen, Welcome};
 use super::ping::{LeaderClaim, Ping};
+use crate::codec;
 use crate::model::ids::{ClusterId, DiskId, GroupId, NodeId, ReplicaId};
 use crate::model::limits::PEER_HANDSHAKE_BYTES_MAX;
 
@@ -78,7 +79,23 @@ fn refusals() -> impl Strategy<Value = Refusal> {
         nodes().prop_map(|node| Refusal::NotAMember { node }),
         detail().prop_map(|detail| Refusal::Malformed { detail }),
         detail().prop_map(|detail| Refusal::NotNow { detail }),
+        (nodes(), any::<u64>()).prop_map(|(node, boot)| Refusal::CopiedStart { node, boot }),
     ]
+}
+
+/// A new refusal does not compile until it is here, and then it belongs into `refusals` as well.
+fn is_generated(refusal: &Refusal) -> bool {
+    match refusal {
+        Refusal::OtherVersion { .. }
+        | Refusal::OtherCluster { .. }
+        | Refusal::OtherNode { .. }
+        | Refusal::OtherDisk { .. }
+        | Refusal::OlderBoot { .. }
+        | Refusal::NotAMember { .. }
+        | Refusal::Malformed { .. }
+        | Refusal::NotNow { .. }
+        | Refusal::CopiedStart { .. } => true,
+    }
 }
 
 fn welcomes() -> impl Strategy<Value = Welcome> {
@@ -112,9 +129,20 @@ proptest! {
         let payload = frame_read.payload.clone();
         let back = Welcome::decode(frame_read).unwrap();
         prop_assert_eq!(&back, &welcome);
+        if let Welcome::Refused(refusal) = &back {
+            prop_assert!(is_generated(refusal));
+        }
         prop_assert_eq!(&frame_of(&back.encode()).payload, &payload);
         prop_assert!(Welcome::decode(frame(FrameKind::Welcome, &payload[..at.index(payload.len())])).is_err());
         let _ = Welcome::decode(frame(FrameKind::Welcome, &flipped(&payload, at, bit)));
+    }
+
+    #[test]
+    fn what_is_remembered_of_a_node_survives(identity in identities(), at: Index) {
+        let seen = Seen::from(&identity);
+        let bytes = codec::encode(&seen);
+        prop_assert_eq!(codec::decode::<Seen>(&bytes).unwrap(), seen);
+        prop_assert!(codec::decode::<Seen>(&bytes[..at.index(bytes.len())]).is_err());
     }
 
     #[test]
@@ -143,4 +171,14 @@ proptest! {
         let answer = Hello::decode(frame(FrameKind::Hello, &payload)).unwrap_err().unwrap();
         prop_assert_eq!(answer, Refusal::OtherVersion { yours: version, mine: PROTOCOL_VERSION });
     }
+}
+
+/// On disk since protocol version 2: fields are positional, so these bytes must stay readable.
+#[test]
+fn bytes_remembered_of_a_node_never_change() {
+    let disk = DiskId(Uuid::from_u128(0x0011_2233_4455_6677_8899_aabb_ccdd_eeff));
+    let seen = Seen { disk, boot: 3, start: 4 };
+    let bytes: String = codec::encode(&seen).iter().map(|byte| format!("{byte:02x}")).collect();
+    let id = "100000000000000000112233445566778899aabbccddeeff";
+    assert_eq!(bytes, format!("{id}03000000000000000400000000000000"));
 }
