@@ -388,6 +388,9 @@ fn or_never(value: Option<impl ToString>) -> String {
 }
 
 #[cfg(test)]
+mod round_trip;
+
+#[cfg(test)]
 mod tests {
     use super::*;
 
