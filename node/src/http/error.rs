@@ -90,10 +90,10 @@ pub(super) fn status(code: ErrorCode) -> StatusCode {
 /// The refusal to speak of among several: an unknown outcome goes before what was certainly not
 /// done.
 pub(super) fn worst<'a>(
-    problems: impl Iterator<Item = &'a Problem> + Clone,
+    mut problems: impl Iterator<Item = &'a Problem> + Clone,
 ) -> Option<&'a Problem> {
-    let mut unknown = problems.clone().filter(|problem| problem.outcome == Outcome::Unknown);
-    unknown.next().or_else(|| problems.clone().next())
+    let unknown = problems.clone().find(|problem| problem.outcome == Outcome::Unknown);
+    unknown.or_else(|| problems.next())
 }
 
 /// The request itself is wrong.

@@ -16,6 +16,7 @@ use crate::cli::failure::Failure;
 use crate::cli::output::{say, say_error};
 use crate::config::{Config, Loader};
 use crate::node::Node;
+use crate::randomness::Randomness;
 use crate::telemetry;
 
 /// The file that keeps the peer ports of a kept cluster: its nodes find each other by them.
@@ -49,7 +50,7 @@ impl Home {
             Some(path) => (path.to_owned(), std::fs::create_dir_all(path)),
             None => {
                 // Nobody can guess it, it must not be there yet, and nobody else may look into it.
-                let name = format!("rampart-dev-{:016x}", rand::random::<u64>());
+                let name = format!("rampart-dev-{:016x}", Randomness::of_system().number());
                 let path = std::env::temp_dir().join(name);
                 let made = DirBuilder::new().mode(0o700).create(&path);
                 (path, made)
