@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use rampart_api::model::ids::{ClusterId, DiskId, NodeId};
 use rampart_api::peer::rpc::{JoinAnswer, JoinRequest};
+use rampart_raft_store::Store;
 use rampart_raft_store::state::metadata::command::NodeInfo;
 
 use crate::config::{Config, Entry};
@@ -45,14 +46,17 @@ pub struct Admitted {
 /// Reads or gets the node's place. Waits as long as nobody lets it in, and says so.
 ///
 /// # Errors
-/// The directory cannot be used, or it is empty and nothing says how to get into a cluster.
+/// The directory cannot be used, its store is of another disk, or it is empty and nothing says how
+/// to get into a cluster.
 pub async fn admit(
     config: &Config,
     data_dir: &Path,
     info: &NodeInfo,
     randomness: &Randomness,
+    store: &Store,
 ) -> Result<Admitted, StartError> {
     let mut identity = Identity::load_and_count(data_dir, randomness)?;
+    claim(store, &identity, data_dir)?;
     let membership = match (identity.membership.clone(), config.node.entry()) {
         (Some(membership), entry) => {
             if entry != Entry::Initialised {
@@ -80,6 +84,25 @@ pub async fn admit(
         is_founding: membership.is_founding,
         peers: membership.peers,
     })
+}
+
+/// Name of the fact in the store that says which disk it is on.
+const DISK_FACT: &str = "disk";
+
+/// The store and `node.json` belong together: a store that was emptied or exchanged under the same
+/// disk id and a higher boot counter would pass every handshake, with none of its votes (INV-15).
+fn claim(store: &Store, identity: &Identity, data_dir: &Path) -> Result<(), StartError> {
+    let io = |source| StartError::Io { what: "reading the store's disk id", source };
+    let disk = identity.disk.to_string();
+    let found = match store.node_record_get(DISK_FACT).map_err(io)? {
+        Some(found) if found == disk.as_bytes() => return Ok(()),
+        Some(found) => format!("is of disk {}", String::from_utf8_lossy(&found)),
+        None if identity.membership.is_none() => {
+            return store.node_record_put(DISK_FACT, disk).map_err(io);
+        }
+        None => "is empty, but this node was a member before".to_owned(),
+    };
+    Err(StartError::ForeignStore { dir: data_dir.to_owned(), found })
 }
 
 /// Notes that the creation of the cluster is applied.
@@ -138,5 +161,37 @@ fn admitted(answer: JoinAnswer) -> Membership {
         node: answer.node,
         peers: answer.peers,
         is_founding: false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rampart_raft_store::MemoryFaults;
+
+    use super::*;
+
+    #[test]
+    fn a_store_that_was_emptied_or_exchanged_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut identity = Identity::load_and_count(dir.path(), &Randomness::seeded(1)).unwrap();
+        let store = Store::in_memory(MemoryFaults::none());
+        claim(&store, &identity, dir.path()).expect("a new directory takes its store");
+        identity.membership = Some(Membership {
+            cluster: ClusterId(uuid::Uuid::from_u128(7)),
+            node: NodeId(2),
+            peers: Vec::new(),
+            is_founding: false,
+        });
+        claim(&store, &identity, dir.path()).expect("and knows it again");
+
+        let emptied = Store::in_memory(MemoryFaults::none());
+        let error = claim(&emptied, &identity, dir.path()).unwrap_err().to_string();
+        assert!(error.contains("is empty, but this node was a member"), "{error}");
+        assert!(error.contains("move the whole data directory away"), "{error}");
+        assert_eq!(emptied.node_record_get(DISK_FACT).unwrap(), None, "it is not taken");
+
+        identity.disk = DiskId(uuid::Uuid::from_u128(8));
+        let error = claim(&store, &identity, dir.path()).unwrap_err().to_string();
+        assert!(error.contains("is of disk"), "{error}");
     }
 }

@@ -71,9 +71,10 @@ impl Node {
         let metrics = Metrics::new();
         let tasks = Tasks::new();
         let info = start::node_info(&config, http_addr, peer_addr);
-        let admitted =
-            admission::admit(&config, data_dir.path(), &info, &surroundings.randomness).await?;
         let store = start::open_store(&config, &data_dir, &surroundings.storage)?;
+        let randomness = &surroundings.randomness;
+        let admitted =
+            admission::admit(&config, data_dir.path(), &info, randomness, &store).await?;
         let parts = start::Parts { config, surroundings, metrics, tasks, info, admitted, store };
         let running = start::run(parts, peer_listener).await?;
         let http = start::serve_http(&running, http_listener);

@@ -97,6 +97,19 @@ pub enum StartError {
     /// The store.
     #[error(transparent)]
     Store(#[from] OpenError),
+    /// The store in the directory is not the one that belongs to its `node.json`.
+    #[error(
+        "the store in {} {found}: this node would have forgotten what it voted for and what it \
+         acknowledged; put the store back, or move the whole data directory away and start with \
+         an empty one and --join: the node comes back under a new id",
+        dir.display()
+    )]
+    ForeignStore {
+        /// The data directory.
+        dir: PathBuf,
+        /// What the store says.
+        found: String,
+    },
     /// The metadata replica.
     #[error("metadata group: {0}")]
     Metadata(#[from] OpenGroupError),

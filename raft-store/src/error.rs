@@ -46,8 +46,9 @@ pub enum OpenError {
     },
     /// Bytes that were synced are damaged or gone, and no replica on this disk can be trusted.
     #[error(
-        "data directory {} is damaged: {what}; move it away and start with an empty one: the node \
-         rejoins and its replicas are rebuilt from the others",
+        "the store {} is damaged: {what}; move the whole data directory it is in away (never the \
+         store alone) and start with an empty one: the node rejoins under a new id and its \
+         replicas are rebuilt from the others",
         dir.display()
     )]
     Damaged {

@@ -133,7 +133,7 @@ fn assert_damaged(dir: &Path) {
     let error = RocksEngine::open(dir, &StoreOptions::default()).unwrap_err();
     let OpenError::Damaged { what, .. } = &error else { panic!("{error}") };
     assert!(what.contains(".log") || what.contains("write-ahead log"), "{what}");
-    assert!(error.to_string().contains("move it away"), "{error}");
+    assert!(error.to_string().contains("move the whole data directory"), "{error}");
 }
 
 #[test]
