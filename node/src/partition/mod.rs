@@ -8,6 +8,7 @@ mod hand_over;
 pub mod leader_reports;
 pub mod link_up;
 mod local;
+mod log_check;
 pub mod reassign;
 pub mod remote;
 pub mod replica;

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, RwLock};
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -20,11 +20,11 @@ use rampart_raft_store::{OpenGroup, PartitionLog, Store};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::remote;
 use super::replica::{Replica, ReplicaParts, ReplicaSpec};
 use super::request::{OffsetSpec, PartitionKey};
 use super::service::Operation;
 use super::trouble::{Keep, Troubles, may_give_up};
+use super::{log_check, remote};
 use crate::clock::Clock;
 use crate::metadata::MetadataHandle;
 use crate::peer::PeerNet;
@@ -88,6 +88,9 @@ struct Inner {
     is_stopping: AtomicBool,
     born: Instant,
     troubles: Mutex<Troubles>,
+    /// Groups that ended by an error of the storage: their logs are read through before they are
+    /// started again.
+    suspects: Mutex<BTreeSet<GroupId>>,
 }
 
 /// A replica that should run here.
@@ -110,8 +113,8 @@ impl ReplicaManager {
         let is_stopping = AtomicBool::new(false);
         let born = options.clock.instant();
         let replicas = RwLock::default();
-        let troubles = Mutex::default();
-        let inner = Inner { options, replicas, started, is_stopping, born, troubles };
+        let (troubles, suspects) = (Mutex::default(), Mutex::default());
+        let inner = Inner { options, replicas, started, is_stopping, born, troubles, suspects };
         ReplicaManager { inner: Arc::new(inner) }
     }
 
@@ -277,13 +280,17 @@ impl ReplicaManager {
     async fn open(&self, wanted: &Wanted) -> Result<Arc<Replica>, StartError> {
         let options = &self.inner.options;
         let spec = wanted.spec;
-        let open = match self.open_log(spec).await {
+        let mut open = match self.open_log(spec).await {
             Err(StartError::Open(OpenGroupError::OtherReplica { found, .. })) => {
                 self.give_up(wanted, found).await?;
                 self.open_log(spec).await?
             }
             opened => opened?,
         };
+        if self.is_suspect(spec.group) {
+            log_check::check(spec.group, &mut open.log).await?;
+            self.suspects().remove(&spec.group);
+        }
         let progress = Arc::new(ReplicaProgress::default());
         let network = GroupNetwork::new(
             spec.group,
@@ -388,9 +395,18 @@ impl ReplicaManager {
     async fn stop_and_drop(&self, group: GroupId) {
         self.stop_one(group).await;
         self.inner.troubles.lock().expect("no holder of this lock panics").forget(group);
+        self.suspects().remove(&group);
         if let Err(error) = self.erase(group).await {
             tracing::error!(%group, %error, "data of a removed replica could not be erased");
         }
+    }
+
+    fn suspects(&self) -> MutexGuard<'_, BTreeSet<GroupId>> {
+        self.inner.suspects.lock().expect("no holder of this lock panics")
+    }
+
+    fn is_suspect(&self, group: GroupId) -> bool {
+        self.suspects().contains(&group)
     }
 
     async fn erase(&self, group: GroupId) -> io::Result<()> {
@@ -485,6 +501,9 @@ impl ReplicaManager {
                 None => continue,
             };
             let spec = *replica.spec();
+            if replica.status().storage_failed {
+                self.suspects().insert(spec.group);
+            }
             let pause = self.failed(spec.group, spec.replica);
             self.inner.options.metrics.raft.group_restarts.inc();
             tracing::error!(

@@ -152,3 +152,40 @@ async fn after_a_failed_sync_the_node_stops_and_the_write_is_unknown() {
     let ClientError::Problem { body, .. } = refused else { panic!("no answer: {refused}") };
     assert_eq!(body.outcome, Outcome::Unknown, "{}", body.detail);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn damage_in_the_middle_of_a_log_is_found_after_an_error_of_the_storage() {
+    let dir = tempfile::tempdir().unwrap();
+    let disk = MemoryFaults::none();
+    let one = OneNode::start_on(dir.path(), &[], on(&disk)).await;
+    one.create("letters").await;
+    one.produce("letters", "1").await.unwrap();
+    let replica = one.node.replicas().all().remove(0);
+    let (group, first) = (replica.spec().group, replica.status().last_log_index.unwrap());
+    // Opening a log looks at the entries behind the last 64 KiB that are done with.
+    let long = format!("\"{}\"", "x".repeat(100_000));
+    for _ in 0..3 {
+        one.produce("letters", &long).await.unwrap();
+    }
+
+    assert!(disk.flip_bit(group, first));
+    let panics = replica.raft().with_state_machine(|_| async { panic!("injected") }.boxed());
+    let panicked: Result<(), _> = panics.await;
+    assert!(panicked.is_err());
+    let gone = eventually("the replica is taken out of service", || async {
+        one.node.replicas().get(group).is_none()
+    });
+    let (_, ()) = tokio::join!(one.produce("letters", "2"), gone);
+    // What is done about damage is begun before this, and nothing is done to an only replica.
+    one.create("other").await;
+    one.produce("other", "1").await.unwrap();
+    assert!(one.node.replicas().get(group).is_none(), "it is started though it is damaged");
+
+    assert!(disk.flip_bit(group, first), "the disk reads right again");
+    eventually("it is back with all it had", || async {
+        one.produce("letters", "3").await.is_ok()
+    })
+    .await;
+    assert_eq!(one.values("letters").await.first(), Some(&"1".to_owned()));
+    one.node.stop().await;
+}
