@@ -123,9 +123,10 @@ mod tests {
         ];
         let mut loader = Loader::new();
         for (key, text) in settings {
-            loader = loader.flag("test", key, text).unwrap();
+            loader = loader.flag("test", key, text).expect("the setting exists");
         }
-        Box::pin(Node::start(loader.load().unwrap().config)).await.unwrap()
+        let config = loader.load().expect("the settings are valid").config;
+        Box::pin(Node::start(config)).await.expect("the node starts")
     }
 
     async fn must_stop(node: &Node) -> StopReason {

@@ -170,12 +170,13 @@ mod tests {
         }
     }
 
+    /// Voters, replicas, damaged ones, dead nodes, and whether the data of replica 11 may go.
+    type Case = (&'static [u64], &'static [u64], &'static [u64], &'static [u64], Result<(), Keep>);
+
     #[test]
     fn data_is_given_up_only_with_a_sound_majority_elsewhere() {
         let no_majority = |sound, needed| Err(Keep::NoMajority { sound, needed });
-        // (voters, replicas, damaged, dead nodes) -> may the data of replica 11 on node 1 go
-        #[rustfmt::skip]
-        let table: [(&[u64], &[u64], &[u64], &[u64], Result<(), Keep>); 9] = [
+        let table: [Case; 9] = [
             (&[11], &[11], &[], &[], Err(Keep::OnlyVoter)),
             (&[11, 12], &[11, 12], &[], &[], no_majority(1, 2)),
             (&[11, 12, 13], &[11, 12, 13], &[], &[], Ok(())),
