@@ -329,7 +329,7 @@ impl ReplicaManager {
     }
 
     /// Erases an older replica of the group, right before a new one starts in its place: one that
-    /// has left the group, or one whose group goes on without it.
+    /// has left the group, or one whose group goes on without it (INV-19).
     async fn give_up(&self, wanted: &Wanted, found: ReplicaId) -> Result<(), StartError> {
         let spec = wanted.spec;
         if found > spec.replica {
