@@ -9,6 +9,7 @@ use rampart_raft_store::state::metadata::state::{MetadataState, NodeState};
 use rampart_raft_store::type_config::Member;
 
 use super::MetadataHandle;
+use crate::raft::membership::{self, Former};
 use crate::raft::status::{self, MembershipView, Role};
 
 /// Changes the metadata group's members; one change at a time.
@@ -20,6 +21,8 @@ pub struct MembershipKeeper {
 /// One step towards the wanted membership.
 #[derive(Debug, PartialEq, Eq)]
 enum Step {
+    /// End the joint configuration that a former leader left behind.
+    FinishChange,
     AddLearners(BTreeMap<u64, Member>),
     Voters(BTreeSet<u64>),
     Remove(BTreeSet<u64>),
@@ -39,20 +42,21 @@ impl MembershipKeeper {
             return;
         }
         let view = status::membership(raft);
-        if !view.settled {
-            return;
-        }
         let Some(step) = next_step(&self.metadata.state(), &view, voters) else { return };
         tracing::info!(?step, "changing the metadata group's membership");
         let changed = match step {
+            Step::FinishChange => membership::finish(raft, &view).await,
             Step::AddLearners(nodes) => {
-                raft.change_membership(ChangeMembers::AddNodes(nodes), true).await
+                let members = ChangeMembers::AddNodes(nodes);
+                membership::change(raft, &view, members, Former::Learners).await
             }
             Step::Voters(voters) => {
-                raft.change_membership(ChangeMembers::ReplaceAllVoters(voters), true).await
+                let members = ChangeMembers::ReplaceAllVoters(voters);
+                membership::change(raft, &view, members, Former::Learners).await
             }
             Step::Remove(nodes) => {
-                raft.change_membership(ChangeMembers::RemoveNodes(nodes), true).await
+                let members = ChangeMembers::RemoveNodes(nodes);
+                membership::change(raft, &view, members, Former::Learners).await
             }
         };
         if let Err(error) = changed {
@@ -79,6 +83,12 @@ fn next_step(
     view: &MembershipView,
     voters: &BTreeSet<NodeId>,
 ) -> Option<Step> {
+    if !view.is_committed {
+        return None;
+    }
+    if view.is_joint {
+        return Some(Step::FinishChange);
+    }
     let present: BTreeSet<u64> =
         view.voters.iter().chain(&view.learners).map(|(replica, _)| replica.0).collect();
     let wanted: BTreeSet<u64> = state
@@ -130,13 +140,23 @@ mod tests {
         MembershipView {
             voters: voters.iter().map(pair).collect(),
             learners: learners.iter().map(pair).collect(),
-            index: Some(1),
-            settled: true,
+            log_id: None,
+            is_joint: false,
+            is_committed: true,
         }
     }
 
     fn set(ids: &[u64]) -> BTreeSet<NodeId> {
         ids.iter().map(|id| NodeId(*id)).collect()
+    }
+
+    #[test]
+    fn a_change_left_half_done_is_finished_first() {
+        let (nodes, voters) = (state(&[1, 2, 3]), set(&[1]));
+        let joint = MembershipView { is_joint: true, ..view(&[1, 2], &[]) };
+        assert_eq!(next_step(&nodes, &joint, &voters), Some(Step::FinishChange));
+        let under_way = MembershipView { is_committed: false, ..joint };
+        assert_eq!(next_step(&nodes, &under_way, &voters), None);
     }
 
     #[test]

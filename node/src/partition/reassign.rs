@@ -17,7 +17,8 @@ use super::hand_over::hand_over;
 use super::replica::Replica;
 use super::replica_manager::ReplicaManager;
 use crate::metadata::MetadataHandle;
-use crate::raft::status::{self, MembershipView};
+use crate::raft::membership::{self, Former};
+use crate::raft::status::{self, MembershipView, RaftHandle};
 use crate::tasks::Tasks;
 
 /// How often the groups are looked at.
@@ -26,14 +27,16 @@ const LOOK_EVERY: Duration = Duration::from_millis(200);
 const CATCH_UP_ENTRIES_MAX: u64 = 64;
 /// Steps under way at once on this node.
 const STEPS_AT_ONCE_MAX: usize = 16;
-/// A membership change that takes longer is given up and looked at again.
-const STEP_TIMEOUT: Duration = Duration::from_secs(20);
+/// A step that takes longer is given up and looked at again.
+const STEP_TIMEOUT: Duration = Duration::from_secs(25);
 
 /// One step towards the record.
 #[derive(Debug, PartialEq, Eq)]
 enum Step {
     /// Nothing to do, or nothing to do yet.
     Wait,
+    /// End the joint configuration that a former leader left behind.
+    FinishChange,
     AddLearners(BTreeMap<u64, Member>),
     /// Make exactly these the voters; others stay as learners.
     Voters(BTreeSet<u64>),
@@ -57,8 +60,11 @@ pub async fn run(manager: ReplicaManager, metadata: MetadataHandle, tasks: Tasks
         for replica in manager.all() {
             let group = replica.spec().group;
             let Some((_, record)) = state.partition_of(group) else { continue };
-            let settled = record.replicas.iter().all(|r| r.state == ReplicaState::Voter);
-            if settled || !replica.is_leader() {
+            if !replica.is_leader() {
+                continue;
+            }
+            let is_wanted = record.replicas.iter().all(|r| r.state == ReplicaState::Voter);
+            if is_wanted && !status::is_changing(replica.raft()) {
                 continue;
             }
             {
@@ -91,12 +97,21 @@ async fn step(replica: &Arc<Replica>, metadata: &MetadataHandle, record: &Partit
     }
     let result = match next {
         Step::Wait => return,
-        Step::AddLearners(nodes) => change(raft, ChangeMembers::AddNodes(nodes), true).await,
-        Step::Voters(voters) => change(raft, ChangeMembers::ReplaceAllVoters(voters), true).await,
-        Step::VotersOnly(voters) => {
-            change(raft, ChangeMembers::ReplaceAllVoters(voters), false).await
+        Step::FinishChange => {
+            membership::finish(raft, &view).await.map_err(|error| error.to_string())
         }
-        Step::Remove(nodes) => change(raft, ChangeMembers::RemoveNodes(nodes), true).await,
+        Step::AddLearners(nodes) => {
+            change(raft, &view, ChangeMembers::AddNodes(nodes), Former::Learners).await
+        }
+        Step::Voters(voters) => {
+            change(raft, &view, ChangeMembers::ReplaceAllVoters(voters), Former::Learners).await
+        }
+        Step::VotersOnly(voters) => {
+            change(raft, &view, ChangeMembers::ReplaceAllVoters(voters), Former::Gone).await
+        }
+        Step::Remove(nodes) => {
+            change(raft, &view, ChangeMembers::RemoveNodes(nodes), Former::Learners).await
+        }
         Step::HandOver(candidates) => {
             let alive = candidates
                 .iter()
@@ -121,11 +136,12 @@ async fn step(replica: &Arc<Replica>, metadata: &MetadataHandle, record: &Partit
 }
 
 async fn change(
-    raft: &crate::raft::status::RaftHandle,
+    raft: &RaftHandle,
+    view: &MembershipView,
     members: ChangeMembers<u64, Member>,
-    retain: bool,
+    former: Former,
 ) -> Result<(), String> {
-    raft.change_membership(members, retain).await.map(|_| ()).map_err(|error| error.to_string())
+    membership::change(raft, view, members, former).await.map_err(|error| error.to_string())
 }
 
 /// Our own notion: openraft calls an empty learner caught up (its bound is 5,000 entries).
@@ -142,8 +158,11 @@ fn plan(
     me: ReplicaId,
     caught_up: impl Fn(ReplicaId) -> bool,
 ) -> Step {
-    if !view.settled {
+    if !view.is_committed {
         return Step::Wait;
+    }
+    if view.is_joint {
+        return Step::FinishChange;
     }
     let voters: BTreeSet<u64> = view.voters.iter().map(|(id, _)| id.0).collect();
     let learners: BTreeSet<u64> = view.learners.iter().map(|(id, _)| id.0).collect();
@@ -185,7 +204,7 @@ fn plan(
         return Step::Remove(learners);
     }
     let voters = target_ids.into_iter().map(ReplicaId).collect();
-    Step::Report(voters, view.index.unwrap_or(0))
+    Step::Report(voters, view.log_id.map_or(0, |log_id| log_id.index))
 }
 
 #[cfg(test)]
@@ -221,8 +240,9 @@ mod tests {
         MembershipView {
             voters: voters.iter().map(pair).collect(),
             learners: learners.iter().map(pair).collect(),
-            index: Some(7),
-            settled: true,
+            log_id: None,
+            is_joint: false,
+            is_committed: true,
         }
     }
 
@@ -243,7 +263,7 @@ mod tests {
         let step = plan(&moved, &view(&[1, 2, 3, 4], &[]), ReplicaId(2), |_| true);
         assert_eq!(step, Step::VotersOnly([2, 3, 4].into()));
         let step = plan(&moved, &view(&[2, 3, 4], &[]), ReplicaId(2), |_| true);
-        assert_eq!(step, Step::Report(vec![ReplicaId(2), ReplicaId(3), ReplicaId(4)], 7));
+        assert_eq!(step, Step::Report(vec![ReplicaId(2), ReplicaId(3), ReplicaId(4)], 0));
     }
 
     #[test]
@@ -256,7 +276,20 @@ mod tests {
     #[test]
     fn nothing_happens_while_a_change_is_under_way() {
         let moved = record(&[(1, Voter), (2, Joining)]);
-        let unsettled = MembershipView { settled: false, ..view(&[1], &[]) };
-        assert_eq!(plan(&moved, &unsettled, ReplicaId(1), |_| true), Step::Wait);
+        let under_way = MembershipView { is_committed: false, ..view(&[1], &[]) };
+        assert_eq!(plan(&moved, &under_way, ReplicaId(1), |_| true), Step::Wait);
+        let joint = MembershipView { is_joint: true, ..under_way };
+        assert_eq!(plan(&moved, &joint, ReplicaId(1), |_| true), Step::Wait);
+    }
+
+    #[test]
+    fn a_change_left_half_done_is_finished_first() {
+        let joint = MembershipView { is_joint: true, ..view(&[1, 2, 3, 4], &[]) };
+        for replicas in [
+            record(&[(1, Leaving), (2, Voter), (3, Voter), (4, Joining)]),
+            record(&[(1, Voter), (2, Voter), (3, Voter)]),
+        ] {
+            assert_eq!(plan(&replicas, &joint, ReplicaId(2), |_| true), Step::FinishChange);
+        }
     }
 }

@@ -6,9 +6,12 @@ pub mod claims;
 mod convert;
 pub mod host;
 pub mod inbound;
+pub mod membership;
 pub mod network;
 pub mod node_ticker;
 pub mod progress;
 pub mod settings;
 pub mod status;
+#[cfg(test)]
+pub(crate) mod testing;
 pub mod unsafe_recover;

@@ -93,18 +93,19 @@ pub fn core_is_gone(raft: &RaftHandle) -> bool {
     look() || look()
 }
 
-/// The membership a replica knows: effective voters and learners, and whether it is uniform (not
-/// joint) and committed.
+/// The membership a replica knows: effective voters and learners, and how far its change is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MembershipView {
-    /// Voters of the effective membership.
+    /// Voters of the effective membership; of a joint one, all of them.
     pub voters: Vec<(ReplicaId, NodeId)>,
     /// Learners of the effective membership.
     pub learners: Vec<(ReplicaId, NodeId)>,
-    /// Index of the entry that set it.
-    pub index: Option<u64>,
-    /// No joint configuration, and the entry is committed.
-    pub settled: bool,
+    /// The entry that set it.
+    pub log_id: Option<LogId>,
+    /// Two voter sets at once: the first half of a change.
+    pub is_joint: bool,
+    /// The entry that set it is committed.
+    pub is_committed: bool,
 }
 
 /// Copies a replica's membership.
@@ -117,8 +118,16 @@ pub fn membership(raft: &RaftHandle) -> MembershipView {
     MembershipView {
         voters: membership.voter_ids().map(|id| (ReplicaId(id), node_of(id))).collect(),
         learners: membership.learner_ids().map(|id| (ReplicaId(id), node_of(id))).collect(),
-        index: stored.log_id().as_ref().map(|log_id| log_id.index),
-        settled: membership.get_joint_config().len() == 1
-            && metrics.committed_membership_config.log_id() == stored.log_id(),
+        log_id: *stored.log_id(),
+        is_joint: membership.get_joint_config().len() > 1,
+        is_committed: metrics.committed_membership_config.log_id() == stored.log_id(),
     }
+}
+
+/// Whether a replica's membership has more than one set of voters: it is joint, or has learners.
+pub fn is_changing(raft: &RaftHandle) -> bool {
+    let rx = raft.metrics();
+    let metrics = rx.borrow_watched();
+    let membership = metrics.membership_config.membership();
+    membership.get_joint_config().len() > 1 || membership.learner_ids().next().is_some()
 }
