@@ -195,7 +195,8 @@ impl MetadataHandle {
     ) -> Result<(u64, MetadataResponse), Problem> {
         let status = self.status();
         if status.role == Role::Leader {
-            return self.propose_here(body.clone()).await;
+            let left = deadline.saturating_duration_since(self.inner.clock.instant());
+            return self.propose_locally(body.clone(), left).await;
         }
         let Some((_, leader)) = status.leader.filter(|(_, node)| *node != self.inner.node) else {
             return Err(no_leader());
@@ -226,8 +227,21 @@ impl MetadataHandle {
         &self,
         body: Bytes,
     ) -> Result<(u64, MetadataResponse), Problem> {
+        self.propose_locally(body, FORWARD_TIMEOUT).await
+    }
+
+    async fn propose_locally(
+        &self,
+        body: Bytes,
+        within: Duration,
+    ) -> Result<(u64, MetadataResponse), Problem> {
         let proposal = Proposal { kind: ProposalKind::Metadata, body, ticket: None };
-        match self.inner.raft.client_write(proposal).await {
+        let write = self.inner.raft.client_write(proposal);
+        let written = tokio::time::timeout(within, write).await.map_err(|_| {
+            let detail = format!("no majority confirmed the metadata write within {within:?}");
+            Problem::unknown(ErrorCode::Timeout, detail)
+        })?;
+        match written {
             Ok(written) => match &written.data {
                 Applied::Metadata(bytes) => Ok((written.log_id.index, decode(bytes)?)),
                 Applied::Nothing | Applied::Appended { .. } | Applied::Trimmed { .. } => {
