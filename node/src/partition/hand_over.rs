@@ -35,6 +35,8 @@ pub(super) async fn hand_over(
         Problem::new(ErrorCode::NotLeader, format!("the leader could not prepare: {error}"))
     })?;
     wait_for_match(replica, to, status.term, blank.log_id.index).await?;
+    // It is mute from here on: without its claim the others choose another if this one fails.
+    replica.note_hand_over(status.term);
     replica.raft().trigger().transfer_leader(to_replica.0).await.map_err(|error| {
         Problem::new(ErrorCode::NotLeader, format!("the replica has stopped: {error}"))
     })?;

@@ -164,7 +164,7 @@ async fn fetch(replica: &Arc<Replica>, request: Fetch) -> Result<Fetched, Proble
     // What is below the watermark is right whoever leads. But that nothing is there is only worth
     // saying by a leader that is not cut off: an active one must hold its lease.
     let status = replica.status();
-    let cut_off = !replica.lease_valid(&status) && !replica.is_quiet();
+    let cut_off = !replica.lease_valid(&status) && !replica.is_quiesced();
     if status.role != Role::Leader || (batches.is_empty() && cut_off) {
         return Err(replica.not_leader(&status));
     }

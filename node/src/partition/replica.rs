@@ -2,7 +2,7 @@
 //! about the others. Decides nothing about Raft (openraft) or durability (`raft-store`).
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -79,6 +79,10 @@ pub struct Replica {
     born: Instant,
     last_activity_ms: AtomicU64,
     followers: Mutex<BTreeMap<ReplicaId, FollowerClock>>,
+    /// The sweep stopped the heartbeats of this led group.
+    is_quiesced: AtomicBool,
+    /// The term in which this leader was asked to hand over; 0 = none. It is mute since then.
+    handed_over_term: AtomicU64,
     /// Entries proposed and not yet decided, by number: when each was proposed.
     undecided: Mutex<BTreeMap<u64, Instant>>,
 }
@@ -98,6 +102,8 @@ impl Replica {
             born: parts.clock.instant(),
             last_activity_ms: AtomicU64::new(0),
             followers: Mutex::default(),
+            is_quiesced: AtomicBool::new(false),
+            handed_over_term: AtomicU64::new(0),
             undecided: Mutex::default(),
             parts,
         });
@@ -176,10 +182,26 @@ impl Replica {
         self.age_ms().saturating_sub(self.last_activity_ms.load(Ordering::Relaxed))
     }
 
-    /// Whether the group has had no work for long enough to stop its heartbeats, so that an expired
-    /// lease says nothing.
-    pub fn is_quiet(&self) -> bool {
-        Duration::from_millis(self.idle_ms()) >= self.parts.timings.quiesce_after
+    /// Whether the sweep has stopped the heartbeats of this led group, so that an expired lease says
+    /// nothing.
+    pub fn is_quiesced(&self) -> bool {
+        self.is_quiesced.load(Ordering::Relaxed)
+    }
+
+    /// The sweep stopped the heartbeats of this group, or began them again.
+    pub(super) fn set_quiesced(&self, is_quiesced: bool) {
+        self.is_quiesced.store(is_quiesced, Ordering::Relaxed);
+    }
+
+    /// This leader is asked to hand over: openraft takes no more writes here in this term, whatever
+    /// becomes of it.
+    pub(super) fn note_hand_over(&self, term: u64) {
+        self.handed_over_term.store(term, Ordering::Relaxed);
+    }
+
+    /// Whether the leader of this term was asked to hand over.
+    pub(super) fn is_mute(&self, status: &RaftStatus) -> bool {
+        self.handed_over_term.load(Ordering::Relaxed) == status.term
     }
 
     fn age(&self) -> Duration {
@@ -290,6 +312,15 @@ impl Replica {
             all &= matched >= log_end || !alive;
         }
         all
+    }
+
+    /// Whether the replicas on living nodes, this one included, are a majority of the voters.
+    pub fn has_living_majority(&self) -> bool {
+        let view = status::membership(&self.parts.raft);
+        let me = self.parts.spec.replica;
+        let lives = |id: ReplicaId, node| id == me || self.parts.liveness.is_alive(node);
+        let alive = view.voters.iter().filter(|(id, node)| lives(*id, *node)).count();
+        !view.is_joint && alive > view.voters.len() / 2
     }
 
     /// Time since a follower or learner last had everything, or was first seen.

@@ -129,17 +129,19 @@ impl Sweep {
         let view = self.view(replica, &status);
         let jitter = self.randomness.number();
         let action = node_ticker::decide(&mut known.tick, &view, &self.timings, now_ms, jitter);
-        // A leader that is cut off, or muted by a hand-over that failed, stops claiming, so that the
-        // others may choose another.
+        replica.set_quiesced(known.tick.quiesced);
+        // A leader that is cut off stops claiming, so that the others may choose another; so does
+        // one that was asked to hand over, in case the replica it asked never takes over.
         let is_cut_off = !known.tick.quiesced
             && !replica.lease_valid(&status)
             && status.quorum_ack_age.is_some_and(|age| age > self.timings.election_timeout_max * 3);
-        known.claim = (status.role == Role::Leader && !is_cut_off).then_some(LeaderClaim {
-            group: spec.group,
-            term: status.term,
-            replica: spec.replica,
-            node: self.node,
-        });
+        known.claim = (status.role == Role::Leader && !is_cut_off && !replica.is_mute(&status))
+            .then_some(LeaderClaim {
+                group: spec.group,
+                term: status.term,
+                replica: spec.replica,
+                node: self.node,
+            });
         known.is_settled = action == Action::Nothing
             && match status.role {
                 Role::Leader => known.tick.quiesced,
@@ -180,6 +182,7 @@ impl Sweep {
                     claim_age_ms: self.claims.age_ms(group, node, now),
                 }
             });
+        let is_superseded = self.claims.leader(group).is_some_and(|(_, term)| term > status.term);
         GroupView {
             role: status.role,
             initialized: status.initialized,
@@ -187,6 +190,8 @@ impl Sweep {
             rank: replica.rank(),
             idle_ms: replica.idle_ms(),
             all_matched,
+            has_living_majority: leads && !is_superseded && replica.has_living_majority(),
+            has_lease: leads && replica.lease_valid(status),
             quorum_ack_age_ms: status
                 .quorum_ack_age
                 .map(|age| u64::try_from(age.as_millis()).unwrap_or(u64::MAX)),

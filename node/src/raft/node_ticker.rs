@@ -33,6 +33,11 @@ pub struct GroupView {
     pub idle_ms: u64,
     /// Leader: every replica on a living node has everything, and all of it is applied here.
     pub all_matched: bool,
+    /// Leader: the replicas on living nodes are a majority of the voters, and nobody claims the
+    /// group with a higher term.
+    pub has_living_majority: bool,
+    /// Leader: a quorum acknowledged it within its lease.
+    pub has_lease: bool,
     /// Leader: milliseconds since a quorum last acknowledged it; `None` = never.
     pub quorum_ack_age_ms: Option<u64>,
 }
@@ -94,7 +99,10 @@ fn decide_leader(
     now_ms: u64,
 ) -> Action {
     tick.leaderless_since_ms = None;
-    if view.idle_ms >= millis(timings.quiesce_after) && view.all_matched {
+    // Dead followers don't keep a group awake, but a leader that is cut off must not rest: a quiet
+    // leader is believed without a lease. Once quiet its lease runs out, and the living stand in.
+    let is_led = view.has_living_majority && (tick.quiesced || view.has_lease);
+    if view.idle_ms >= millis(timings.quiesce_after) && view.all_matched && is_led {
         tick.quiesced = true;
         return Action::Nothing;
     }
@@ -130,8 +138,9 @@ fn decide_voter(
             return Action::Nothing;
         }
         // The node lives but has not said since it came up that it leads: give it time to.
-        Some(LeaderView { alive: true, .. }) => millis(timings.claim_timeout),
-        Some(LeaderView { alive: false, .. }) => u64::from(view.rank) * RANK_STEP_DEAD_MS,
+        Some(LeaderView { alive: true, claim_age_ms: None }) => millis(timings.claim_timeout),
+        // It is dead, or has not repeated its claim for so long that it leads no more.
+        Some(LeaderView { .. }) => u64::from(view.rank) * RANK_STEP_DEAD_MS,
         None => u64::from(view.rank) * RANK_STEP_START_MS,
     };
     let since = *tick.leaderless_since_ms.get_or_insert_with(|| {

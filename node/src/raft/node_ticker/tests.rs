@@ -12,6 +12,8 @@ fn follower(leader: Option<LeaderView>, rank: u32) -> GroupView {
         rank,
         idle_ms: 0,
         all_matched: false,
+        has_living_majority: false,
+        has_lease: false,
         quorum_ack_age_ms: None,
     }
 }
@@ -24,6 +26,8 @@ fn leader(idle_ms: u64, all_matched: bool) -> GroupView {
         rank: 0,
         idle_ms,
         all_matched,
+        has_living_majority: true,
+        has_lease: true,
         quorum_ack_age_ms: Some(10),
     }
 }
@@ -63,9 +67,20 @@ fn the_next_in_the_placement_campaigns_later() {
 }
 
 #[test]
-fn a_leader_that_stopped_claiming_is_challenged_after_the_claim_timeout() {
+fn a_leader_that_stopped_claiming_is_challenged_in_order_of_rank() {
+    for rank in 0..3 {
+        let view = follower(Some(LeaderView { alive: true, claim_age_ms: Some(2_900) }), rank);
+        assert_eq!(actions(&view, 10_000), vec![], "its claim is fresh enough");
+        let view = follower(Some(LeaderView { alive: true, claim_age_ms: Some(3_100) }), rank);
+        let first = actions(&view, 10_000)[0].0;
+        assert!(first >= u64::from(rank) * 30 && first <= 100, "rank {rank} at {first}");
+    }
+}
+
+#[test]
+fn a_leader_that_never_claimed_is_challenged_after_the_claim_timeout() {
     let mut tick = GroupTick::default();
-    let view = follower(Some(LeaderView { alive: true, claim_age_ms: Some(3_100) }), 0);
+    let view = follower(Some(LeaderView { alive: true, claim_age_ms: None }), 0);
     assert_eq!(decide(&mut tick, &view, &TIMINGS(), 10_000, 0), Action::Nothing);
     assert_eq!(decide(&mut tick, &view, &TIMINGS(), 12_900, 0), Action::Nothing);
     assert_eq!(decide(&mut tick, &view, &TIMINGS(), 13_000, 0), Action::Campaign);
@@ -90,17 +105,33 @@ fn an_idle_leader_falls_quiet_only_when_all_have_everything() {
 }
 
 #[test]
+fn a_leader_that_is_cut_off_never_falls_quiet() {
+    let idle = leader(20_000, true);
+    let alone = GroupView { has_living_majority: false, ..idle };
+    assert!(!actions(&alone, 10_000).is_empty(), "the others are dead");
+    let unheard = GroupView { has_lease: false, quorum_ack_age_ms: Some(700), ..idle };
+    assert!(!actions(&unheard, 10_000).is_empty(), "its lease ran out while it was awake");
+    let mut tick = GroupTick::default();
+    decide(&mut tick, &idle, &TIMINGS(), 10_000, 0);
+    let resting = GroupView { has_lease: false, quorum_ack_age_ms: Some(60_000), ..idle };
+    assert_eq!(decide(&mut tick, &resting, &TIMINGS(), 70_000, 0), Action::Nothing);
+    assert!(tick.quiesced, "the lease of a quiet leader runs out");
+    decide(&mut tick, &GroupView { has_living_majority: false, ..resting }, &TIMINGS(), 70_050, 0);
+    assert!(!tick.quiesced, "the others died while it was quiet");
+}
+
+#[test]
 fn a_quiet_leader_beats_at_once_when_it_wakes() {
     let mut tick = GroupTick::default();
     decide(&mut tick, &leader(20_000, true), &TIMINGS(), 10_000, 0);
     assert!(tick.quiesced);
-    let woken = GroupView { quorum_ack_age_ms: Some(60_000), ..leader(0, true) };
+    let woken = GroupView { has_lease: false, quorum_ack_age_ms: Some(60_000), ..leader(0, true) };
     assert_eq!(decide(&mut tick, &woken, &TIMINGS(), 10_050, 0), Action::Heartbeat);
 }
 
 #[test]
 fn a_leader_without_a_quorum_probes_slowly() {
-    let view = GroupView { quorum_ack_age_ms: Some(5_000), ..leader(0, false) };
+    let view = GroupView { has_lease: false, quorum_ack_age_ms: Some(5_000), ..leader(0, false) };
     let times: Vec<u64> = actions(&view, 10_000).iter().map(|(at, _)| *at).collect();
     assert_eq!(times, vec![0]);
 }
