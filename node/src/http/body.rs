@@ -54,8 +54,9 @@ pub(super) struct RequestBody {
     declared: Option<usize>,
     /// It may be silent for so long, plus a second for each KiB of it that has arrived.
     silence_max: Duration,
-    /// When the bytes that are owed must have arrived.
-    deadline: Instant,
+    /// How much longer it may be silent. Only time in which it is waited for counts.
+    credit: Duration,
+    waiting_since: Option<Instant>,
 }
 
 impl RequestBody {
@@ -72,7 +73,8 @@ impl RequestBody {
             clock,
             declared,
             silence_max,
-            deadline: clock.instant() + silence_max,
+            credit: silence_max,
+            waiting_since: None,
         }
     }
 
@@ -126,11 +128,12 @@ impl RequestBody {
     /// # Errors
     /// A body that breaks off or is too slow.
     pub(super) async fn arrive(&mut self, pace: Pace) -> Result<Option<Bytes>, Problem> {
-        let deadline = match pace {
-            Pace::Steady => self.deadline,
-            Pace::Pausing => self.clock.instant() + PAUSE_MAX,
+        let since = *self.waiting_since.get_or_insert_with(|| self.clock.instant());
+        let patience = match pace {
+            Pace::Steady => self.credit,
+            Pace::Pausing => PAUSE_MAX,
         };
-        let Ok(next) = tokio::time::timeout_at(deadline, self.stream.next()).await else {
+        let Ok(next) = tokio::time::timeout_at(since + patience, self.stream.next()).await else {
             return Err(too_slow(pace));
         };
         let chunk = match next {
@@ -139,13 +142,21 @@ impl RequestBody {
             None => return Ok(None),
         };
         let earned = chunk.len() as f64 / BYTES_PER_SECOND_MIN as f64;
-        let now = self.clock.instant();
+        self.leave();
         let credit = match pace {
-            Pace::Steady => self.deadline.saturating_duration_since(now),
+            Pace::Steady => self.credit,
             Pace::Pausing => self.silence_max,
         };
-        self.deadline = now + (credit + Duration::from_secs_f64(earned)).min(CREDIT_MAX);
+        self.credit = (credit + Duration::from_secs_f64(earned)).min(CREDIT_MAX);
         Ok(Some(chunk))
+    }
+
+    /// It is not waited for until the next `arrive`: the client is not to blame for that time.
+    pub(super) fn leave(&mut self) {
+        if let Some(since) = self.waiting_since.take() {
+            let waited = self.clock.instant().saturating_duration_since(since);
+            self.credit = self.credit.saturating_sub(waited);
+        }
     }
 
     /// Takes room for a piece that arrived.
@@ -156,7 +167,8 @@ impl RequestBody {
         self.budget.take(&self.connection, held, bytes).await
     }
 
-    async fn drain(&mut self) {
+    /// Reads and throws away what is left of a refused body, within bounds.
+    pub(super) async fn drain(&mut self) {
         let mut drained = 0;
         let reading = async {
             while let Some(Ok(chunk)) = self.stream.next().await {

@@ -1,5 +1,5 @@
-//! A client's socket with its time limits: the head of a request must come in time, a connection
-//! without a request may be idle for a while, and a client that stops reading is given up. Bodies
+//! A client's socket with its time limits: the head of a request must come in time (of HTTP/2, that of
+//! the first), a connection without a request may be idle for a while, and a client that stops reading is given up. Bodies
 //! have limits of their own (`body`); while a request is being answered reading has none here.
 
 use std::io;
@@ -35,7 +35,14 @@ pub(super) struct Timeouts {
 
 /// Requests of a connection that are being answered.
 #[derive(Debug, Clone, Default)]
-pub(super) struct InProgress(Arc<AtomicUsize>);
+pub(super) struct InProgress(Arc<Counts>);
+
+#[derive(Debug, Default)]
+struct Counts {
+    now: AtomicUsize,
+    /// Since the connection began.
+    begun: AtomicUsize,
+}
 
 /// Counts as one request until dropped.
 #[derive(Debug)]
@@ -43,18 +50,23 @@ pub(super) struct Progressing(InProgress);
 
 impl InProgress {
     pub(super) fn begin(&self) -> Progressing {
-        self.0.fetch_add(1, Ordering::AcqRel);
+        self.0.begun.fetch_add(1, Ordering::AcqRel);
+        self.0.now.fetch_add(1, Ordering::AcqRel);
         Progressing(self.clone())
     }
 
     fn any(&self) -> bool {
-        self.0.load(Ordering::Acquire) > 0
+        self.0.now.load(Ordering::Acquire) > 0
+    }
+
+    fn begun(&self) -> usize {
+        self.0.begun.load(Ordering::Acquire)
     }
 }
 
 impl Drop for Progressing {
     fn drop(&mut self) {
-        self.0.0.fetch_sub(1, Ordering::AcqRel);
+        self.0.0.now.fetch_sub(1, Ordering::AcqRel);
     }
 }
 
@@ -83,7 +95,8 @@ pub(super) struct Connection {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Limit {
     Head,
-    Idle,
+    /// After so many requests.
+    Idle(usize),
 }
 
 impl Connection {
@@ -127,9 +140,8 @@ impl Connection {
     }
 
     fn was_read(&mut self) {
-        if self.protocol == Protocol::Http2 {
-            self.reading = None;
-        } else if !self.in_progress.any() {
+        // Frames of HTTP/2 that are no request, such as pings, prolong nothing.
+        if self.protocol == Protocol::Http1 && !self.in_progress.any() {
             self.is_in_head = true;
         }
     }
@@ -143,7 +155,7 @@ impl Connection {
         if self.reading.as_ref().is_none_or(|(armed, _)| *armed != limit) {
             let time = match limit {
                 Limit::Head => self.timeouts.head,
-                Limit::Idle => self.timeouts.idle,
+                Limit::Idle(_) => self.timeouts.idle,
             };
             self.reading = Some((limit, Box::pin(tokio::time::sleep(time))));
         }
@@ -158,8 +170,13 @@ impl Connection {
             self.is_in_head = false;
             return None;
         }
-        let is_head = self.is_in_head && self.protocol == Protocol::Http1;
-        Some(if is_head { Limit::Head } else { Limit::Idle })
+        let begun = self.in_progress.begun();
+        let is_head = match self.protocol {
+            Protocol::Http1 => self.is_in_head,
+            // Where a later head begins can't be seen from here: it has the time of an idle one.
+            Protocol::Http2 => begun == 0,
+        };
+        Some(if is_head { Limit::Head } else { Limit::Idle(begun) })
     }
 
     /// A write found no room: is it still in time?

@@ -1,6 +1,6 @@
 //! `application/x-ndjson`: lines are streamed in, answers streamed out, one a line and in order.
 //! What arrives while an append is on its way is gathered into the next one, so that chunks grow
-//! under load and a lone line waits for nobody. A malformed line is answered by its problem and
+//! under load; a lone line waits 3 ms for company. A malformed line is answered by its problem and
 //! does not disturb the others.
 
 use std::convert::Infallible;
@@ -69,11 +69,15 @@ struct LineStream {
     /// `None` once the body has ended.
     splitter: Option<LineSplitter>,
     is_between_lines: bool,
+    /// The splitter has no whole line left.
+    is_drained: bool,
     gathered: Chunk,
     block: Option<Block>,
     appending: Option<BoxFuture<'static, Bytes>>,
     /// Said after everything that was read before it, and the last that is said.
     ending: Option<LineFailed>,
+    /// The rest of the body is thrown away after the last words.
+    is_refused: bool,
     last_line: u64,
 }
 
@@ -90,10 +94,12 @@ impl LineStream {
         LineStream {
             splitter: Some(LineSplitter::new(line_max.min(job.edge.request_bytes_max()))),
             is_between_lines: true,
+            is_drained: true,
             gathered: Chunk::default(),
             block: None,
             appending: None,
             ending: None,
+            is_refused: false,
             last_line: 0,
             job,
             mode,
@@ -104,13 +110,26 @@ impl LineStream {
     /// The answers to the next chunk; `None` after the last.
     async fn next_answer(&mut self) -> Option<Bytes> {
         loop {
+            self.drain_splitter();
             if self.appending.is_none() && (self.gathered.is_full() || self.splitter.is_none()) {
                 self.append_gathered();
+                self.drain_splitter();
             }
             let can_read = self.splitter.is_some() && !self.gathered.is_full();
+            if !can_read {
+                self.body.leave();
+            }
             let pace = if self.is_between_lines { Pace::Pausing } else { Pace::Steady };
             match (&mut self.appending, can_read) {
-                (None, false) => return self.ending.take().map(|failed| last_words(&failed)),
+                (None, false) if !self.gathered.lines.is_empty() => {}
+                (None, false) => match self.ending.take() {
+                    Some(failed) => return Some(last_words(&failed)),
+                    None if self.is_refused => {
+                        self.is_refused = false;
+                        self.body.drain().await;
+                    }
+                    None => return None,
+                },
                 (Some(appending), false) => {
                     let answers = appending.await;
                     self.appending = None;
@@ -120,6 +139,8 @@ impl LineStream {
                     biased;
                     answers = appending => {
                         self.appending = None;
+                        // Until these are taken nothing is read.
+                        self.body.leave();
                         return Some(answers);
                     }
                     arrived = self.body.arrive(pace) => self.gather(arrived).await,
@@ -143,25 +164,44 @@ impl LineStream {
             Err(problem) => Err(problem),
         };
         if let Err(problem) = gathered {
-            self.splitter = None;
-            let line = self.last_line + 1;
-            self.ending = Some(LineFailed { line, problem: (&problem).into() });
+            self.refuse(&problem);
         }
+    }
+
+    /// Ends the stream with this, after the answers to what was read before it.
+    fn refuse(&mut self, problem: &Problem) {
+        self.splitter = None;
+        self.is_drained = true;
+        self.is_refused = true;
+        let line = self.last_line + 1;
+        self.ending = Some(LineFailed { line, problem: problem.into() });
     }
 
     async fn gather_piece(&mut self, piece: &Bytes) -> Result<(), Problem> {
         self.body.admit(piece.len(), &mut self.gathered.held).await?;
-        self.gathered.bytes += piece.len();
         self.is_between_lines = piece.ends_with(b"\n");
-        let Some(splitter) = self.splitter.as_mut() else {
-            return Ok(());
-        };
-        splitter.push(piece);
-        while let Some((number, line)) = splitter.next_line().map_err(too_long)? {
-            self.last_line = number;
-            self.gathered.lines.push((number, line));
+        if let Some(splitter) = self.splitter.as_mut() {
+            splitter.push(piece);
+            self.is_drained = false;
         }
         Ok(())
+    }
+
+    /// Takes whole lines until the chunk is full; the others wait for the next one.
+    fn drain_splitter(&mut self) {
+        while !self.is_drained && !self.gathered.is_full() {
+            let Some(splitter) = self.splitter.as_mut() else {
+                return;
+            };
+            match splitter.next_line() {
+                Ok(Some((number, line))) => {
+                    self.last_line = number;
+                    self.gathered.push(number, line);
+                }
+                Ok(None) => self.is_drained = true,
+                Err(error) => self.refuse(&too_long(error)),
+            }
+        }
     }
 
     fn gather_rest(&mut self) -> Result<(), Problem> {
@@ -170,7 +210,7 @@ impl LineStream {
         };
         if let Some((number, line)) = splitter.finish().map_err(too_long)? {
             self.last_line = number;
-            self.gathered.lines.push((number, line));
+            self.gathered.push(number, line);
         }
         Ok(())
     }
@@ -179,7 +219,11 @@ impl LineStream {
         if self.gathered.lines.is_empty() {
             return;
         }
-        let chunk = std::mem::take(&mut self.gathered);
+        let mut chunk = std::mem::take(&mut self.gathered);
+        if !self.is_drained {
+            // The bytes are held until the last line of them is answered.
+            self.gathered.held = std::mem::take(&mut chunk.held);
+        }
         let planned = plan_chunk(&self.job, &self.mode, &chunk.lines, &mut self.block);
         let (job, held) = (self.job.clone(), chunk.held);
         self.appending = Some(Box::pin(async move {
@@ -191,6 +235,11 @@ impl LineStream {
 }
 
 impl Chunk {
+    fn push(&mut self, number: u64, line: Bytes) {
+        self.bytes += line.len() + 1;
+        self.lines.push((number, line));
+    }
+
     fn is_full(&self) -> bool {
         let much = self.lines.len() >= CHUNK_LINES_MAX || self.bytes >= CHUNK_BYTES_MAX;
         much && !self.lines.is_empty()
@@ -199,7 +248,7 @@ impl Chunk {
 
 /// A chunk's batches, and what each of its lines is.
 struct PlannedChunk {
-    lines: Vec<(u64, Result<RecordPlace, Problem>)>,
+    lines: Vec<(u64, Result<RecordPlace, Box<Problem>>)>,
     partitions: Vec<PartitionId>,
     parts: Vec<super::plan::Part>,
 }
@@ -211,7 +260,7 @@ fn plan_chunk(
     block: &mut Option<Block>,
 ) -> PlannedChunk {
     let mut records = Vec::with_capacity(lines.len());
-    let mut read: Vec<(u64, Result<(), Problem>)> = Vec::with_capacity(lines.len());
+    let mut read: Vec<(u64, Result<(), Box<Problem>>)> = Vec::with_capacity(lines.len());
     for (number, line) in lines {
         match read_line(job, mode, *number, line) {
             Ok(Some(record)) => {
@@ -219,7 +268,7 @@ fn plan_chunk(
                 read.push((*number, Ok(())));
             }
             Ok(None) => {}
-            Err(problem) => read.push((*number, Err(problem))),
+            Err(problem) => read.push((*number, Err(Box::new(problem)))),
         }
     }
     let (partitions, places, parts) = taken_apart(plan_records(job, &records, block));
@@ -246,13 +295,14 @@ fn read_line<'a>(
 }
 
 fn answers(
-    lines: &[(u64, Result<RecordPlace, Problem>)],
+    lines: &[(u64, Result<RecordPlace, Box<Problem>>)],
     partitions: &[PartitionId],
     results: &[PartResult],
 ) -> Bytes {
     let mut out = Vec::with_capacity(lines.len() * 48);
     for (line, place) in lines {
-        put_line(&mut out, &line_result(*line, place.as_ref(), partitions, results));
+        let place = place.as_ref().map_err(Box::as_ref);
+        put_line(&mut out, &line_result(*line, place, partitions, results));
     }
     Bytes::from(out)
 }

@@ -1,14 +1,18 @@
 //! What protects the node from its clients.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
-use axum::http::StatusCode;
+use axum::body::Body;
+use axum::http::{Request, StatusCode};
+use futures_util::StreamExt;
 use rampart_api::model::error_code::ErrorCode;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::harness::{Harness, SOON};
 use crate::config::{HttpConfig, LimitsConfig};
+use crate::http::body::{Pace, RequestBody};
 use crate::tasks::Tasks;
 
 const RECORDS: &str = "/v1/topics/flights/records";
@@ -136,6 +140,80 @@ async fn a_head_that_does_not_end_is_not_waited_for() {
     let twice = "GET /livez HTTP/1.1\r\nhost: x\r\n\r\n\
                  GET /livez HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
     assert_eq!(exchange(addr, twice).await.matches("HTTP/1.1 200").count(), 2);
+}
+
+#[tokio::test]
+async fn http2_without_a_request_is_not_waited_for() {
+    let harness = with_limits(LimitsConfig::default());
+    let tasks = Tasks::new();
+    let (addr, _handle) = harness.serve(&tasks).await;
+    let stream = TcpStream::connect(addr).await.unwrap();
+    let (mut reader, mut writer) = stream.into_split();
+    writer.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await.unwrap();
+    writer.write_all(&[0, 0, 0, 4, 0, 0, 0, 0, 0]).await.unwrap();
+    // A frame of a head that comes byte by byte, faster than any idle time.
+    let trickling = async {
+        for byte in [0, 0x10, 0, 1, 4, 0, 0, 0, 1].into_iter().chain(std::iter::repeat(0)) {
+            if writer.write_all(&[byte]).await.is_err() {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    let closed = async {
+        let mut buffer = [0; 256];
+        while reader.read(&mut buffer).await.is_ok_and(|read| read > 0) {}
+    };
+    let ended = async {
+        tokio::select! {
+            () = trickling => {}
+            () = closed => {}
+        }
+    };
+    tokio::time::timeout(SOON, ended).await.expect("the server ends the connection");
+}
+
+#[tokio::test]
+async fn the_time_in_which_nothing_was_read_is_not_the_clients() {
+    let harness = with_limits(LimitsConfig::default());
+    let pieces = futures_util::stream::iter(["a", "b"]).then(async |piece| {
+        tokio::task::yield_now().await;
+        Ok::<_, std::io::Error>(piece)
+    });
+    let request = Request::new(Body::from_stream(Box::pin(pieces)));
+    let mut body = RequestBody::new(&harness.edge, request);
+    assert_eq!(body.arrive(Pace::Steady).await.unwrap().unwrap(), "a");
+    // Longer than a client may be silent, and no silence of the client.
+    tokio::time::sleep(Duration::from_millis(400)).await;
+    assert_eq!(body.arrive(Pace::Steady).await.unwrap().unwrap(), "b");
+}
+
+#[tokio::test]
+async fn a_piece_of_many_lines_is_appended_in_bounded_chunks() {
+    let harness = with_limits(LimitsConfig::default());
+    let headers = [("content-type", "application/x-ndjson")];
+    let body = format!("{}{}", "\n".repeat(100_000), "{\"value\":1}\n".repeat(9_000));
+    let answer = harness.send("POST", RECORDS, &headers, body).await;
+    assert_eq!(answer.text().lines().count(), 9_000);
+    assert!(answer.text().lines().last().unwrap().contains("\"line\":109000,"));
+    let chunks = harness.node.produced.lock().unwrap();
+    assert!(chunks.iter().all(|(_, records)| *records <= 2_000), "{chunks:?}");
+}
+
+#[tokio::test]
+async fn a_refused_stream_is_read_to_its_end_so_that_the_refusal_arrives() {
+    let harness = with_limits(LimitsConfig { request_bytes_max: 4_096, ..LimitsConfig::default() });
+    let tasks = Tasks::new();
+    let (addr, _handle) = harness.serve(&tasks).await;
+    let response = reqwest::Client::new()
+        .post(format!("http://{addr}{RECORDS}"))
+        .header("content-type", "application/x-ndjson")
+        .body(format!("{{\"value\":1}}\n{}", "x".repeat(8 << 20)))
+        .send()
+        .await
+        .unwrap();
+    let text = response.text().await.unwrap();
+    assert!(text.lines().last().unwrap().contains("RECORD_TOO_LARGE"), "{text}");
 }
 
 #[tokio::test]
