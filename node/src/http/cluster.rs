@@ -1,14 +1,17 @@
 //! `/v1/cluster`: what it is, whether it is well, as this node sees it, and its settings.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use axum::Json;
 use axum::extract::{Request, State};
+use futures_util::StreamExt;
 use rampart_api::http::cluster::{
     AlterClusterRequest, ClusterConfig, ClusterHealth, ClusterStatus, HealthStatus, PartitionName,
 };
 use rampart_api::http::error::ProblemBody;
 use rampart_api::http::topics::MetadataChanged;
+use rampart_api::model::ids::GroupId;
 use rampart_raft_store::state::metadata::state::{
     MetadataState, NodeState, PartitionRecord, ReplicaState,
 };
@@ -19,6 +22,14 @@ use super::error::{Refusal, invalid};
 use super::nodes;
 use super::query::{NoQuery, Query};
 use crate::controller::CLUSTER_SETTINGS;
+use crate::partition::request::{PartitionKey, PartitionStatus};
+
+/// Leaders that one question about the health asks,
+const STATUSES_MAX: usize = 512;
+/// so many at a time,
+const STATUSES_AT_ONCE: usize = 64;
+/// for so long in all.
+const STATUSES_TIME_MAX: Duration = Duration::from_millis(1_500);
 
 /// Describes the cluster as this node sees it.
 #[utoipa::path(
@@ -51,7 +62,8 @@ pub(super) async fn health(
     State(edge): State<Edge>,
     _: Query<NoQuery>,
 ) -> Result<Json<ClusterHealth>, Refusal> {
-    Ok(Json(judge(&edge)))
+    let lagging = lagging(&edge).await;
+    Ok(Json(judge(&edge, &lagging)))
 }
 
 /// Shows the settings of the whole cluster.
@@ -97,7 +109,39 @@ fn effective_config(state: &MetadataState) -> ClusterConfig {
     ClusterConfig { config, config_set }
 }
 
-fn judge(edge: &Edge) -> ClusterHealth {
+/// Partitions whose leaders say that fewer replicas are in sync than there should be. Those that
+/// this node leads are asked first, for that costs least; beyond a number of partitions or a time
+/// the others count as they look from here.
+async fn lagging(edge: &Edge) -> BTreeSet<GroupId> {
+    let state = edge.services().metadata.state();
+    let this = edge.services().node.id();
+    let mut asked: Vec<_> = state
+        .partitions()
+        .filter(|(_, _, partition)| edge.is_led(partition))
+        .map(|(topic, number, partition)| {
+            let leader = edge.services().partitions.leader_hint(partition.group);
+            let key = PartitionKey { topic: topic.id, partition: number };
+            let is_here = leader.is_some_and(|(node, _)| node == this);
+            (is_here, key, partition.group, topic.replication_factor as usize)
+        })
+        .collect();
+    asked.sort_by_key(|(is_here, ..)| !is_here);
+    let statuses = asked.into_iter().take(STATUSES_MAX).map(|(_, key, group, wanted)| {
+        let status = edge.services().partitions.status(key);
+        async move { status.await.is_ok_and(|s| in_sync(&s) < wanted).then_some(group) }
+    });
+    let statuses: Vec<_> = statuses.map(Box::pin).collect();
+    let out_of_time = Box::pin(tokio::time::sleep(STATUSES_TIME_MAX));
+    let found = futures_util::stream::iter(statuses).buffer_unordered(STATUSES_AT_ONCE);
+    found.take_until(out_of_time).filter_map(std::future::ready).collect().await
+}
+
+fn in_sync(status: &PartitionStatus) -> usize {
+    let voters = status.replicas.iter().filter(|replica| replica.role != "learner");
+    voters.filter(|replica| replica.in_sync).count()
+}
+
+fn judge(edge: &Edge, lagging: &BTreeSet<GroupId>) -> ClusterHealth {
     let services = edge.services();
     let state = services.metadata.state();
     let mut health = ClusterHealth {
@@ -113,7 +157,9 @@ fn judge(edge: &Edge) -> ClusterHealth {
         health.moves += u64::from(partition.is_moving());
         if !edge.is_led(partition) {
             health.leaderless_partitions.push(name());
-        } else if living_voters(edge, partition) < (topic.replication_factor as usize) {
+        } else if lagging.contains(&partition.group)
+            || living_voters(edge, partition) < (topic.replication_factor as usize)
+        {
             health.under_replicated_partitions.push(name());
         }
     }
@@ -160,7 +206,7 @@ fn explain(health: &mut ClusterHealth, has_controller: bool) {
     if under_replicated > 0 {
         say(
             HealthStatus::Degraded,
-            format!("{under_replicated} partitions have fewer living replicas than they should"),
+            format!("{under_replicated} partitions have fewer replicas in sync than they should"),
         );
     }
     for node in &health.dead_nodes {

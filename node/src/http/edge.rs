@@ -2,7 +2,7 @@
 //! shared by all connections.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rampart_api::model::error_code::ErrorCode;
@@ -11,6 +11,7 @@ use rampart_api::model::problem::Problem;
 use rampart_api::model::topic_config::validate_topic_name;
 use rampart_raft_store::state::metadata::state::{PartitionRecord, ReplicaState, TopicRecord};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::admission::{AnswerBudget, Budget};
@@ -23,6 +24,9 @@ use crate::telemetry::Metrics;
 
 /// A topic that another node has just created may not have arrived here yet.
 const TOPIC_WAIT: Duration = Duration::from_millis(250);
+
+/// For so long a partition counts as it was found. A failover takes longer to be noticed.
+const AVAILABLE_FOR: Duration = Duration::from_millis(100);
 
 /// How long the metadata of a node that has just started is waited for.
 const START_WAIT: Duration = Duration::from_secs(1);
@@ -53,9 +57,25 @@ struct Inner {
     options: EdgeOptions,
     budget: Budget,
     answers: AnswerBudget,
-    spreads: Mutex<HashMap<TopicId, Spread>>,
+    spreads: Mutex<HashMap<TopicId, Spreading>>,
     waiting: Arc<Semaphore>,
     stopping: CancellationToken,
+}
+
+/// How a topic's keyless records are spread.
+#[derive(Debug, Default)]
+struct Spreading {
+    spread: Spread,
+    available: Option<Available>,
+}
+
+/// The partitions that could take records a moment ago.
+#[derive(Debug)]
+struct Available {
+    numbers: Arc<[PartitionId]>,
+    /// Of the topic, when it was looked at.
+    partitions: usize,
+    at: Instant,
 }
 
 impl Edge {
@@ -200,10 +220,11 @@ impl Edge {
         2 * living > voters.len()
     }
 
-    /// HTTP address of a partition's leader, if that is another node.
+    /// HTTP address of a partition's leader, if that is another node, and alive.
     pub(super) fn leader_elsewhere(&self, partition: &PartitionRecord) -> Option<String> {
         let (leader, _) = self.services().partitions.leader_hint(partition.group)?;
-        if leader == self.services().node.id() {
+        let node = &self.services().node;
+        if leader == node.id() || !node.is_alive(leader) {
             return None;
         }
         self.http_addr(leader)
@@ -216,22 +237,42 @@ impl Edge {
         block: &mut Option<Block>,
         records: usize,
     ) -> Vec<(PartitionId, usize)> {
-        let all = || (0u32..).zip(&topic.partitions);
-        let mut available: Vec<_> =
-            all().filter(|(_, p)| self.is_available(p)).map(|(number, _)| number).collect();
-        if available.is_empty() {
-            available = all().map(|(number, _)| number).collect();
-        }
-        let spreads = &self.inner.spreads;
-        let mut spreads = spreads.lock().unwrap_or_else(PoisonError::into_inner);
-        self.forget_deleted(&mut spreads);
-        let spread = spreads.entry(topic.id).or_default();
+        let available = self.available(topic);
+        let mut spreads = self.spreads();
+        let spread = &mut spreads.entry(topic.id).or_default().spread;
         spread.grow(topic.partitions.len());
         spread.assign(block, records, &available)
     }
 
+    /// Partitions that keyless records may be sent to, all of them if there is none. Looking at each
+    /// partition for each request would cost more than the request.
+    fn available(&self, topic: &TopicRecord) -> Arc<[PartitionId]> {
+        let (now, partitions) = (self.clock().instant(), topic.partitions.len());
+        if let Some(known) = self.spreads().get(&topic.id).and_then(|s| s.available.as_ref())
+            && known.partitions == partitions
+            && now.saturating_duration_since(known.at) < AVAILABLE_FOR
+        {
+            return known.numbers.clone();
+        }
+        let all = || (0u32..).zip(&topic.partitions);
+        let mut numbers: Arc<[_]> =
+            all().filter(|(_, p)| self.is_available(p)).map(|(number, _)| number).collect();
+        if numbers.is_empty() {
+            numbers = all().map(|(number, _)| number).collect();
+        }
+        let mut spreads = self.spreads();
+        self.forget_deleted(&mut spreads);
+        let known = Available { numbers: numbers.clone(), partitions, at: now };
+        spreads.entry(topic.id).or_default().available = Some(known);
+        numbers
+    }
+
+    fn spreads(&self) -> MutexGuard<'_, HashMap<TopicId, Spreading>> {
+        self.inner.spreads.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Counts of topics that are gone make room once there are twice as many as topics.
-    fn forget_deleted(&self, spreads: &mut HashMap<TopicId, Spread>) {
+    fn forget_deleted(&self, spreads: &mut HashMap<TopicId, Spreading>) {
         let state = self.services().metadata.state();
         if spreads.len() > 2 * state.topics.len() + 16 {
             spreads.retain(|topic, _| state.topics.contains_key(topic));

@@ -137,6 +137,12 @@ async fn the_cluster_says_how_it_is() {
     assert_eq!((status.nodes[0].leaders, status.nodes[1].replicas), (2, 2));
     let health = async || harness.get("/v1/cluster/health").await.json::<ClusterHealth>();
     assert_eq!(health().await.status, HealthStatus::Ok);
+    // A follower that lives and does not keep up is seen as well.
+    harness.node.lagging.lock().unwrap().insert(NodeId(2));
+    let lagging = health().await;
+    assert_eq!(lagging.status, HealthStatus::Degraded);
+    assert_eq!((lagging.dead_nodes.len(), lagging.under_replicated_partitions.len()), (0, 2));
+    harness.node.lagging.lock().unwrap().clear();
     harness.node.dead.lock().unwrap().insert(NodeId(3));
     let degraded = health().await;
     assert_eq!(degraded.status, HealthStatus::Degraded);

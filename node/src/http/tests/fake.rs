@@ -24,6 +24,7 @@ use crate::controller::request::{Decommission, Move, NewTopic, Plan, PlannedMove
 use crate::http::services::{Answer, Controller, Metadata, NodeView, Partitions, Reassign};
 use crate::partition::request::{
     Fetch, Fetched, ListedOffset, OffsetSpec, PartitionKey, PartitionStatus, Produce, Produced,
+    ReplicaStatus,
 };
 
 /// Everything behind the edge.
@@ -39,6 +40,8 @@ pub(super) struct FakeNode {
     /// Partition numbers that nobody leads yet.
     pub(super) leaderless: Mutex<BTreeSet<PartitionId>>,
     pub(super) dead: Mutex<BTreeSet<NodeId>>,
+    /// Alive, but not in sync.
+    pub(super) lagging: Mutex<BTreeSet<NodeId>>,
     pub(super) not_ready: Mutex<Vec<String>>,
     pub(super) failure: Mutex<Option<String>>,
     /// What the controller was asked.
@@ -87,6 +90,7 @@ impl FakeNode {
             leaders: Mutex::default(),
             leaderless: Mutex::default(),
             dead: Mutex::default(),
+            lagging: Mutex::default(),
             not_ready: Mutex::default(),
             failure: Mutex::default(),
             asked: Mutex::default(),
@@ -134,6 +138,21 @@ impl FakeNode {
             return Err(problem.clone());
         }
         Ok(f(self.logs.lock().unwrap().entry(key).or_default()))
+    }
+
+    /// As their leader sees them.
+    fn replicas(&self) -> Vec<ReplicaStatus> {
+        let lagging = self.lagging.lock().unwrap();
+        let replica = |node: u64| ReplicaStatus {
+            replica: ReplicaId(node),
+            node: NodeId(node),
+            role: if node == 1 { "leader" } else { "follower" }.to_owned(),
+            match_offset: Offset(0),
+            lag_records: 0,
+            lag_ms: 0,
+            in_sync: !lagging.contains(&NodeId(node)),
+        };
+        (1..=3).map(replica).collect()
     }
 
     fn note(&self, what: impl Into<String>) -> Result<u64, Problem> {
@@ -292,7 +311,7 @@ impl Partitions for FakeNode {
                 high_watermark: Offset(log.end),
                 log_end: Offset(log.end),
                 size_bytes: log.batches.iter().map(|batch| batch.len() as u64).sum(),
-                replicas: Vec::new(),
+                replicas: self.replicas(),
             })
         }
         .boxed()
