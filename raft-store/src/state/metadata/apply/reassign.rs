@@ -144,6 +144,7 @@ impl MetadataState {
         if partition.damaged.contains(&replica) {
             return Ok(MetadataResponse::Done); // Reported again: its replacement is under way.
         }
+        self.check_survivors(partition, replica)?;
         let node_stays = self.node(lost.node)?.state != NodeState::Replaced;
         let wanted = lost.state != ReplicaState::Leaving && node_stays;
         let new = wanted.then(|| self.new_replica(lost.node, ReplicaState::Joining));
@@ -157,6 +158,36 @@ impl MetadataState {
         partition.replicas = others.chain([left]).collect();
         partition.damaged.insert(replica);
         Ok(MetadataResponse::Done)
+    }
+
+    /// A replica is given up only if the sound voters without it are a quorum: otherwise nobody
+    /// could admit its successor, and what is left of its data may be the only copy.
+    fn check_survivors(&self, partition: &PartitionRecord, lost: ReplicaId) -> Result<(), Problem> {
+        let disk_is_there = |node: NodeId| {
+            self.nodes.get(&node).is_some_and(|record| record.state != NodeState::Replaced)
+        };
+        let sound = partition.replicas.iter().filter(|replica| {
+            replica.id != lost
+                && partition.voters.contains(&replica.id)
+                && !partition.damaged.contains(&replica.id)
+                && disk_is_there(replica.node)
+        });
+        let (sound, all) = (sound.count(), partition.voters.len());
+        if sound * 2 > all {
+            return Ok(());
+        }
+        Err(Problem::new(
+            ErrorCode::Unsafe,
+            format!(
+                "replica {lost} of group {} is not given up: only {sound} of its {all} voters \
+                 would be left, no majority",
+                partition.group
+            ),
+        )
+        .hint(
+            "its data is kept as it is; restore the disk, or recover the partition from the best \
+             replica with `rampart debug unsafe-recover`",
+        ))
     }
 
     pub(super) fn report_leaders(&mut self, leaders: &[LeaderReport]) -> Handled {

@@ -121,6 +121,34 @@ fn a_damaged_replica_is_replaced_on_its_node_and_never_comes_back() {
 }
 
 #[test]
+fn a_replica_is_given_up_only_if_a_majority_is_left() {
+    let refused = |cluster: &mut Cluster, replica| {
+        let group = cluster.partition().group;
+        let replica = ReplicaId(replica);
+        let problem = cluster.refused(MetadataCommand::ReplaceReplica { group, replica });
+        assert_eq!(problem.code, ErrorCode::Unsafe);
+        assert!(problem.detail.contains("no majority"), "{problem}");
+    };
+    refused(&mut Cluster::with_topic(2, &[&[1]]), 1); // The only copy.
+    refused(&mut Cluster::with_topic(2, &[&[1, 2]]), 2);
+    // The second of three; the first is not back yet.
+    let mut cluster = Cluster::with_topic(3, &[&[1, 2, 3]]);
+    replace(&mut cluster, 1);
+    refused(&mut cluster, 2);
+    reached(&mut cluster, &[2, 3, 4], 8);
+    replace(&mut cluster, 2);
+    // What lies on a disk that is gone is no copy.
+    let mut cluster = Cluster::with_topic(3, &[&[1, 2, 3]]);
+    cluster.done(join(9, 3));
+    refused(&mut cluster, 2);
+    // One that does not vote yet is nobody's copy.
+    let mut cluster = Cluster::with_topic(2, &[&[1]]);
+    reassign(&mut cluster, &[2]);
+    replace(&mut cluster, 2);
+    assert_eq!(cluster.partition().damaged.len(), 1);
+}
+
+#[test]
 fn a_damaged_replica_of_a_replaced_node_only_leaves() {
     let mut cluster = Cluster::with_topic(3, &[&[1, 2, 3]]);
     cluster.done(join(9, 3));
