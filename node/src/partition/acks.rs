@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use rampart_api::model::ids::{NodeId, ReplicaId};
-use rampart_api::model::topic_config::Ack;
+use rampart_api::model::topic_config::{Ack, TopicConfig};
 
 /// A voter as its leader sees it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,15 +75,13 @@ pub(super) fn all_in_sync_have(voters: &[VoterView], index: u64, lag_time_max: D
         .all(|voter| voter.matched.is_some_and(|matched| matched >= index))
 }
 
-/// Fewest replicas in sync for a write with ack -1: what the topic says, else the majority, never
-/// more than there are voters... so that a lone replica still takes writes.
-pub(super) fn min_in_sync(configured: Option<u32>, voters: usize) -> usize {
-    let majority = voters / 2 + 1;
-    configured.map_or(majority, |n| n as usize).clamp(1, voters.max(1))
+/// Fewest replicas in sync for a write with ack -1, by the topic's one rule.
+pub(super) fn min_in_sync(config: &TopicConfig, voters: usize) -> usize {
+    config.min_insync(u32::try_from(voters).unwrap_or(u32::MAX)) as usize
 }
 
-/// Whether an ack 1 may be given now: the leader's lease holds, and the quorum is at most
-/// `lag_max` behind. Otherwise the write waits for its commit instead of lying.
+/// Whether an ack 1 may be given now: the lease of the leader that appended the entry holds, and the
+/// quorum is at most `lag_max` behind. Otherwise the write waits for its commit instead of lying.
 pub(super) fn ack_one_is_honest(
     oldest_uncommitted_age: Option<Duration>,
     lease_valid: bool,
@@ -159,13 +157,19 @@ mod tests {
     }
 
     #[test]
-    fn minimum_in_sync_is_the_majority_unless_set() {
-        let cases = [(None, 1, 1), (None, 2, 2), (None, 3, 2), (None, 5, 3)];
+    fn minimum_in_sync_is_what_the_topic_shows() {
+        let with = |min_insync_replicas| TopicConfig { min_insync_replicas, ..Default::default() };
+        let cases = [
+            (None, 1, 1),
+            (None, 2, 1),
+            (None, 3, 2),
+            (None, 5, 3),
+            (Some(3), 3, 3),
+            (Some(2), 1, 1),
+        ];
         for (configured, voters, expected) in cases {
-            assert_eq!(min_in_sync(configured, voters), expected, "{voters} voters");
+            assert_eq!(min_in_sync(&with(configured), voters), expected, "{voters} voters");
         }
-        assert_eq!(min_in_sync(Some(3), 3), 3);
-        assert_eq!(min_in_sync(Some(2), 1), 1);
     }
 
     #[test]

@@ -12,13 +12,14 @@ use rampart_api::model::error_code::ErrorCode;
 use rampart_api::model::ids::Offset;
 use rampart_api::model::problem::Problem;
 use rampart_api::model::topic_config::Ack;
-use rampart_raft_store::ticket::TicketHolder;
+use rampart_raft_store::ticket::{AppendPosition, TicketHolder};
 use rampart_raft_store::type_config::{Applied, TypeConfig};
 
 use super::acks;
 use super::appender::{PendingAppend, Unsynced, base_offsets};
 use super::replica::Replica;
 use super::request::Produced;
+use crate::raft::status::Role;
 
 /// How often a waiting ack -1 looks again at who is in sync, besides every acknowledgement.
 const IN_SYNC_LOOK: Duration = Duration::from_millis(50);
@@ -48,6 +49,12 @@ impl Drop for Decided<'_> {
     }
 }
 
+/// What happened to an entry first: it was decided, or it is on this disk, or never will be.
+enum First<T> {
+    Decided(T),
+    OnDisk(Option<AppendPosition>),
+}
+
 /// Answers every append with the same result.
 pub(super) fn answer_all(appends: Vec<PendingAppend>, result: &Result<Produced, Problem>) {
     for append in appends {
@@ -60,17 +67,18 @@ pub(super) fn answer_all(appends: Vec<PendingAppend>, result: &Result<Produced, 
 pub(super) async fn run(replica: Arc<Replica>, unsynced: Arc<Unsynced>, entry: EntryInFlight) {
     let EntryInFlight { number, appends, mut holder, mut complete } = entry;
     let decided = Decided { replica: &replica, number };
-    let early = tokio::select! {
+    let first = tokio::select! {
         biased;
-        outcome = &mut complete => Some(outcome),
-        _ = holder.wait_synced() => None,
+        outcome = &mut complete => First::Decided(outcome),
+        synced = holder.wait_synced() => First::OnDisk(synced),
     };
     unsynced.done();
     let mut acked_on_leader = 0;
-    let waiting = match (&early, holder.position()) {
-        (None, Some(position)) => {
+    let waiting = match first {
+        // Without a position its ticket was dropped: the entry was discarded before it was synced.
+        First::OnDisk(Some(position)) => {
             let bases = base_offsets(position.base_offset, &appends);
-            let (now, later) = split_ack_one(&replica, appends, bases);
+            let (now, later) = split_ack_one(&replica, appends, bases, position.term);
             for (append, base) in now {
                 acked_on_leader += append.records;
                 let _ = append.answer.send(Ok(produced(&replica, base, position.term)));
@@ -79,9 +87,9 @@ pub(super) async fn run(replica: Arc<Replica>, unsynced: Arc<Unsynced>, entry: E
         }
         _ => appends.into_iter().map(|append| (append, None)).collect(),
     };
-    let outcome = match early {
-        Some(outcome) => outcome,
-        None => complete.await,
+    let outcome = match first {
+        First::Decided(outcome) => outcome,
+        First::OnDisk(_) => complete.await,
     };
     drop(decided);
     match judge(&replica, outcome) {
@@ -91,7 +99,8 @@ pub(super) async fn run(replica: Arc<Replica>, unsynced: Arc<Unsynced>, entry: E
                 offsets = base_offsets(base, &appends).into_iter().map(Some).collect();
             }
             let committed = appends.into_iter().zip(offsets.into_iter().flatten());
-            answer_committed(&replica, committed, term, index).await;
+            let entry = Committed { term, index, holder };
+            answer_committed(&replica, committed, entry).await;
         }
         Err(problem) => {
             if acked_on_leader > 0 {
@@ -104,14 +113,15 @@ pub(super) async fn run(replica: Arc<Replica>, unsynced: Arc<Unsynced>, entry: E
 
 type Positioned = (PendingAppend, Offset);
 
-/// Appends with ack 1 that may be answered now, and all others with their offset.
+/// Appends with ack 1 that may be answered now (INV-17), and all others with their offset.
 fn split_ack_one(
     replica: &Replica,
     appends: Vec<PendingAppend>,
     bases: Vec<Offset>,
+    term: u64,
 ) -> (Vec<Positioned>, Vec<(PendingAppend, Option<Offset>)>) {
     let honest =
-        appends.iter().any(|append| append.ack == Ack::Leader) && replica.ack_one_is_honest();
+        appends.iter().any(|append| append.ack == Ack::Leader) && replica.ack_one_is_honest(term);
     let mut now = Vec::new();
     let mut later = Vec::new();
     for (append, base) in appends.into_iter().zip(bases) {
@@ -163,12 +173,19 @@ fn judge<E>(
     }
 }
 
+/// An entry that is committed and applied here.
+struct Committed {
+    term: u64,
+    index: u64,
+    holder: TicketHolder,
+}
+
 async fn answer_committed(
     replica: &Arc<Replica>,
     appends: impl Iterator<Item = Positioned>,
-    term: u64,
-    index: u64,
+    entry: Committed,
 ) {
+    let term = entry.term;
     let mut all_in_sync = Vec::new();
     for (append, base) in appends {
         if append.ack == Ack::All {
@@ -180,26 +197,39 @@ async fn answer_committed(
     let Some(deadline) = all_in_sync.iter().map(|(append, _)| append.deadline).max() else {
         return;
     };
-    let reached = wait_all_in_sync(replica, index, deadline).await;
+    let reached = match tokio::time::timeout_at(deadline, wait_all_in_sync(replica, entry)).await {
+        Ok(reached) => reached,
+        Err(_) => Err(Problem::unknown(
+            ErrorCode::Timeout,
+            "committed, but not yet on every replica in sync",
+        )),
+    };
     for (append, base) in all_in_sync {
         let answer = reached.clone().map(|()| produced(replica, base, term));
         let _ = append.answer.send(answer);
     }
 }
 
-/// Waits until every replica in sync has `index` on disk, and they are enough.
-async fn wait_all_in_sync(
-    replica: &Replica,
-    index: u64,
-    deadline: tokio::time::Instant,
-) -> Result<(), Problem> {
+/// Waits until every replica in sync has the entry on disk, this one first, and they are enough.
+/// Only the leader that appended it knows who is in sync.
+async fn wait_all_in_sync(replica: &Replica, entry: Committed) -> Result<(), Problem> {
+    let Committed { term, index, mut holder } = entry;
+    let lost = || {
+        let detail = "leadership changed: committed, but perhaps not on every replica in sync";
+        Problem::unknown(ErrorCode::NotLeader, detail)
+    };
+    holder.wait_synced().await.ok_or_else(lost)?;
     let mut changes = replica.progress().watch();
     loop {
+        let status = replica.status();
+        if status.role != Role::Leader || status.term != term {
+            return Err(lost());
+        }
         let config = replica.config();
         let lag_max = Duration::from_millis(config.replica_lag_time_max_ms);
-        let voters = replica.voters();
+        let voters = replica.voters(&status);
         if acks::all_in_sync_have(&voters, index, lag_max) {
-            let needed = acks::min_in_sync(config.min_insync_replicas, voters.len());
+            let needed = acks::min_in_sync(&config, voters.len());
             let have = acks::in_sync_count(&voters, lag_max);
             if have >= needed {
                 return Ok(());
@@ -207,12 +237,6 @@ async fn wait_all_in_sync(
             return Err(Problem::unknown(
                 ErrorCode::NotEnoughReplicasAfterAppend,
                 format!("written, but only {have} of {needed} replicas needed are in sync"),
-            ));
-        }
-        if replica.parts.clock.instant() >= deadline {
-            return Err(Problem::unknown(
-                ErrorCode::Timeout,
-                "committed, but not yet on every replica in sync",
             ));
         }
         // Either an acknowledgement, or a look at who still lives.

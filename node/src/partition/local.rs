@@ -126,8 +126,8 @@ fn admit(
 
 fn enough_in_sync(replica: &Replica) -> Result<(), Problem> {
     let config = replica.config();
-    let voters = replica.voters();
-    let needed = acks::min_in_sync(config.min_insync_replicas, voters.len());
+    let voters = replica.voters(&replica.status());
+    let needed = acks::min_in_sync(&config, voters.len());
     let lag_max = Duration::from_millis(config.replica_lag_time_max_ms);
     let have = acks::in_sync_count(&voters, lag_max);
     if have >= needed {
@@ -260,15 +260,17 @@ fn describe(replica: &Arc<Replica>) -> Result<PartitionStatus, Problem> {
     let lag_max = Duration::from_millis(config.replica_lag_time_max_ms);
     let log = replica.log();
     let log_end = log.log_end_offset();
+    let synced = replica.log().synced_index();
     let spec = replica.spec();
     let offset_of =
         |matched: Option<u64>| matched.map_or(Offset(0), |index| log.offset_after_index(index));
     let mut replicas: Vec<ReplicaStatus> = replica
-        .voters()
+        .voters(&status)
         .iter()
         .map(|voter| {
-            let match_offset =
-                if voter.replica == spec.replica { log_end } else { offset_of(voter.matched) };
+            // An index in an old part of the log is only roughly an offset; the end is exact.
+            let is_level = voter.replica == spec.replica && synced == status.last_log_index;
+            let match_offset = if is_level { log_end } else { offset_of(voter.matched) };
             let role = if voter.replica == spec.replica { "leader" } else { "follower" };
             ReplicaStatus {
                 replica: voter.replica,
@@ -289,7 +291,8 @@ fn describe(replica: &Arc<Replica>) -> Result<PartitionStatus, Problem> {
             role: "learner".to_owned(),
             match_offset,
             lag_records: log_end.0.saturating_sub(match_offset.0),
-            lag_ms: u64::try_from(replica.behind_for(id).as_millis()).unwrap_or(u64::MAX),
+            lag_ms: u64::try_from(replica.behind_for(id, status.term).as_millis())
+                .unwrap_or(u64::MAX),
             in_sync: false,
         });
     }
@@ -314,7 +317,7 @@ async fn transfer(replica: &Arc<Replica>, to: Option<NodeId>) -> Result<NodeId, 
             && voter.replica != me.replica
             && voter.matched.is_some_and(|m| m + TRANSFER_LAG_ENTRIES_MAX >= last)
     };
-    let voters = replica.voters();
+    let voters = replica.voters(&status);
     let target = match to {
         Some(node) if node == me.node => return Ok(node),
         Some(node) => voters.iter().find(|v| v.node == node).ok_or_else(|| {

@@ -17,6 +17,8 @@ pub mod request;
 pub mod retention;
 pub mod service;
 pub mod sweep;
+#[cfg(test)]
+mod tests;
 mod trouble;
 
 pub use replica::Replica;

@@ -12,6 +12,7 @@ use rampart_api::model::ids::{GroupId, NodeId, ReplicaId};
 use rampart_api::model::problem::Problem;
 use rampart_api::model::topic_config::TopicConfig;
 use rampart_raft_store::PartitionLog;
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::time::Instant;
 
@@ -78,7 +79,7 @@ pub struct Replica {
     appends: mpsc::Sender<PendingAppend>,
     born: Instant,
     last_activity_ms: AtomicU64,
-    followers: Mutex<BTreeMap<ReplicaId, FollowerClock>>,
+    followers: Mutex<Followers>,
     /// The sweep stopped the heartbeats of this led group.
     is_quiesced: AtomicBool,
     /// The term in which this leader was asked to hand over; 0 = none. It is mute since then.
@@ -87,8 +88,33 @@ pub struct Replica {
     undecided: Mutex<BTreeMap<u64, Instant>>,
 }
 
+/// When the followers last had everything, as the leader of one term saw them.
+#[derive(Debug, Default)]
+struct Followers {
+    term: u64,
+    clocks: BTreeMap<ReplicaId, FollowerClock>,
+}
+
+impl Followers {
+    /// Time since a follower last had everything, or was first seen in this term. One that was not
+    /// looked at yet gets the benefit of the doubt: whether its node lives is asked besides.
+    fn behind_for(&self, replica: ReplicaId, term: u64, now: Duration) -> Duration {
+        let clock = self.clocks.get(&replica).filter(|_| self.term == term);
+        clock.map_or(Duration::ZERO, |clock| clock.behind_for(now))
+    }
+
+    fn of_term(&mut self, term: u64) -> &mut BTreeMap<ReplicaId, FollowerClock> {
+        if self.term != term {
+            *self = Followers { term, clocks: BTreeMap::new() };
+        }
+        &mut self.clocks
+    }
+}
+
 /// Appends that may wait in the queue of one partition; their bytes are limited separately.
 const APPENDS_QUEUED_MAX: usize = 4_096;
+/// How long the tasks of a replica, and the last write to its disk, may take when it stops.
+const STOP_TIMEOUT: Duration = Duration::from_secs(2);
 
 impl Replica {
     /// Starts the replica's own task. The Raft is running already.
@@ -166,9 +192,12 @@ impl Replica {
     /// Queues an append. The caller holds the permits for its bytes.
     pub(super) fn enqueue(&self, append: PendingAppend) -> Result<(), Problem> {
         self.note_activity();
-        self.appends.try_send(append).map_err(|_| {
-            Problem::new(ErrorCode::Overloaded, "the partition's queue of appends is full")
-                .hint("send larger batches, or fewer at a time")
+        self.appends.try_send(append).map_err(|refused| match refused {
+            TrySendError::Full(_) => {
+                Problem::new(ErrorCode::Overloaded, "the partition's queue of appends is full")
+                    .hint("send larger batches, or fewer at a time")
+            }
+            TrySendError::Closed(_) => self.not_leader(&self.status()),
         })
     }
 
@@ -262,9 +291,8 @@ impl Replica {
         Problem::new(ErrorCode::NotLeader, "this node does not lead the partition").leader(leader)
     }
 
-    /// The voters as this leader sees them.
-    pub fn voters(&self) -> Vec<VoterView> {
-        let status = self.status();
+    /// The voters as the leader of `status` sees them.
+    pub fn voters(&self, status: &RaftStatus) -> Vec<VoterView> {
         let now = self.age();
         let followers = self.followers.lock().expect("no holder of this lock panics");
         status::membership(&self.parts.raft)
@@ -273,14 +301,14 @@ impl Replica {
             .map(|(replica, node)| {
                 let me = replica == self.parts.spec.replica;
                 let matched = if me {
-                    status.last_log_index
+                    self.parts.log.synced_index()
                 } else {
                     self.parts.progress.matched(replica, status.term)
                 };
                 let behind_for = if me || matched >= status.last_log_index {
                     Duration::ZERO
                 } else {
-                    followers.get(&replica).map_or(now, |follower| follower.behind_for(now))
+                    followers.behind_for(replica, status.term, now)
                 };
                 let alive = me || self.parts.liveness.is_alive(node);
                 VoterView { replica, node, alive, matched, behind_for }
@@ -296,16 +324,17 @@ impl Replica {
         let membership = status::membership(&self.parts.raft);
         let mut all = status.applied.map(|id| id.index) == log_end;
         let mut followers = self.followers.lock().expect("no holder of this lock panics");
+        let clocks = followers.of_term(status.term);
         for (replica, node) in membership.voters.iter().chain(&membership.learners) {
             if *replica == self.parts.spec.replica {
                 continue;
             }
             let matched = self.parts.progress.matched(*replica, status.term);
             let alive = self.parts.liveness.is_alive(*node);
-            match followers.get_mut(replica) {
+            match clocks.get_mut(replica) {
                 Some(follower) => follower.look(matched, log_end, now),
                 None if alive || matched >= log_end => {
-                    followers.insert(*replica, FollowerClock::new(log_end, now));
+                    clocks.insert(*replica, FollowerClock::new(log_end, now));
                 }
                 None => {}
             }
@@ -323,15 +352,15 @@ impl Replica {
         !view.is_joint && alive > view.voters.len() / 2
     }
 
-    /// Time since a follower or learner last had everything, or was first seen.
-    pub fn behind_for(&self, replica: ReplicaId) -> Duration {
+    /// Time since a follower or learner last had everything, or was first seen in this term.
+    pub fn behind_for(&self, replica: ReplicaId, term: u64) -> Duration {
         let followers = self.followers.lock().expect("no holder of this lock panics");
-        followers.get(&replica).map_or(Duration::ZERO, |follower| follower.behind_for(self.age()))
+        followers.behind_for(replica, term, self.age())
     }
 
     /// Forgets what was known of followers: this replica does not lead any more.
     pub fn forget_followers(&self) {
-        self.followers.lock().expect("no holder of this lock panics").clear();
+        *self.followers.lock().expect("no holder of this lock panics") = Followers::default();
     }
 
     /// An entry was proposed.
@@ -345,8 +374,11 @@ impl Replica {
         self.undecided.lock().expect("no holder of this lock panics").remove(&number);
     }
 
-    /// Whether an ack 1 may be given now (see `acks::ack_one_is_honest`).
-    pub(super) fn ack_one_is_honest(&self) -> bool {
+    /// Whether an ack 1 may be given now for an entry that was appended in `term` (see
+    /// `acks::ack_one_is_honest`).
+    pub(super) fn ack_one_is_honest(&self, term: u64) -> bool {
+        let status = self.status();
+        let leads = status.role == Role::Leader && status.term == term;
         let now = self.parts.clock.instant();
         let oldest = self
             .undecided
@@ -355,14 +387,38 @@ impl Replica {
             .first_key_value()
             .map(|(_, at)| now.saturating_duration_since(*at));
         let lag_max = Duration::from_millis(self.config.load().ack1_max_lag_ms);
-        acks::ack_one_is_honest(oldest, self.lease_valid(&self.status()), lag_max)
+        acks::ack_one_is_honest(oldest, leads && self.lease_valid(&status), lag_max)
     }
 
-    /// Stops the replica: queued appends are answered, its tasks end, then its Raft.
+    /// Stops the replica: queued appends are answered, its tasks end, then its Raft; what is applied
+    /// is saved, so that the next start applies nothing again.
     pub async fn stop(&self) {
-        self.parts.tasks.stop(Duration::from_secs(2)).await;
+        let group = self.parts.spec.group;
+        self.parts.tasks.stop(STOP_TIMEOUT).await;
         if let Err(error) = self.parts.raft.shutdown().await {
-            tracing::warn!(group = %self.parts.spec.group, %error, "raft core ended badly");
+            tracing::warn!(%group, %error, "raft core ended badly");
         }
+        match tokio::time::timeout(STOP_TIMEOUT, self.parts.log.save_applied()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(%group, %error, "what is applied was not saved"),
+            Err(_) => tracing::warn!(%group, "what is applied was not saved in time"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_follower_that_was_not_looked_at_in_this_term_is_not_late() {
+        let (ms, replica) = (Duration::from_millis, ReplicaId(2));
+        let mut followers = Followers::default();
+        assert_eq!(followers.behind_for(replica, 3, ms(60_000)), ms(0), "never seen");
+        let clock = FollowerClock::new(Some(10), ms(1_000));
+        followers.of_term(3).insert(replica, clock);
+        assert_eq!(followers.behind_for(replica, 3, ms(5_000)), ms(4_000));
+        assert_eq!(followers.behind_for(replica, 4, ms(5_000)), ms(0), "seen by another leader");
+        assert!(followers.of_term(4).is_empty(), "another leader looks anew");
     }
 }

@@ -90,7 +90,8 @@ fn learner_needs(replica: &Replica) -> Option<u64> {
         .learners
         .iter()
         .filter(|(id, node)| {
-            replica.parts.liveness.is_alive(*node) && replica.behind_for(*id) < LEARNER_HOLDS_MAX
+            replica.parts.liveness.is_alive(*node)
+                && replica.behind_for(*id, status.term) < LEARNER_HOLDS_MAX
         })
         .map(|(id, _)| replica.progress().matched(*id, status.term).unwrap_or(0))
         .min()

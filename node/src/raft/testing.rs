@@ -102,12 +102,16 @@ impl RaftHost for Host {
 }
 
 pub(crate) struct Node {
+    pub(crate) id: NodeId,
     pub(crate) peer: PeerNet,
     pub(crate) raft: RaftHandle,
     pub(crate) log: PartitionLog,
     pub(crate) progress: Arc<ReplicaProgress>,
     pub(crate) host: Arc<Host>,
     pub(crate) directory: watch::Sender<Directory>,
+    pub(crate) store: Store,
+    /// The disk under its store.
+    pub(crate) disk: MemoryFaults,
     pub(crate) tasks: Tasks,
 }
 
@@ -147,7 +151,8 @@ async fn start(node: u64, listener: TcpListener, directory: &Directory) -> Node 
         randomness: Randomness::seeded(node),
         tasks: tasks.clone(),
     });
-    let store = Store::in_memory(MemoryFaults::none());
+    let disk = MemoryFaults::none();
+    let store = Store::in_memory(disk.clone());
     let replica = replica_on(node);
     let open = store.open_partition(GROUP, replica).unwrap();
     let progress = Arc::new(ReplicaProgress::default());
@@ -160,7 +165,7 @@ async fn start(node: u64, listener: TcpListener, directory: &Directory) -> Node 
     let inbound = RaftInbound::new(host.clone(), peer.clone());
     peer.serve(listener, Arc::new(NoService), Arc::new(inbound));
     let log = open.handle;
-    Node { peer, raft, log, progress, host, directory, tasks }
+    Node { id: NodeId(node), peer, raft, log, progress, host, directory, store, disk, tasks }
 }
 
 /// Nodes 1 to 3; the first `voters` of them have the group, and node 1 leads it.
@@ -192,7 +197,7 @@ pub(crate) async fn start_three(voters: u64) -> [Node; 3] {
     nodes.try_into().unwrap_or_else(|_| unreachable!("three were started"))
 }
 
-fn batch(value: &[u8]) -> Proposal {
+pub(crate) fn batch(value: &[u8]) -> Proposal {
     let mut builder = BatchBuilder::new();
     builder.push(NewRecord { key: None, value: Some(value), timestamp_ms: 1, headers: &[] });
     Proposal { kind: ProposalKind::Batches, body: builder.build(), ticket: None }

@@ -82,6 +82,10 @@ impl GroupLog {
         self.lock().last
     }
 
+    pub(crate) fn synced_index(&self) -> Option<u64> {
+        self.lock().progress.synced()
+    }
+
     pub(crate) fn end_offset(&self) -> Offset {
         self.lock().next_offset
     }

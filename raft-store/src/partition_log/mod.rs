@@ -63,6 +63,11 @@ impl PartitionLog {
         self.shared.log.last_log_id().map(|log_id| log_id.index)
     }
 
+    /// Index of the last entry known to be on this node's disk.
+    pub fn synced_index(&self) -> Option<u64> {
+        self.shared.log.synced_index()
+    }
+
     /// Index of the last purged entry: what is below it can only be had as a snapshot.
     pub fn purged_index(&self) -> Option<u64> {
         self.shared.log.purged().map(|purged| purged.log_id.index)

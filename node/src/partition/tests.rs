@@ -1,0 +1,196 @@
+//! Replicas of one partition in one process: what an append is answered when leaders change and
+//! disks are slow.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use openraft::errors::{ClientWriteError, ForwardToLeader};
+use openraft::raft::ClientWriteResult;
+use openraft::raft::responder::{ProgressResponder, Responder};
+use rampart_api::model::error_code::ErrorCode;
+use rampart_api::model::ids::{Offset, TopicId};
+use rampart_api::model::problem::{Outcome, Problem};
+use rampart_api::model::topic_config::{Ack, TopicConfig};
+use rampart_raft_store::ticket::{self, AppendPosition};
+use rampart_raft_store::type_config::TypeConfig;
+use tokio::sync::oneshot;
+
+use super::appender::{PendingAppend, Unsynced};
+use super::follow::{self, EntryInFlight};
+use super::replica::{Replica, ReplicaParts, ReplicaSpec};
+use super::request::{PartitionKey, Produced};
+use crate::clock::Clock;
+use crate::raft::settings::RaftTimings;
+use crate::raft::testing::{
+    GROUP, Node, PATIENCE, all_at, batch, eventually, replica_on, start_three, write,
+};
+use crate::telemetry::Metrics;
+
+const KEY: PartitionKey = PartitionKey { topic: TopicId(uuid::Uuid::nil()), partition: 0 };
+
+type Answer = oneshot::Receiver<Result<Produced, Problem>>;
+
+fn replica(node: &Node) -> Arc<Replica> {
+    Replica::start(ReplicaParts {
+        spec: ReplicaSpec {
+            group: GROUP,
+            key: KEY,
+            replica: replica_on(node.id.0),
+            node: node.id,
+            rank: 0,
+        },
+        raft: node.raft.clone(),
+        log: node.log.clone(),
+        progress: node.progress.clone(),
+        config: Arc::new(TopicConfig::default()),
+        bytes_in_flight_max: 1 << 20,
+        timings: RaftTimings::default(),
+        liveness: node.peer.liveness(),
+        clock: Clock::default(),
+        tasks: node.tasks.child(),
+        metrics: Metrics::new(),
+    })
+}
+
+fn pending(ack: Ack) -> (PendingAppend, Answer) {
+    let (answer, answered) = oneshot::channel();
+    let append = PendingAppend {
+        batches: batch(b"value").body,
+        records: 1,
+        ack,
+        deadline: Clock::default().instant() + PATIENCE,
+        answer,
+        _permits: Vec::new(),
+    };
+    (append, answered)
+}
+
+fn append(replica: &Replica, ack: Ack) -> Answer {
+    let (append, answered) = pending(ack);
+    replica.enqueue(append).unwrap();
+    answered
+}
+
+async fn answer(answered: Answer) -> Result<Produced, Problem> {
+    tokio::time::timeout(PATIENCE, answered).await.expect("an answer in time").expect("an answer")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn appends_that_come_while_an_entry_is_on_its_way_to_the_disk_become_one() {
+    let [a, _, _] = start_three(1).await;
+    let replica = replica(&a);
+    answer(append(&replica, Ack::Quorum)).await.unwrap();
+    let before = a.log.last_log_index().unwrap();
+    a.disk.hold_syncs();
+    let first = append(&replica, Ack::Quorum);
+    eventually("the first is in the log", || a.log.last_log_index() == Some(before + 1)).await;
+    let others: Vec<Answer> = (0..20).map(|_| append(&replica, Ack::Quorum)).collect();
+    a.disk.release_syncs();
+    assert_eq!(answer(first).await.unwrap().base_offset, Some(Offset(1)));
+    for (offset, other) in (2..).zip(others) {
+        assert_eq!(answer(other).await.unwrap().base_offset, Some(Offset(offset)));
+    }
+    assert_eq!(a.log.last_log_index(), Some(before + 2), "20 appends are one entry");
+}
+
+/// Follows one entry with ack 1 whose fate the test decides.
+async fn follow_one(
+    replica: &Arc<Replica>,
+    term: u64,
+    is_synced: bool,
+) -> (Option<Result<Produced, Problem>>, Result<Produced, Problem>) {
+    let (ticket, holder) = ticket::ticket();
+    ticket.appended(AppendPosition { term, index: 9, base_offset: Offset(3) });
+    if is_synced {
+        ticket.synced();
+    }
+    drop(ticket);
+    let (responder, _commit, complete) =
+        ProgressResponder::<TypeConfig, ClientWriteResult<TypeConfig>>::new();
+    let (append, mut answered) = pending(Ack::Leader);
+    let entry = EntryInFlight { number: 1, appends: vec![append], holder, complete };
+    let mut run = Box::pin(follow::run(replica.clone(), Arc::new(Unsynced::default()), entry));
+    assert!((&mut run).now_or_never().is_none(), "the entry is not decided yet");
+    let early = answered.try_recv().ok();
+    responder.on_complete(Err(ClientWriteError::LogEntryDiscarded(ForwardToLeader::empty())));
+    run.await;
+    let late = match &early {
+        Some(early) => early.clone(),
+        None => answer(answered).await,
+    };
+    (early, late)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ack_1_is_given_only_for_what_is_on_the_disk_of_the_leader_that_appended_it() {
+    let [a, _, _] = start_three(1).await;
+    let replica = replica(&a);
+    let term = replica.status().term;
+    let (early, _) = follow_one(&replica, term, true).await;
+    assert_eq!(early.unwrap().unwrap().base_offset, Some(Offset(3)));
+    for (term, is_synced, why) in
+        [(term, false, "discarded before it was synced"), (term - 1, true, "of an older term")]
+    {
+        let (early, late) = follow_one(&replica, term, is_synced).await;
+        assert_eq!(early, None, "{why}");
+        assert_eq!(late.unwrap_err().outcome, Outcome::Unknown, "{why}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_append_that_the_next_leader_cuts_off_is_unknown_never_not_done() {
+    let [a, b, c] = start_three(3).await;
+    write(&a, 20).await;
+    all_at(&[&a, &b, &c], 20).await;
+    let replica = replica(&a);
+    for follower in [&b, &c] {
+        follower.host.takes_data.store(false, Ordering::Relaxed);
+    }
+    let answered = append(&replica, Ack::Quorum);
+    eventually("the leader has it in its log", || a.log.log_end_offset() == Offset(21)).await;
+    let all = a.directory.send_replace(Arc::default());
+    eventually("another replica leads", || [&b, &c].iter().any(|node| node.raft.is_leader())).await;
+    a.directory.send_replace(all);
+    let problem = answer(answered).await.unwrap_err();
+    assert_eq!(problem.outcome, Outcome::Unknown, "{problem}");
+    assert_eq!(problem.code, ErrorCode::NotLeader);
+    eventually("it is cut off", || a.log.log_end_offset() == Offset(20)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn minus_1_waits_for_the_disk_of_the_leader_too() {
+    let [a, b, c] = start_three(3).await;
+    write(&a, 20).await;
+    all_at(&[&a, &b, &c], 20).await;
+    let replica = replica(&a);
+    a.disk.hold_syncs();
+    let (mut all, quorum) = (append(&replica, Ack::All), append(&replica, Ack::Quorum));
+    eventually("both followers have it, and it is applied", || {
+        a.log.high_watermark() > Offset(20)
+            && [2, 3].iter().all(|node| {
+                let matched = a.progress.matched(replica_on(*node), replica.status().term);
+                matched >= a.log.applied_index()
+            })
+    })
+    .await;
+    let early = tokio::time::timeout(Duration::from_millis(300), &mut all).await;
+    assert!(early.is_err(), "not on the leader's disk: {early:?}");
+    a.disk.release_syncs();
+    answer(all).await.unwrap();
+    answer(quorum).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stopped_replica_starts_where_it_was() {
+    let [a, _, _] = start_three(1).await;
+    write(&a, 20).await;
+    let replica = replica(&a);
+    replica.stop().await;
+    let (append, _answered) = pending(Ack::Quorum);
+    let refused = replica.enqueue(append).unwrap_err();
+    assert_eq!((refused.code, refused.outcome), (ErrorCode::NotLeader, Outcome::NotDone));
+    let again = a.store.open_partition(GROUP, replica_on(1)).unwrap();
+    assert_eq!(again.handle.high_watermark(), Offset(20), "nothing is applied again");
+}
