@@ -263,6 +263,7 @@ pub(crate) async fn run(parts: Parts, listener: TcpListener) -> Result<Running, 
         claims: claims.clone(),
         store: store.clone(),
         bytes_in_flight_per_node: usize_of(config.limits.node_bytes_in_flight_max),
+        fetch_bytes_in_flight: usize_of(config.limits.fetch_bytes_in_flight_max),
         clock,
         metrics: metrics.clone(),
     });

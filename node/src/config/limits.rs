@@ -31,7 +31,8 @@ section! {
         waiting_fetches_max: u64 = 10_000, |v| between(v, 1, 10_000_000);
         /// Bytes that one fetch may answer, whatever it asks for.
         fetch_bytes_max: u64 = 16 * MIB, |v| between(v, 1 << 10, 1 << 30);
-        /// Bytes of answers to fetches that are being made or sent, for the whole node.
+        /// Bytes of answers to fetches that are being made or sent, for the whole node; and as many
+        /// again that it has read as a leader, whoever asked.
         fetch_bytes_in_flight_max: u64 = 128 * MIB, |v| between(v, MIB, 256 << 30);
         /// Topics of the cluster.
         topics_max: u64 = limits::TOPICS_MAX as u64, |v| between(v, 1, 1_000_000);

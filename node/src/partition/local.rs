@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use openraft::raft::linearizable_read::LinearizerOption;
 use rampart_api::model::error_code::ErrorCode;
 use rampart_api::model::ids::{NodeId, Offset};
@@ -12,6 +13,7 @@ use rampart_raft_store::error::ReadError;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use super::appender::PendingAppend;
+use super::fetch_budget::FetchBudget;
 use super::hand_over::hand_over;
 use super::replica::Replica;
 use super::request::{
@@ -23,8 +25,6 @@ use crate::raft::status::{self, Role};
 
 /// A replica may be so many entries behind when it takes over.
 const TRANSFER_LAG_ENTRIES_MAX: u64 = 64;
-/// Longest long poll.
-const FETCH_WAIT_MAX: Duration = Duration::from_secs(60);
 
 /// Does an operation on a replica of this node, which must lead.
 pub(super) async fn execute(
@@ -36,7 +36,9 @@ pub(super) async fn execute(
         Operation::Produce(request) => {
             produce(service, replica, request).await.map(Answer::Produced)
         }
-        Operation::Fetch(request) => fetch(replica, request).await.map(Answer::Fetched),
+        Operation::Fetch(request) => {
+            fetch(&service.inner.fetch_budget, replica, request).await.map(Answer::Fetched)
+        }
         Operation::ListOffset(_, spec) => list_offset(replica, spec).await.map(Answer::Listed),
         Operation::Truncate(_, before) => truncate(replica, before).await.map(Answer::Truncated),
         Operation::Status(_) => describe(replica).map(Answer::Status),
@@ -140,32 +142,57 @@ fn enough_in_sync(replica: &Replica) -> Result<(), Problem> {
     .hint("nothing was written; see `rampart partition describe`"))
 }
 
-async fn fetch(replica: &Arc<Replica>, request: Fetch) -> Result<Fetched, Problem> {
-    let status = replica.status();
-    if status.role != Role::Leader {
-        return Err(replica.not_leader(&status));
+pub(super) async fn fetch(
+    budget: &FetchBudget,
+    replica: &Arc<Replica>,
+    request: Fetch,
+) -> Result<Fetched, Problem> {
+    if !replica.is_leader() {
+        return Err(replica.not_leader(&replica.status()));
     }
     if request.linearizable {
         confirm_reads(replica).await?;
     }
-    let wait = Duration::from_millis(u64::from(request.wait_ms)).min(FETCH_WAIT_MAX);
-    if !wait.is_zero() && replica.log().high_watermark() <= request.offset {
-        wait_for_records(replica, request.offset, wait).await?;
+    // What is below the watermark is right whoever leads, and answered at once.
+    match read(budget, replica, request).await {
+        Ok(batches) if !batches.is_empty() => return fetched(replica, batches),
+        Err(problem) if problem.code != ErrorCode::OffsetOutOfRange => return Err(problem),
+        Ok(_) | Err(_) => {}
     }
-    let batches = match replica.log().read(request.offset, request.max_bytes as usize).await {
-        Ok(batches) => batches,
+    // That nothing is there, or that the offset is not, is only worth saying by a leader that is
+    // not cut off, and that knows all its predecessors acknowledged.
+    replica.confirm_current().await?;
+    let mut batches = read(budget, replica, request).await?;
+    if batches.is_empty() && request.wait_ms > 0 {
+        let wait = Duration::from_millis(u64::from(request.wait_ms));
+        wait_for_records(replica, request.offset, wait).await?;
+        batches = read(budget, replica, request).await?;
+        if batches.is_empty() {
+            replica.confirm_current().await?;
+        }
+    }
+    fetched(replica, batches)
+}
+
+async fn read(
+    budget: &FetchBudget,
+    replica: &Replica,
+    request: Fetch,
+) -> Result<Vec<Bytes>, Problem> {
+    let max_bytes = request.max_bytes as usize;
+    let taken = budget.take(max_bytes).await?;
+    match replica.log().read(request.offset, max_bytes).await {
+        Ok(batches) => Ok(taken.hold(batches)),
         Err(ReadError::OutOfRange { log_start, high_watermark }) => {
-            return Err(out_of_range(request.offset, log_start, high_watermark));
+            Err(out_of_range(request.offset, log_start, high_watermark))
         }
-        Err(error) => {
-            return Err(Problem::new(ErrorCode::Internal, format!("reading the log: {error}")));
-        }
-    };
-    // What is below the watermark is right whoever leads. But that nothing is there is only worth
-    // saying by a leader that is not cut off: an active one must hold its lease.
+        Err(error) => Err(Problem::new(ErrorCode::Internal, format!("reading the log: {error}"))),
+    }
+}
+
+fn fetched(replica: &Replica, batches: Vec<Bytes>) -> Result<Fetched, Problem> {
     let status = replica.status();
-    let cut_off = !replica.lease_valid(&status) && !replica.is_quiesced();
-    if status.role != Role::Leader || (batches.is_empty() && cut_off) {
+    if status.role != Role::Leader {
         return Err(replica.not_leader(&status));
     }
     Ok(Fetched {
@@ -239,6 +266,9 @@ async fn truncate(replica: &Arc<Replica>, before: Offset) -> Result<Offset, Prob
     let status = replica.status();
     if status.role != Role::Leader {
         return Err(replica.not_leader(&status));
+    }
+    if before > replica.log().high_watermark() {
+        replica.confirm_current().await?;
     }
     let (log_start, high_watermark) =
         (replica.log().log_start_offset(), replica.log().high_watermark());

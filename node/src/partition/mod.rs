@@ -3,6 +3,7 @@
 
 mod acks;
 mod appender;
+mod fetch_budget;
 mod follow;
 mod hand_over;
 pub mod leader_reports;

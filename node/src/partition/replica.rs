@@ -291,6 +291,29 @@ impl Replica {
         Problem::new(ErrorCode::NotLeader, "this node does not lead the partition").leader(leader)
     }
 
+    /// Waits until this leader has applied an entry of its own term, and so everything that was
+    /// acknowledged before: until then the end it knows may be an old one. It must hold its lease
+    /// too, unless its group is quiet.
+    ///
+    /// # Errors
+    /// `NOT_LEADER`: it does not lead, is cut off, or has not applied so far within a lease.
+    pub(super) async fn confirm_current(&self) -> Result<RaftStatus, Problem> {
+        let deadline = self.parts.clock.instant() + self.parts.timings.election_timeout_max;
+        let mut metrics = self.parts.raft.metrics();
+        loop {
+            let status = self.leading()?;
+            let has_lease = self.is_quiesced() || self.lease_valid(&status);
+            if has_lease && status.has_applied_own_term() {
+                return Ok(status);
+            }
+            use openraft::async_runtime::watch::WatchReceiver;
+            let changed = tokio::time::timeout_at(deadline, metrics.changed()).await;
+            if !matches!(changed, Ok(Ok(()))) {
+                return Err(self.not_leader(&status));
+            }
+        }
+    }
+
     /// The voters as the leader of `status` sees them.
     pub fn voters(&self, status: &RaftStatus) -> Vec<VoterView> {
         let now = self.age();

@@ -12,6 +12,7 @@ use rampart_raft_store::state::metadata::state::PartitionRecord;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
+use super::fetch_budget::FetchBudget;
 use super::replica::Replica;
 use super::replica_manager::ReplicaManager;
 use super::request::{
@@ -114,6 +115,8 @@ pub struct PartitionServiceOptions {
     pub store: Store,
     /// Bytes of appends in flight on this node.
     pub bytes_in_flight_per_node: usize,
+    /// Bytes of fetches in flight on this node.
+    pub fetch_bytes_in_flight: usize,
     /// Time.
     pub clock: Clock,
     /// Counters.
@@ -130,13 +133,15 @@ pub struct PartitionService {
 pub(super) struct Inner {
     pub(super) options: PartitionServiceOptions,
     pub(super) bytes: Arc<Semaphore>,
+    pub(super) fetch_budget: FetchBudget,
 }
 
 impl PartitionService {
     /// A service over the replicas of this node.
     pub fn new(options: PartitionServiceOptions) -> Self {
         let bytes = Arc::new(Semaphore::new(options.bytes_in_flight_per_node));
-        PartitionService { inner: Arc::new(Inner { options, bytes }) }
+        let fetch_budget = FetchBudget::new(options.fetch_bytes_in_flight);
+        PartitionService { inner: Arc::new(Inner { options, bytes, fetch_budget }) }
     }
 
     /// Appends record batches.

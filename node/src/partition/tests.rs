@@ -1,5 +1,5 @@
 //! Replicas of one partition in one process: what an append is answered when leaders change and
-//! disks are slow.
+//! disks are slow, and what a leader says about the end of its log.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -18,9 +18,11 @@ use rampart_raft_store::type_config::TypeConfig;
 use tokio::sync::oneshot;
 
 use super::appender::{PendingAppend, Unsynced};
+use super::fetch_budget::FetchBudget;
 use super::follow::{self, EntryInFlight};
+use super::local;
 use super::replica::{Replica, ReplicaParts, ReplicaSpec};
-use super::request::{PartitionKey, Produced};
+use super::request::{Fetch, Fetched, PartitionKey, Produced};
 use crate::clock::Clock;
 use crate::raft::settings::RaftTimings;
 use crate::raft::testing::{
@@ -75,6 +77,12 @@ fn append(replica: &Replica, ack: Ack) -> Answer {
 
 async fn answer(answered: Answer) -> Result<Produced, Problem> {
     tokio::time::timeout(PATIENCE, answered).await.expect("an answer in time").expect("an answer")
+}
+
+async fn fetch(replica: &Arc<Replica>, offset: u64, wait_ms: u32) -> Result<Fetched, Problem> {
+    let offset = Offset(offset);
+    let request = Fetch { key: KEY, offset, max_bytes: 1 << 20, wait_ms, linearizable: false };
+    local::fetch(&FetchBudget::new(8 << 20), replica, request).await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -180,6 +188,42 @@ async fn minus_1_waits_for_the_disk_of_the_leader_too() {
     a.disk.release_syncs();
     answer(all).await.unwrap();
     answer(quorum).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_leader_says_nothing_of_its_end_before_it_has_applied_an_entry_of_its_own() {
+    let [a, b, c] = start_three(3).await;
+    c.host.takes_appends.store(false, Ordering::Relaxed);
+    write(&a, 20).await;
+    all_at(&[&a, &b], 20).await;
+    let replica = replica(&b);
+    a.raft.shutdown().await.unwrap();
+    a.tasks.cancel();
+    eventually("node 2 leads", || b.raft.is_leader()).await;
+    // Node 3 gave its vote, and takes nothing: the first entry of the term can't be committed.
+    for is_quiesced in [false, true] {
+        replica.set_quiesced(is_quiesced);
+        for offset in [20, 25] {
+            let refused = fetch(&replica, offset, 0).await.unwrap_err();
+            assert_eq!((refused.code, refused.outcome), (ErrorCode::NotLeader, Outcome::NotDone));
+        }
+        assert_eq!(fetch(&replica, 5, 0).await.unwrap().high_watermark, Offset(20));
+    }
+    replica.set_quiesced(false);
+    c.host.takes_appends.store(true, Ordering::Relaxed);
+    all_at(&[&c], 20).await;
+    write(&b, 1).await;
+    let wait_ms = 60_000;
+    let out_of_range = tokio::time::timeout(PATIENCE, fetch(&replica, 25, wait_ms)).await;
+    let problem = out_of_range.expect("said at once, not after the wait").unwrap_err();
+    assert_eq!(problem.code, ErrorCode::OffsetOutOfRange);
+    assert_eq!(problem.valid_offsets, Some((0, 21)));
+    assert!(fetch(&replica, 21, 0).await.unwrap().batches.is_empty());
+
+    c.host.takes_appends.store(false, Ordering::Relaxed);
+    eventually("the lease runs out", || !replica.lease_valid(&replica.status())).await;
+    let refused = fetch(&replica, 21, 0).await.unwrap_err();
+    assert_eq!(refused.code, ErrorCode::NotLeader, "cut off: there may be more elsewhere");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

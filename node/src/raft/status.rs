@@ -52,6 +52,14 @@ pub struct RaftStatus {
     pub storage_failed: bool,
 }
 
+impl RaftStatus {
+    /// Whether the last applied entry is of the current term: on a leader, that it has applied
+    /// everything that any leader before it acknowledged.
+    pub fn has_applied_own_term(&self) -> bool {
+        self.applied.is_some_and(|applied| applied.leader_id.term == self.term)
+    }
+}
+
 /// Copies a replica's status.
 pub fn status(raft: &RaftHandle) -> RaftStatus {
     let rx = raft.metrics();

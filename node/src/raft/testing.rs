@@ -85,6 +85,8 @@ pub(crate) struct Host {
     pub(crate) votes: AtomicBool,
     /// Takes appends with records.
     pub(crate) takes_data: AtomicBool,
+    /// Takes appends at all.
+    pub(crate) takes_appends: AtomicBool,
 }
 
 impl RaftHost for Host {
@@ -97,7 +99,8 @@ impl RaftHost for Host {
     }
 
     fn accept_append(&self, _group: GroupId, is_data: bool) -> bool {
-        !is_data || self.takes_data.load(Ordering::Relaxed)
+        let takes_data = !is_data || self.takes_data.load(Ordering::Relaxed);
+        takes_data && self.takes_appends.load(Ordering::Relaxed)
     }
 }
 
@@ -161,7 +164,8 @@ async fn start(node: u64, listener: TcpListener, directory: &Directory) -> Node 
         RaftHandle::new(replica.0, raft_config(), network, open.log, open.machine).await.unwrap();
     let hosted = Hosted { raft: raft.clone(), log: HostedLog::Partition(open.handle.clone()) };
     let (votes, takes_data) = (AtomicBool::new(true), AtomicBool::new(true));
-    let host = Arc::new(Host { replica, hosted, votes, takes_data });
+    let takes_appends = AtomicBool::new(true);
+    let host = Arc::new(Host { replica, hosted, votes, takes_data, takes_appends });
     let inbound = RaftInbound::new(host.clone(), peer.clone());
     peer.serve(listener, Arc::new(NoService), Arc::new(inbound));
     let log = open.handle;
