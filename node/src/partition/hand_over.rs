@@ -31,9 +31,12 @@ pub(super) async fn hand_over(
     let status = replica.confirm_lease().await?;
     // A replica takes over only if it has flushed something of this term since it started: without
     // this entry, one that restarted under a quiet leader would refuse, and leave the leader muted.
-    let blank = replica.raft().write_blank().await.map_err(|error| {
-        Problem::new(ErrorCode::NotLeader, format!("the leader could not prepare: {error}"))
-    })?;
+    let blank = tokio::time::timeout(CATCH_UP_TIMEOUT, replica.raft().write_blank())
+        .await
+        .map_err(|_| does_not_keep_up(to_node))?
+        .map_err(|error| {
+            Problem::new(ErrorCode::NotLeader, format!("the leader could not prepare: {error}"))
+        })?;
     wait_for_match(replica, to, status.term, blank.log_id.index).await?;
     // It is mute from here on: without its claim the others choose another if this one fails.
     replica.note_hand_over(status.term);
@@ -72,11 +75,14 @@ async fn wait_for_match(
             let _ = tokio::time::timeout(LOOK * 10, changes.changed()).await;
         }
     };
-    tokio::time::timeout(CATCH_UP_TIMEOUT, reached).await.map_err(|_| {
-        Problem::new(
-            ErrorCode::Unsafe,
-            format!("the replica on node {to_node} does not keep up with the leader"),
-        )
-        .hint("wait until its lag is 0: see `rampart partition describe`")
-    })
+    tokio::time::timeout(CATCH_UP_TIMEOUT, reached).await.map_err(|_| does_not_keep_up(to_node))
+}
+
+/// Nothing was asked of openraft yet, so the leader goes on as before.
+fn does_not_keep_up(node: NodeId) -> Problem {
+    Problem::new(
+        ErrorCode::Unsafe,
+        format!("the replica on node {node} does not keep up with the leader"),
+    )
+    .hint("wait until its lag is 0: see `rampart partition describe`")
 }

@@ -25,6 +25,8 @@ use crate::raft::status::{self, Role};
 
 /// A replica may be so many entries behind when it takes over.
 const TRANSFER_LAG_ENTRIES_MAX: u64 = 64;
+/// How long a trim that a client asked for may take.
+const TRIM_TIMEOUT: Duration = Duration::from_secs(9);
 
 /// Does an operation on a replica of this node, which must lead.
 pub(super) async fn execute(
@@ -278,7 +280,7 @@ async fn truncate(replica: &Arc<Replica>, before: Offset) -> Result<Offset, Prob
     if before <= log_start {
         return Ok(log_start);
     }
-    retention::trim(replica, before).await
+    retention::trim(replica, before, TRIM_TIMEOUT).await
 }
 
 fn describe(replica: &Arc<Replica>) -> Result<PartitionStatus, Problem> {

@@ -5,10 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::{StreamExt, stream};
 use rampart_api::codec;
 use rampart_api::model::error_code::ErrorCode;
 use rampart_api::model::ids::Offset;
 use rampart_api::model::problem::Problem;
+use rampart_raft_store::Store;
 use rampart_raft_store::state::partition::command::PartitionCommand;
 use rampart_raft_store::type_config::{Applied, Proposal, ProposalKind};
 
@@ -19,21 +21,55 @@ use crate::raft::status;
 
 /// How long a catching-up learner holds back the cut at most, and with it the disk.
 const LEARNER_HOLDS_MAX: Duration = Duration::from_secs(30 * 60);
+/// All learners of a node's groups together hold back at most this share of the disk, in percent.
+const LEARNERS_HOLD_DISK_PERCENT_MAX: u64 = 10;
+/// Groups looked at together, so that one without a quorum does not hold up the others.
+const GROUPS_AT_ONCE_MAX: usize = 16;
+/// How long one trim may take.
+const TRIM_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Looks at all replicas every `every`, until cancelled.
-pub async fn run(manager: ReplicaManager, every: Duration, clock: Clock) {
+pub async fn run(manager: ReplicaManager, store: Store, every: Duration, clock: Clock) {
     let mut tick = tokio::time::interval(every);
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         tick.tick().await;
-        for replica in manager.all() {
-            if replica.is_leader()
-                && let Err(problem) = trim_by_policy(&replica, clock).await
-            {
-                tracing::debug!(group = %replica.spec().group, %problem, "retention waits");
-            }
-            cut(&replica).await;
+        let replicas = manager.all();
+        stream::iter(&replicas)
+            .for_each_concurrent(GROUPS_AT_ONCE_MAX, |replica| async move {
+                if replica.is_leader()
+                    && let Err(problem) = trim_by_policy(replica, clock).await
+                {
+                    tracing::debug!(group = %replica.spec().group, %problem, "retention waits");
+                }
+            })
+            .await;
+        // A disk that doesn't say how large it is holds nothing back.
+        let disk_bytes = store.free_space().map_or(0, |space| space.total_bytes);
+        let mut hold = LearnerHold { disk_bytes, held_bytes: 0 };
+        for replica in &replicas {
+            cut(replica, &mut hold).await;
         }
+    }
+}
+
+/// What learners still hold back on this node.
+#[derive(Debug)]
+struct LearnerHold {
+    disk_bytes: u64,
+    held_bytes: u64,
+}
+
+impl LearnerHold {
+    /// Whether a group keeps these trimmed bytes for a learner.
+    fn keeps(&mut self, trimmed_bytes: u64) -> bool {
+        let most = self.disk_bytes / 100 * LEARNERS_HOLD_DISK_PERCENT_MAX;
+        let held = self.held_bytes.saturating_add(trimmed_bytes);
+        if held > most {
+            return false;
+        }
+        self.held_bytes = held;
+        true
     }
 }
 
@@ -43,7 +79,7 @@ async fn trim_by_policy(replica: &Arc<Replica>, clock: Clock) -> Result<(), Prob
         replica.log().retention_target(config.retention_ms, config.retention_bytes, clock.now_ms());
     match target {
         Some(offset) if offset > replica.log().log_start_offset() => {
-            trim(replica, offset).await.map(|_| ())
+            trim(replica, offset, TRIM_TIMEOUT).await.map(|_| ())
         }
         _ => Ok(()),
     }
@@ -53,14 +89,23 @@ async fn trim_by_policy(replica: &Arc<Replica>, clock: Clock) -> Result<(), Prob
 ///
 /// # Errors
 /// `NOT_LEADER` (not done), or an unknown outcome.
-pub(super) async fn trim(replica: &Arc<Replica>, offset: Offset) -> Result<Offset, Problem> {
+pub(super) async fn trim(
+    replica: &Arc<Replica>,
+    offset: Offset,
+    within: Duration,
+) -> Result<Offset, Problem> {
     replica.confirm_lease().await?;
     replica.note_activity();
     let command = PartitionCommand::TrimTo { offset };
     let body = Bytes::from(codec::encode(&command));
     let proposal = Proposal { kind: ProposalKind::Partition, body, ticket: None };
-    let written =
-        replica.raft().client_write(proposal).await.map_err(|error| match error.api_error() {
+    let written = tokio::time::timeout(within, replica.raft().client_write(proposal))
+        .await
+        .map_err(|_| {
+            let detail = format!("the trim was not confirmed within {within:?}");
+            Problem::unknown(ErrorCode::Timeout, detail)
+        })?
+        .map_err(|error| match error.api_error() {
             Some(openraft::errors::ClientWriteError::ForwardToLeader(_)) => {
                 replica.not_leader(&replica.status())
             }
@@ -75,24 +120,38 @@ pub(super) async fn trim(replica: &Arc<Replica>, offset: Offset) -> Result<Offse
 }
 
 /// Cuts this replica's log behind the trim, if there is enough to cut. What a catching-up learner
-/// still needs is kept, within a bound.
-async fn cut(replica: &Replica) {
-    let keep_from = if replica.is_leader() { learner_needs(replica) } else { None };
+/// still needs is kept, within bounds.
+async fn cut(replica: &Replica, hold: &mut LearnerHold) {
+    let keep_from = if replica.is_leader() { learner_needs(replica, hold) } else { None };
     if replica.log().plan_cut(keep_from) {
         // An error means that the core has stopped; supervision restarts it.
         let _ = replica.raft().trigger().snapshot().await;
     }
 }
 
-fn learner_needs(replica: &Replica) -> Option<u64> {
-    let status = replica.status();
-    status::membership(replica.raft())
-        .learners
-        .iter()
-        .filter(|(id, node)| {
-            replica.parts.liveness.is_alive(*node)
-                && replica.behind_for(*id, status.term) < LEARNER_HOLDS_MAX
-        })
-        .map(|(id, _)| replica.progress().matched(*id, status.term).unwrap_or(0))
-        .min()
+fn learner_needs(replica: &Replica, hold: &mut LearnerHold) -> Option<u64> {
+    let term = replica.status().term;
+    let learners = status::membership(replica.raft()).learners;
+    let waited_for = learners.iter().filter(|(id, node)| {
+        replica.parts.liveness.is_alive(*node) && replica.behind_for(*id, term) < LEARNER_HOLDS_MAX
+    });
+    let matched = waited_for.map(|(id, _)| replica.progress().matched(*id, term).unwrap_or(0));
+    matched.min().filter(|_| hold.keeps(replica.log().trimmed_bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn learners_hold_back_a_tenth_of_the_disk_at_most() {
+        let mut hold = LearnerHold { disk_bytes: 1_000, held_bytes: 0 };
+        assert!(!hold.keeps(101), "more than a tenth");
+        assert!(hold.keeps(60));
+        assert!(!hold.keeps(41), "more than a tenth with the first");
+        assert!(hold.keeps(40));
+        assert!(!hold.keeps(1));
+        let mut silent = LearnerHold { disk_bytes: 0, held_bytes: 0 };
+        assert!(!silent.keeps(1), "the size of the disk is not known");
+    }
 }

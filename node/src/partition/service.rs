@@ -28,6 +28,8 @@ use crate::telemetry::Metrics;
 
 /// Pause before the leader is looked for again.
 const RETRY_PAUSE: Duration = Duration::from_millis(20);
+/// Pause before the replicas in sync are counted again.
+const IN_SYNC_PAUSE: Duration = Duration::from_millis(100);
 /// How long a request that carries no time limit of its own looks for a leader.
 const ROUTE_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -89,6 +91,24 @@ impl Operation {
             | Operation::Truncate(..)
             | Operation::TransferLeadership(..) => ROUTE_TIMEOUT,
             Operation::Status(_) => ROUTE_TIMEOUT / 5,
+        }
+    }
+
+    /// The same operation for a caller who waits `left` from now on.
+    fn within(self, left: Duration) -> Operation {
+        match self {
+            Operation::Produce(produce) => {
+                Operation::Produce(Produce { timeout: produce.timeout.min(left), ..produce })
+            }
+            Operation::Fetch(fetch) => {
+                let wait = left.saturating_sub(ROUTE_TIMEOUT).as_millis();
+                let wait_ms = fetch.wait_ms.min(u32::try_from(wait).unwrap_or(u32::MAX));
+                Operation::Fetch(Fetch { wait_ms, ..fetch })
+            }
+            Operation::ListOffset(..)
+            | Operation::Truncate(..)
+            | Operation::Status(_)
+            | Operation::TransferLeadership(..) => self,
         }
     }
 
@@ -284,18 +304,22 @@ impl PartitionService {
                 Ok(answer) => return Ok(answer),
                 Err(refused) => refused,
             };
-            let again = match (refused.code, refused.outcome) {
-                (ErrorCode::NotLeader | ErrorCode::NotReady, Outcome::NotDone) => true,
-                (ErrorCode::NotLeader | ErrorCode::Timeout, Outcome::Unknown) => {
-                    operation.is_read()
+            let pause = match (refused.code, refused.outcome) {
+                (ErrorCode::NotLeader | ErrorCode::NotReady, Outcome::NotDone) => RETRY_PAUSE,
+                // For a moment after a node died or came back, the others are too few.
+                (ErrorCode::NotEnoughReplicas, Outcome::NotDone) => IN_SYNC_PAUSE,
+                (ErrorCode::NotLeader | ErrorCode::Timeout, Outcome::Unknown)
+                    if operation.is_read() =>
+                {
+                    RETRY_PAUSE
                 }
-                _ => false,
+                _ => return Err(refused),
             };
-            if !again || clock.instant() + RETRY_PAUSE >= deadline {
+            if clock.instant() + pause >= deadline {
                 return Err(refused);
             }
             told = refused.leader;
-            tokio::time::sleep(RETRY_PAUSE).await;
+            tokio::time::sleep(pause).await;
         }
     }
 
@@ -308,12 +332,18 @@ impl PartitionService {
         let options = &self.inner.options;
         let group = self.record(operation.key())?.group;
         let leader = told.or_else(|| self.leader_hint(group).map(|(node, _)| node));
+        let left = deadline.saturating_duration_since(options.clock.instant());
+        let operation = operation.clone().within(left);
         match leader {
-            Some(node) if node == options.node => self.execute_here(operation.clone()).await,
-            Some(node) => {
-                let left = deadline.saturating_duration_since(options.clock.instant());
-                remote::execute(&options.peer, node, operation.clone(), left).await
+            Some(node) if node == options.node => {
+                let done = self.execute_here(operation);
+                tokio::time::timeout_at(deadline, done).await.unwrap_or_else(|_| {
+                    let detail = "the leader, this node, has not finished in time";
+                    Err(Problem::unknown(ErrorCode::Timeout, detail)
+                        .hint("the request may still be carried out"))
+                })
             }
+            Some(node) => remote::execute(&options.peer, node, operation, left).await,
             None => Err(Problem::new(
                 ErrorCode::NotLeader,
                 "the partition has no leader that this node knows",
@@ -325,4 +355,37 @@ impl PartitionService {
 
 fn odd(answer: &Answer) -> Problem {
     Problem::unknown(ErrorCode::Internal, format!("the leader answered {answer:?} instead"))
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use rampart_api::model::ids::TopicId;
+
+    use super::*;
+
+    const KEY: PartitionKey = PartitionKey { topic: TopicId(uuid::Uuid::nil()), partition: 0 };
+
+    #[test]
+    fn what_is_tried_again_waits_only_for_what_is_left() {
+        let seconds = Duration::from_secs;
+        let produce = Operation::Produce(Produce {
+            key: KEY,
+            ack: None,
+            timeout: seconds(30),
+            batches: Bytes::new(),
+            records: 0,
+        });
+        assert_eq!(produce.clone().within(seconds(30)).timeout(), seconds(30));
+        assert_eq!(produce.within(seconds(4)).timeout(), seconds(4));
+        let wait_ms = 300_000;
+        let fetch =
+            Fetch { key: KEY, offset: Offset(0), max_bytes: 1, wait_ms, linearizable: false };
+        let all = Operation::Fetch(fetch).timeout();
+        for (passed, left_ms) in [(0, 300_000), (100, 200_000), (305, 0)] {
+            let now = Operation::Fetch(fetch).within(all - seconds(passed));
+            let Operation::Fetch(Fetch { wait_ms, .. }) = now else { panic!("{now:?}") };
+            assert_eq!(wait_ms, left_ms, "after {passed} s");
+        }
+    }
 }

@@ -40,6 +40,11 @@ impl PartitionLog {
         target
     }
 
+    /// Stored bytes that nobody can read any more, but which are not cut off yet.
+    pub fn trimmed_bytes(&self) -> u64 {
+        self.size_bytes().saturating_sub(self.retained_bytes(self.log_start_offset()))
+    }
+
     /// Stored bytes of the granules that still have readable records.
     fn retained_bytes(&self, log_start: Offset) -> u64 {
         let granules = self.shared.log.granules();
