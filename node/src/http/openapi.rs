@@ -5,6 +5,8 @@ use std::sync::LazyLock;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
 use utoipa::OpenApi;
+use utoipa::openapi::path::{Operation, ParameterBuilder, ParameterIn, PathItem};
+use utoipa::openapi::{Object, Required, Type};
 
 use super::{cluster, fetch, health, metrics, nodes, partitions, produce, replicas, topics};
 
@@ -63,8 +65,32 @@ use super::{cluster, fetch, health, metrics, nodes, partitions, produce, replica
 pub struct Document;
 
 static TEXT: LazyLock<String> = LazyLock::new(|| {
-    Document::openapi().to_pretty_json().expect("a document of strings, lists and maps")
+    let mut document = Document::openapi();
+    for (path, item) in &mut document.paths.paths {
+        if path.starts_with("/v1/") {
+            operations(item).for_each(put_min_metadata_index);
+        }
+    }
+    document.to_pretty_json().expect("a document of strings, lists and maps")
 });
+
+fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
+    [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete]
+        .into_iter()
+        .flatten()
+}
+
+/// What every request of the API may carry, whatever its handler takes.
+fn put_min_metadata_index(operation: &mut Operation) {
+    let parameter = ParameterBuilder::new()
+        .name("min_metadata_index")
+        .parameter_in(ParameterIn::Query)
+        .required(Required::False)
+        .description(Some("Answer only once this node has applied this metadata index"))
+        .schema(Some(Object::with_type(Type::Integer)))
+        .build();
+    operation.parameters.get_or_insert_default().push(parameter.into());
+}
 
 /// The document as JSON text.
 pub fn text() -> &'static str {

@@ -12,7 +12,7 @@ use futures_util::stream::FuturesUnordered;
 use futures_util::{StreamExt, TryStreamExt};
 use rampart_api::http::error::ProblemBody;
 use rampart_api::http::fetch::{
-    BodyEnd, BodyWriter, Cursor, FetchResponse, Layout, RecordPosition, write_record,
+    BodyEnd, BodyWriter, Cursor, FetchResponse, FetchedRecord, Layout, RecordPosition, write_record,
 };
 use rampart_api::model::ids::{Offset, PartitionId};
 use rampart_api::model::problem::Problem;
@@ -45,19 +45,25 @@ type Pages = Vec<(PartitionId, Page)>;
 /// Reads all partitions of a topic.
 ///
 /// As `…/partitions/{partition}/records`; `next_cursor`, `X-Next-Cursor` and the `id:` of a live
-/// tail say where to go on: send it as `cursor`, or as `Last-Event-ID`.
+/// tail say where to go on: send it as `cursor`, or as `Last-Event-ID`. Over thousands of partitions
+/// a cursor may be too large for a header, and is in the JSON body only. Not every event of a tail
+/// has an `id:`, only the last of those that are sent together: who resumes may get some again.
 #[utoipa::path(
     get, path = "/v1/topics/{topic}/records", tag = "records",
     params(
         ("topic" = String, Path, description = "Name of the topic"),
         FetchParams,
         ("cursor" = Option<String>, Query, description = "Where to go on"),
+        ("Accept" = Option<String>, Header, description = "One of the media types below; JSON if missing"),
+        ("Last-Event-ID" = Option<String>, Header,
+         description = "The last `id:` of a live tail that broke off: it goes on after it"),
     ),
     responses(
-        (status = 200, description = "Records, with X-Next-Cursor",
+        (status = 200, description = "Records; one a line as ndjson, one an event as a live tail",
+         headers(("X-Next-Cursor" = String, description = "Where to go on")),
          content(
             (FetchResponse = "application/json"),
-            (String = "application/x-ndjson"),
+            (FetchedRecord = "application/x-ndjson"),
             (String = "text/event-stream"),
          )),
         (status = "default", description = "Refused", body = ProblemBody,

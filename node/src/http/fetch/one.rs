@@ -9,7 +9,7 @@ use http_body::Body as _;
 use rampart_api::http::encoding::Encoding;
 use rampart_api::http::error::ProblemBody;
 use rampart_api::http::fetch::{
-    BodyEnd, BodyWriter, FetchResponse, Layout, RecordPosition, write_record,
+    BodyEnd, BodyWriter, FetchResponse, FetchedRecord, Layout, RecordPosition, write_record,
 };
 use rampart_api::model::ids::{Offset, PartitionId};
 use rampart_api::model::problem::Problem;
@@ -41,16 +41,27 @@ const LOG_START_OFFSET: HeaderName = HeaderName::from_static("x-log-start-offset
         ("topic" = String, Path, description = "Name of the topic"),
         ("partition" = u32, Path, description = "Number of the partition"),
         FetchParams,
+        ("Prefer" = Option<String>, Header,
+         description = "`redirect`: 307 to the leader instead of forwarding"),
+        ("Accept" = Option<String>, Header, description = "One of the media types below; JSON if missing"),
+        ("Last-Event-ID" = Option<String>, Header,
+         description = "The last `id:` of a live tail that broke off: it goes on after it"),
     ),
     responses(
-        (status = 200, description = "Records, with X-Next-Offset, X-High-Watermark, X-Log-Start-Offset",
+        (status = 200, description = "Records; one a line as ndjson, one an event as a live tail",
+         headers(
+            ("X-Next-Offset" = u64, description = "Where to go on"),
+            ("X-High-Watermark" = u64, description = "Nobody reads at or above it"),
+            ("X-Log-Start-Offset" = u64, description = "First offset that can be read"),
+         ),
          content(
             (FetchResponse = "application/json"),
-            (String = "application/x-ndjson"),
+            (FetchedRecord = "application/x-ndjson"),
             (String = "text/event-stream"),
             (Vec<u8> = "application/vnd.rampart.batch"),
          )),
-        (status = 307, description = "With `Prefer: redirect`: the leader's address"),
+        (status = 307, description = "With `Prefer: redirect`",
+         headers(("Location" = String, description = "The same at the leader"))),
         (status = 416, description = "Offset out of range, with both bounds", body = ProblemBody,
          content_type = "application/problem+json"),
         (status = "default", description = "Refused", body = ProblemBody,

@@ -17,7 +17,9 @@ use axum::http::HeaderMap;
 use rampart_api::http::encoding::Encoding;
 use rampart_api::http::error::ProblemBody;
 use rampart_api::http::json_pointer::JsonPointer;
-use rampart_api::http::produce::{LineMode, ProduceRequest, ProduceResponse, RecordLimits};
+use rampart_api::http::produce::{
+    LineMode, LineResult, ProduceRequest, ProduceResponse, RecordLimits,
+};
 use rampart_api::model::error_code::ErrorCode;
 use rampart_api::model::ids::PartitionId;
 use rampart_api::model::problem::Problem;
@@ -68,12 +70,24 @@ struct Job {
 
 /// Appends records.
 ///
-/// JSON bodies are written as a whole: nothing is, if a record is malformed. `application/x-ndjson`
-/// is streamed: each line is answered by a line, in order. Without acknowledgement (`ack=0`) the
-/// answer is 202 without offsets.
+/// JSON bodies are checked as a whole: nothing is written if a record is malformed.
+/// `application/x-ndjson` is streamed: each line is answered by a line, in order, once what it was
+/// gathered with is acknowledged; a lone line waits 3 ms for others. Raw batches are stored as they
+/// are and answered with one entry per batch, not per record: the offset is that of its first
+/// record, the others follow without gaps. Without acknowledgement (`ack=0`) the answer is 202
+/// without offsets. With `message.timestamp.type=LogAppendTime` records get the time of the node
+/// that received them.
 #[utoipa::path(
     post, path = "/v1/topics/{topic}/records", tag = "records",
-    params(("topic" = String, Path, description = "Name of the topic"), ProduceParams),
+    params(
+        ("topic" = String, Path, description = "Name of the topic"),
+        ProduceParams,
+        ("Prefer" = Option<String>, Header,
+         description = "`redirect`: 307 to the leader of `partition` instead of forwarding"),
+        ("X-Record-Key" = Option<String>, Header, description = "Key of an octet-stream record"),
+        ("X-Record-Header-*" = Option<String>, Header,
+         description = "Headers of an octet-stream record, names in lower case"),
+    ),
     request_body(content(
         (ProduceRequest = "application/json"),
         (String = "application/x-ndjson"),
@@ -81,10 +95,20 @@ struct Job {
         (Vec<u8> = "application/vnd.rampart.batch"),
     )),
     responses(
-        (status = 200, description = "Written; per record, or per batch", body = ProduceResponse),
+        (status = 200, description = "Written; per record, per batch, or a line per line",
+         content(
+            (ProduceResponse = "application/json"),
+            (LineResult = "application/x-ndjson"),
+         )),
         (status = 202, description = "Taken with ack 0"),
-        (status = 207, description = "Some partitions refused", body = ProblemBody),
-        (status = 307, description = "With `Prefer: redirect`: the leader's address"),
+        (status = 207, description = "Some partitions refused: `offsets` says what became of each \
+         record. As a whole it must not be sent again", body = ProblemBody,
+         content_type = "application/problem+json"),
+        (status = 307, description = "With `Prefer: redirect`",
+         headers(("Location" = String, description = "The same at the leader"))),
+        (status = 429, description = "Too many bytes in flight", body = ProblemBody,
+         content_type = "application/problem+json",
+         headers(("Retry-After" = u64, description = "Seconds"))),
         (status = "default", description = "Refused", body = ProblemBody,
          content_type = "application/problem+json"),
     )

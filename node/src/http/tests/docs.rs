@@ -27,7 +27,9 @@ async fn every_documented_path_is_served() {
             }
             let answer = harness.send(&method.to_uppercase(), &filled(path), &[], "").await;
             assert!(
-                !answer.text().contains("NO_SUCH_ENDPOINT"),
+                !["NO_SUCH_ENDPOINT", "METHOD_NOT_ALLOWED"]
+                    .iter()
+                    .any(|code| answer.text().contains(code)),
                 "{method} {path}: {}",
                 answer.text()
             );
@@ -66,6 +68,32 @@ async fn everything_has_a_summary_and_every_reference_leads_somewhere() {
         let name = reference.split('"').next().unwrap();
         assert!(document["components"]["schemas"].get(name).is_some(), "{name}");
     }
+}
+
+#[tokio::test]
+async fn headers_and_line_shapes_are_documented() {
+    let document: Value = serde_json::from_str(openapi::text()).unwrap();
+    let operation = |path: &str, method: &str| document["paths"][path][method].clone();
+    let names = |operation: &Value| {
+        let all = operation["parameters"].as_array().unwrap();
+        all.iter().map(|p| p["name"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let produce = operation("/v1/topics/{topic}/records", "post");
+    for name in ["Prefer", "X-Record-Key", "X-Record-Header-*", "min_metadata_index"] {
+        assert!(names(&produce).iter().any(|n| n == name), "{name}");
+    }
+    let partial = &produce["responses"]["207"]["content"];
+    assert!(partial.get("application/problem+json").is_some(), "{partial}");
+    let lines = &produce["responses"]["200"]["content"]["application/x-ndjson"]["schema"]["$ref"];
+    assert_eq!(lines, "#/components/schemas/LineResult");
+    let fetch = operation("/v1/topics/{topic}/partitions/{partition}/records", "get");
+    for name in ["Accept", "Last-Event-ID", "min_metadata_index"] {
+        assert!(names(&fetch).iter().any(|n| n == name), "{name}");
+    }
+    for name in ["X-Next-Offset", "X-High-Watermark", "X-Log-Start-Offset"] {
+        assert!(fetch["responses"]["200"]["headers"].get(name).is_some(), "{name}");
+    }
+    assert!(names(&operation("/v1/cluster/health", "get")).len() == 1);
 }
 
 #[tokio::test]
