@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod disk_full;
+mod http;
 mod records;
 mod supervision;
 mod surroundings;
