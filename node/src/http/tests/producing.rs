@@ -296,13 +296,13 @@ async fn what_comes_out_of_a_compressed_batch_is_bounded() {
     let path = format!("{RECORDS}?partition=0");
     let send = async |body: Vec<u8>| harness.send("POST", &path, BATCH, body).await;
     // Each record is small enough, but all together are more than four requests.
-    let bomb = zstd_batch(&vec!["0".repeat(30_000).as_str(); 10]);
+    let bomb = zstd_batch(&["0".repeat(30_000).as_str(); 10]);
     assert!(bomb.len() < 1_000, "{}", bomb.len());
     send(bomb).await.refused(ErrorCode::RequestTooLarge, "decompresses to more than 262144");
     let one = zstd_batch(&[&"0".repeat(40_000)]);
     send(one).await.refused(ErrorCode::RecordTooLarge, "at most 32768");
     // The room is that of the request, not of each batch.
-    let each = zstd_batch(&vec!["0".repeat(30_000).as_str(); 5]);
+    let each = zstd_batch(&["0".repeat(30_000).as_str(); 5]);
     send([&each[..], &each[..]].concat()).await.refused(ErrorCode::RequestTooLarge, "batch 1");
     assert_eq!(send(each).await.status, StatusCode::OK);
     assert_eq!(harness.node.end(&topic, 0), 5);
