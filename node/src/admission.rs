@@ -9,6 +9,7 @@ use rampart_api::model::ids::{ClusterId, DiskId, NodeId};
 use rampart_api::peer::rpc::{JoinAnswer, JoinRequest};
 use rampart_raft_store::Store;
 use rampart_raft_store::state::metadata::command::NodeInfo;
+use tokio::net::TcpListener;
 
 use crate::config::{Config, Entry};
 use crate::identity::{Identity, Membership};
@@ -43,7 +44,8 @@ pub struct Admitted {
     pub peers: Vec<(NodeId, String)>,
 }
 
-/// Reads or gets the node's place. Waits as long as nobody lets it in, and says so.
+/// Reads or gets the node's place. Waits as long as nobody lets it in, and says so; meanwhile it
+/// answers at the listener who it is.
 ///
 /// # Errors
 /// The directory cannot be used, its store is of another disk, or it is empty and nothing says how
@@ -54,6 +56,7 @@ pub async fn admit(
     info: &NodeInfo,
     randomness: &Randomness,
     store: &Store,
+    listener: &TcpListener,
 ) -> Result<Admitted, StartError> {
     let mut identity = Identity::load_and_count(data_dir, randomness)?;
     claim(store, &identity, data_dir)?;
@@ -68,7 +71,10 @@ pub async fn admit(
             membership
         }
         (None, Entry::Bootstrap) => found(info, randomness),
-        (None, Entry::Join(peers)) => join(peers, identity.disk, info).await,
+        (None, Entry::Join(peers)) => tokio::select! {
+            membership = join(peers, identity.disk, info) => membership,
+            never = peer::client::answer_callers(listener, identity.disk) => match never {},
+        },
         (None, Entry::Initialised) => {
             return Err(StartError::NotInCluster { dir: data_dir.to_owned() });
         }

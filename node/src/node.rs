@@ -73,8 +73,9 @@ impl Node {
         let info = start::node_info(&config, http_addr, peer_addr);
         let store = start::open_store(&config, &data_dir, &surroundings.storage)?;
         let randomness = &surroundings.randomness;
+        let path = data_dir.path();
         let admitted =
-            admission::admit(&config, data_dir.path(), &info, randomness, &store).await?;
+            admission::admit(&config, path, &info, randomness, &store, &peer_listener).await?;
         let parts = start::Parts { config, surroundings, metrics, tasks, info, admitted, store };
         let running = start::run(parts, peer_listener).await?;
         let http = start::serve_http(&running, http_listener);

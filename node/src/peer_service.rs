@@ -23,11 +23,15 @@ use rampart_raft_store::state::metadata::state::NodeState;
 use crate::clock::Clock;
 use crate::metadata::MetadataHandle;
 use crate::partition::{PartitionService, remote};
-use crate::peer::{Asked, LivenessView, PeerFacts, PeerHandler};
+use crate::peer::{Asked, LivenessView, PeerFacts, PeerHandler, client};
 use crate::raft::claims::{ClaimOutbox, ClaimTable};
 
 /// How long an answer waits for metadata that the asker has and this node has not.
 const METADATA_WAIT_MAX: Duration = Duration::from_secs(2);
+/// A node that is silent for so long is replaced when another disk joins at its address.
+const REPLACE_AFTER: Duration = Duration::from_secs(5);
+/// How long a joining node may take to answer at the address it names.
+const CALL_BACK_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The services that exist once the node runs.
 #[derive(Debug, Clone)]
@@ -125,7 +129,7 @@ async fn answer(
 }
 
 async fn joined(services: &Services, join: JoinRequest) -> Result<JoinAnswer, Problem> {
-    refuse_taken_address(services, &join)?;
+    refuse_taken_address(services, &join).await?;
     let info = NodeInfo {
         peer_addr: join.peer_addr,
         http_addr: join.http_addr,
@@ -150,24 +154,41 @@ async fn joined(services: &Services, join: JoinRequest) -> Result<JoinAnswer, Pr
     Ok(JoinAnswer { cluster, node, peers, metadata_index })
 }
 
-/// A join with the address of a node with another disk takes that node's place. That is right for
-/// a wiped disk, and a disaster for a mistyped address: a node that is alive keeps its place.
-fn refuse_taken_address(services: &Services, join: &JoinRequest) -> Result<(), Problem> {
+/// A join with the address of a node with another disk takes that node's place for good. That is
+/// right for a wiped disk, and a disaster for a mistyped address or a node that is merely down: so
+/// the old node must have been silent for a while, and the new one must be met at the address.
+async fn refuse_taken_address(services: &Services, join: &JoinRequest) -> Result<(), Problem> {
     let state = services.metadata.state();
     let taken = state.nodes.values().find(|node| {
         node.info.peer_addr == join.peer_addr
             && node.disk != join.disk
             && node.state != NodeState::Replaced
-            && services.liveness.is_alive(node.id)
     });
-    match taken {
-        None => Ok(()),
-        Some(node) => Err(Problem::new(
-            ErrorCode::Unsafe,
-            format!("{} is the address of node {}, which is alive", join.peer_addr, node.id),
-        )
-        .hint("give the new node an address of its own with --advertise-peer")),
+    let Some(holder) = taken else { return Ok(()) };
+    let (addr, old) = (&join.peer_addr, holder.id);
+    let refused = |detail: String| {
+        Err(Problem::new(ErrorCode::Unsafe, detail)
+            .hint("give the new node an address of its own with --advertise-peer"))
+    };
+    if services.liveness.is_alive(old) {
+        return refused(format!("{addr} is the address of node {old}, which is alive"));
     }
+    let silence = services.liveness.silence(old);
+    if silence < REPLACE_AFTER {
+        return refused(format!(
+            "{addr} is the address of node {old}, which is away for {} ms only; after {} ms it is \
+             replaced",
+            silence.as_millis(),
+            REPLACE_AFTER.as_millis()
+        ));
+    }
+    let met = client::joiner_at(addr, old, CALL_BACK_TIMEOUT).await;
+    if met != Some(join.disk) {
+        return refused(format!(
+            "{addr} is the address of node {old}, and the node that asks to join is not met there"
+        ));
+    }
+    Ok(())
 }
 
 /// What this node durably remembers of the nodes it met.

@@ -187,6 +187,13 @@ pub enum Refusal {
         /// The start.
         boot: u64,
     },
+    /// Nobody lives here yet: the node at this address has an empty data directory and is asking
+    /// to be let in.
+    #[error("the node here, with data directory {disk}, is not in a cluster yet")]
+    Joining {
+        /// Its data directory.
+        disk: DiskId,
+    },
 }
 
 impl Refusal {
@@ -201,7 +208,8 @@ impl Refusal {
             Refusal::OtherVersion { .. }
             | Refusal::OtherNode { .. }
             | Refusal::Malformed { .. }
-            | Refusal::NotNow { .. } => false,
+            | Refusal::NotNow { .. }
+            | Refusal::Joining { .. } => false,
         }
     }
 }

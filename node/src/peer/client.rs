@@ -1,8 +1,10 @@
 //! Joining: one question on a connection of its own, by a node that has no id yet.
 
+use std::convert::Infallible;
 use std::time::Duration;
 
-use rampart_api::model::limits::PEER_FRAME_BYTES_MAX;
+use rampart_api::model::ids::{DiskId, NodeId};
+use rampart_api::model::limits::{PEER_FRAME_BYTES_MAX, PEER_HANDSHAKE_BYTES_MAX};
 use rampart_api::model::problem::Problem;
 use rampart_api::peer::frame::FrameKind;
 use rampart_api::peer::handshake::{Class, Hello, Identity, Refusal, Welcome};
@@ -10,8 +12,13 @@ use rampart_api::peer::rpc::{
     JoinAnswer, JoinRequest, PeerRequest, PeerResponse, RequestFrame, ResponseFrame,
 };
 use tokio::io::AsyncWriteExt;
+use tokio::net::{TcpListener, TcpStream};
 
 use super::link::{ConnectError, greet};
+use super::reader::FrameReader;
+
+/// How long a caller of a node that is not let in yet may take to say hello.
+const CALLER_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// Why a node could not join.
 #[derive(Debug, thiserror::Error)]
@@ -61,6 +68,40 @@ pub async fn refusal_at(addr: &str, identity: Identity, deadline: Duration) -> O
     }
 }
 
+/// The data directory that a node asks to join with, if it is at `addr` and tells.
+pub async fn joiner_at(addr: &str, wanted: NodeId, deadline: Duration) -> Option<DiskId> {
+    let hello = Hello { class: Class::Join, from: None, to: Some(wanted) };
+    match tokio::time::timeout(deadline, greet(addr, &hello)).await {
+        Ok(Ok((Welcome::Refused(Refusal::Joining { disk }), _, _))) => Some(disk),
+        Ok(Ok(_)) | Ok(Err(_)) | Err(_) => None,
+    }
+}
+
+/// Tells whoever connects that a node with this data directory is here and asks to be let in; so
+/// the cluster can check that it is where it says. Never ends.
+pub async fn answer_callers(listener: &TcpListener, disk: DiskId) -> Infallible {
+    loop {
+        match listener.accept().await {
+            Ok((socket, _)) => {
+                let told = tokio::time::timeout(CALLER_TIMEOUT, tell(socket, disk)).await;
+                tracing::debug!(?told, "somebody asked who is here");
+            }
+            Err(error) => {
+                tracing::debug!(%error, "nobody could be answered");
+                tokio::time::sleep(CALLER_TIMEOUT).await;
+            }
+        }
+    }
+}
+
+async fn tell(socket: TcpStream, disk: DiskId) -> std::io::Result<()> {
+    let (read, mut write) = socket.into_split();
+    // What it says is of no interest; it is read so that closing does not reset the answer.
+    let _ = FrameReader::new(read).next(PEER_HANDSHAKE_BYTES_MAX).await;
+    let answer = Welcome::Refused(Refusal::Joining { disk });
+    write.write_all(&answer.encode().to_bytes()).await
+}
+
 async fn ask(
     addr: &str,
     request: JoinRequest,
@@ -95,4 +136,24 @@ async fn ask(
 #[allow(clippy::needless_pass_by_value)] // Used as a conversion.
 fn unreachable_at(error: ConnectError) -> JoinError {
     JoinError::Unreachable(error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_joining_node_is_met_where_it_is_and_nowhere_else() {
+        let disk = DiskId(uuid::Uuid::from_u128(7));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let addr = listener.local_addr().unwrap().to_string();
+        let wait = Duration::from_secs(5);
+        let met = tokio::select! {
+            met = joiner_at(&addr, NodeId(2), wait) => met,
+            never = answer_callers(&listener, disk) => match never {},
+        };
+        assert_eq!(met, Some(disk));
+        drop(listener);
+        assert_eq!(joiner_at(&addr, NodeId(2), wait).await, None);
+    }
 }

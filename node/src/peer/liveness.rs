@@ -179,6 +179,15 @@ impl LivenessView {
         self.table.observation(node).is_some_and(|seen| seen.is_alive(self.table.silence_max, now))
     }
 
+    /// For how long a node has been silent; if it was never heard, since this node expects it.
+    pub fn silence(&self, node: NodeId) -> Duration {
+        if node == self.table.own {
+            return Duration::ZERO;
+        }
+        let now = self.table.clock.instant();
+        self.table.observation(node).map_or(Duration::ZERO, |seen| seen.silence(now))
+    }
+
     /// Milliseconds since a node was last heard; `None` if it is unknown or was never heard.
     pub fn silent_ms(&self, node: NodeId) -> Option<u64> {
         if node == self.table.own {

@@ -10,7 +10,7 @@ use rampart_api::model::problem::Problem;
 use super::Handled;
 use super::topics::merge_config;
 use crate::state::metadata::command::{MetadataResponse, NodeInfo};
-use crate::state::metadata::state::{MetadataState, NodeRecord, NodeState};
+use crate::state::metadata::state::{MetadataState, NodeRecord, NodeState, ReplicaRecord};
 
 /// Blockers named in a refusal; the rest is counted.
 const BLOCKERS_NAMED_MAX: usize = 5;
@@ -52,16 +52,49 @@ impl MetadataState {
             }
             return Ok(MetadataResponse::Joined { node: known.id, cluster });
         }
+        let holders: Vec<NodeId> = self.holders(&info.peer_addr).map(|node| node.id).collect();
+        holders.iter().try_for_each(|old| self.check_replaceable(*old))?;
         let node = self.insert_node(disk, info);
         // The same address with another disk: the old disk is gone, its replicas are rebuilt.
-        for old in self.nodes.values_mut() {
-            let same_place = old.id != node && old.info.peer_addr == info.peer_addr;
-            if same_place && old.state != NodeState::Replaced {
-                old.state = NodeState::Replaced;
-                old.replaced_by = Some(node);
-            }
+        for old in holders {
+            let old = self.nodes.get_mut(&old).expect("found above");
+            old.state = NodeState::Replaced;
+            old.replaced_by = Some(node);
         }
         Ok(MetadataResponse::Joined { node, cluster })
+    }
+
+    /// Nodes that are reached at the address.
+    fn holders(&self, peer_addr: &str) -> impl Iterator<Item = &NodeRecord> {
+        let living = self.nodes.values().filter(|node| node.state != NodeState::Replaced);
+        living.filter(move |node| node.info.peer_addr == peer_addr)
+    }
+
+    /// A replaced node never comes back, so nothing may be lost with it: each of its partitions
+    /// keeps a majority that rebuilds it.
+    fn check_replaceable(&self, old: NodeId) -> Result<(), Problem> {
+        let mut lost = self.partitions().filter(|(_, _, partition)| {
+            let votes = |r: &ReplicaRecord| r.node == old && partition.voters.contains(&r.id);
+            let (sound, all) = self.sound_voters(partition, |replica| replica.node != old);
+            partition.replicas.iter().any(votes) && sound * 2 <= all
+        });
+        let Some((topic, number, _)) = lost.next() else { return Ok(()) };
+        let more = match lost.count() {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        Err(Problem::new(
+            ErrorCode::Unsafe,
+            format!(
+                "node {old} has this address, and without its disk {}/{number}{more} would have no \
+                 majority of its replicas",
+                topic.name
+            ),
+        )
+        .hint(
+            "start the node with its old data directory; if that is lost, delete the topics that \
+             were lost with it; or give the new node an address of its own",
+        ))
     }
 
     fn insert_node(&mut self, disk: DiskId, info: &NodeInfo) -> NodeId {
@@ -86,7 +119,7 @@ impl MetadataState {
         boot: u64,
         info: &NodeInfo,
     ) -> Handled {
-        let record = self.nodes.get_mut(&node).ok_or_else(|| {
+        let record = self.nodes.get(&node).ok_or_else(|| {
             Problem::new(
                 ErrorCode::DiskRejected,
                 format!("node {node} is not in this cluster: it was removed, or never joined"),
@@ -103,6 +136,9 @@ impl MetadataState {
                    empty one and --join",
             ));
         }
+        if record.state == NodeState::Replaced {
+            return Err(replaced(record));
+        }
         if boot <= record.boot {
             return Err(Problem::new(
                 ErrorCode::DiskRejected,
@@ -117,6 +153,14 @@ impl MetadataState {
                    the replicas are rebuilt from the other nodes",
             ));
         }
+        if let Some(holder) = self.holders(&info.peer_addr).find(|holder| holder.id != node) {
+            return Err(Problem::new(
+                ErrorCode::Unsafe,
+                format!("{} is the address of node {}", info.peer_addr, holder.id),
+            )
+            .hint("give each node a peer.advertise of its own, or remove the node that is gone"));
+        }
+        let record = self.nodes.get_mut(&node).expect("looked up above");
         record.boot = boot;
         record.info = info.clone();
         Ok(MetadataResponse::Done)

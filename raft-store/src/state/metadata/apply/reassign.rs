@@ -163,16 +163,7 @@ impl MetadataState {
     /// A replica is given up only if the sound voters without it are a quorum: otherwise nobody
     /// could admit its successor, and what is left of its data may be the only copy.
     fn check_survivors(&self, partition: &PartitionRecord, lost: ReplicaId) -> Result<(), Problem> {
-        let disk_is_there = |node: NodeId| {
-            self.nodes.get(&node).is_some_and(|record| record.state != NodeState::Replaced)
-        };
-        let sound = partition.replicas.iter().filter(|replica| {
-            replica.id != lost
-                && partition.voters.contains(&replica.id)
-                && !partition.damaged.contains(&replica.id)
-                && disk_is_there(replica.node)
-        });
-        let (sound, all) = (sound.count(), partition.voters.len());
+        let (sound, all) = self.sound_voters(partition, |replica| replica.id != lost);
         if sound * 2 > all {
             return Ok(());
         }
@@ -188,6 +179,24 @@ impl MetadataState {
             "its data is kept as it is; restore the disk, or recover the partition from the best \
              replica with `rampart debug unsafe-recover`",
         ))
+    }
+
+    /// Voters whose data is there, of those that `counts` lets count; and all voters.
+    pub(super) fn sound_voters(
+        &self,
+        partition: &PartitionRecord,
+        counts: impl Fn(&ReplicaRecord) -> bool,
+    ) -> (usize, usize) {
+        let disk_is_there = |node: NodeId| {
+            self.nodes.get(&node).is_some_and(|record| record.state != NodeState::Replaced)
+        };
+        let sound = partition.replicas.iter().filter(|replica| {
+            counts(replica)
+                && partition.voters.contains(&replica.id)
+                && !partition.damaged.contains(&replica.id)
+                && disk_is_there(replica.node)
+        });
+        (sound.count(), partition.voters.len())
     }
 
     pub(super) fn report_leaders(&mut self, leaders: &[LeaderReport]) -> Handled {

@@ -163,6 +163,39 @@ fn joining_again_is_the_same_node_and_another_disk_is_another_node() {
 }
 
 #[test]
+fn no_node_is_replaced_whose_disk_has_what_no_majority_has() {
+    for (replicas, is_lost) in [(&[2][..], true), (&[1, 2], true), (&[1, 2, 3], false)] {
+        let mut cluster = Cluster::with_topic(3, &[replicas]);
+        if !is_lost {
+            cluster.done(join(9, 2));
+            // The second of three, before the first is rebuilt.
+            assert_eq!(cluster.refused(join(10, 3)).code, ErrorCode::Unsafe);
+            continue;
+        }
+        let problem = cluster.refused(join(9, 2));
+        assert_eq!(problem.code, ErrorCode::Unsafe);
+        assert!(problem.detail.contains("flights/0"), "{problem}");
+        cluster.done(MetadataCommand::DeleteTopic { topic: topic_id(1) });
+        cluster.done(join(9, 2));
+    }
+}
+
+#[test]
+fn an_address_is_one_nodes_and_a_replaced_node_does_not_come_back() {
+    let mut cluster = Cluster::of(3);
+    let at = |node, address| MetadataCommand::UpdateNode {
+        node: NodeId(node),
+        disk: disk(node),
+        boot: 1,
+        info: info(address),
+    };
+    assert_eq!(cluster.refused(at(3, 2)).code, ErrorCode::Unsafe);
+    cluster.done(at(3, 7));
+    cluster.done(join(9, 2));
+    assert_eq!(cluster.refused(at(2, 5)).code, ErrorCode::DiskRejected);
+}
+
+#[test]
 fn a_restart_needs_the_same_disk_and_a_higher_boot_counter() {
     let mut cluster = Cluster::of(2);
     cluster.done(update(2, 2, 1));
