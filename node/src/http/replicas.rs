@@ -177,34 +177,17 @@ pub(super) async fn rebalance(
 ) -> Result<Json<RebalancePlan>, Refusal> {
     let RebalanceRequest { dry_run } = json_or_default(&edge, request).await?;
     let plan = edge.services().controller.rebalance(dry_run).await?;
-    let (mut moves, mut transfers) = (Vec::new(), Vec::new());
-    for planned in plan.moves {
-        // The same nodes in another order: only the preferred leader changes.
-        if same_nodes(&planned) {
-            transfers.extend(transfer_of(&planned));
-        } else {
-            moves.push(planned_move(planned));
-        }
-    }
-    Ok(Json(RebalancePlan { dry_run, moves, transfers }))
-}
-
-fn same_nodes(planned: &PlannedMove) -> bool {
-    let sorted = |nodes: &[NodeId]| {
-        let mut nodes = nodes.to_vec();
-        nodes.sort_unstable();
-        nodes
-    };
-    sorted(&planned.from) == sorted(&planned.to)
-}
-
-fn transfer_of(planned: &PlannedMove) -> Option<PlannedTransfer> {
-    Some(PlannedTransfer {
-        topic: planned.topic.clone(),
+    let transfers = plan.transfers.into_iter().map(|planned| PlannedTransfer {
+        topic: planned.topic,
         partition: planned.partition,
-        from: planned.from.first().map(|node| node.0),
-        to: planned.to.first()?.0,
-    })
+        from: Some(planned.from.0),
+        to: planned.to.0,
+    });
+    Ok(Json(RebalancePlan {
+        dry_run,
+        transfers: transfers.collect(),
+        moves: plan.moves.into_iter().map(planned_move).collect(),
+    }))
 }
 
 fn planned_move(planned: PlannedMove) -> MoveDescription {

@@ -228,7 +228,12 @@ async fn leaderships_and_replicas_move() {
         harness.get("/v1/cluster/moves").await.json::<serde_json::Value>(),
         json!({"moves": []})
     );
-    send(&harness, "POST", "/v1/cluster:rebalance", r#"{"dry_run":true}"#).await;
+    let plan = send(&harness, "POST", "/v1/cluster:rebalance", r#"{"dry_run":true}"#).await;
+    assert_eq!(
+        plan.json::<serde_json::Value>(),
+        json!({"dry_run": true, "moves": [], "transfers":
+            [{"topic": "flights", "partition": 1, "from": 1, "to": 3}]})
+    );
     assert_eq!(harness.node.asked.lock().unwrap().last().unwrap(), "rebalance true");
 }
 

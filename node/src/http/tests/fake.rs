@@ -20,7 +20,9 @@ use rampart_raft_store::state::metadata::state::{
 };
 use tokio::sync::watch;
 
-use crate::controller::request::{Decommission, Move, NewTopic, Plan, PlannedMove, Progress};
+use crate::controller::request::{
+    Decommission, Move, NewTopic, Plan, PlannedMove, PlannedTransfer, Progress,
+};
 use crate::http::services::{Answer, Controller, Metadata, NodeView, Partitions, Reassign};
 use crate::partition::request::{
     Fetch, Fetched, ListedOffset, OffsetSpec, PartitionKey, PartitionStatus, Produce, Produced,
@@ -478,7 +480,15 @@ impl Controller for FakeNode {
     fn rebalance(&self, dry_run: bool) -> Answer<'_, Plan> {
         async move {
             self.note(format!("rebalance {dry_run}"))?;
-            Ok(Plan::default())
+            let transfer = PlannedTransfer {
+                topic: "flights".into(),
+                partition: 1,
+                group: GroupId(2),
+                from: NodeId(1),
+                to: NodeId(3),
+                order: vec![NodeId(3), NodeId(1), NodeId(2)],
+            };
+            Ok(Plan { transfers: vec![transfer], ..Plan::default() })
         }
         .boxed()
     }
