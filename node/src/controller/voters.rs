@@ -52,7 +52,7 @@ fn may_vote(situation: Situation<'_>, node: NodeId) -> bool {
 }
 
 /// The leader; then present voters that are not lost; then learners that have caught up, distinct
-/// racks first; a lost voter only if nobody can replace it.
+/// racks first; of equals those that are heard from; a lost voter only if nobody can replace it.
 fn choose(
     situation: Situation<'_>,
     chosen: &[NodeId],
@@ -77,7 +77,7 @@ fn choose(
             (true, true) => 3,
         };
         let draining = situation.node_state(*node) == Some(NodeState::Draining);
-        (rank, rack_taken, draining, *node)
+        (rank, !situation.is_alive(*node), rack_taken, draining, *node)
     })
 }
 
@@ -138,6 +138,16 @@ mod tests {
         assert_eq!(plan(&sample, &[1, 2, 3]), [1, 2, new.0]);
         assert_eq!(plan(&Sample::nodes(3).draining(3), &[1, 2, 3]), [1, 2, 3]);
         assert_eq!(plan(&Sample::nodes(4).draining(2), &[1]), [1, 3, 4], "no new vote for it");
+    }
+
+    #[test]
+    fn of_equals_the_living_go_on_voting() {
+        // Five voters become three: not two that are silent and the leader.
+        let sample = Sample::nodes(5).decommissioning(1).down(2).decommissioning(5);
+        assert_eq!(plan(&sample, &[3, 1, 2, 4, 5]), [2, 3, 4], "nobody else is there");
+        let sample = Sample::nodes(6).decommissioning(1).decommissioning(6).down(2).down(3);
+        assert_eq!(plan(&sample, &[4, 1, 2, 3, 5]), [2, 4, 5]);
+        assert_eq!(plan(&Sample::nodes(4).down(2), &[1, 2, 3]), [1, 2, 3], "and no vote moves");
     }
 
     #[test]
