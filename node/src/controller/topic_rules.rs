@@ -142,7 +142,7 @@ fn factor(situation: Situation<'_>, limits: TopicLimits, asked: Option<u32>) -> 
     if let Some(asked) = asked {
         return (asked, asked);
     }
-    let nodes = u32::try_from(situation.active().count()).unwrap_or(u32::MAX).max(1);
+    let nodes = u32::try_from(situation.active_alive().count()).unwrap_or(u32::MAX).max(1);
     let factor = limits.default_replication_factor.min(nodes);
     let rises = limits.default_replication_factor == DEFAULT_REPLICATION_FACTOR;
     (factor, if rises { 0 } else { factor })
@@ -280,6 +280,8 @@ mod tests {
             assert_eq!(topic.partitions.len(), 1);
             assert_eq!((topic.replication_factor, topic.default_replication), (factor, rises));
         }
+        let silent = create(&Sample::nodes(3).down(3), &named("flights")).unwrap();
+        assert_eq!((silent.replication_factor, silent.default_replication), (2, true));
         let explicit = NewTopic { replication_factor: Some(1), ..named("flights") };
         assert!(!create(&Sample::nodes(1), &explicit).unwrap().default_replication);
     }
