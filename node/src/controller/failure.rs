@@ -19,14 +19,15 @@ pub(crate) fn node_steps(
 ) -> Vec<MetadataCommand> {
     let nodes = situation.state.nodes.values();
     let empty = |node: NodeId| situation.state.replicas_on(node).next().is_none();
+    let is_done = |node: NodeId| empty(node) && !metadata_voters.contains(&node);
     nodes
         .filter_map(|node| match node.state {
-            NodeState::Decommissioning if empty(node.id) => Some(MetadataCommand::SetNodeState {
+            NodeState::Decommissioning if is_done(node.id) => Some(MetadataCommand::SetNodeState {
                 node: node.id,
                 state: NodeState::Decommissioned,
             }),
             // Its disk is gone: nobody will recommission it.
-            NodeState::Replaced if empty(node.id) && !metadata_voters.contains(&node.id) => {
+            NodeState::Replaced if is_done(node.id) => {
                 Some(MetadataCommand::RemoveNode { node: node.id })
             }
             NodeState::Active
@@ -51,6 +52,19 @@ pub(crate) fn decommission_blockers(situation: Situation<'_>, node: NodeId) -> V
     blockers.extend(without_majority(situation, node));
     cap(&mut blockers);
     blockers
+}
+
+/// What keeps a node that is being decommissioned from ending although its replicas are gone.
+pub(crate) fn vote_blocker(
+    situation: Situation<'_>,
+    node: NodeId,
+    metadata_voters: &BTreeSet<NodeId>,
+) -> Option<String> {
+    let leaves = situation.node_state(node) == Some(NodeState::Decommissioning);
+    (leaves && metadata_voters.contains(&node)).then(|| {
+        "it still votes in the metadata group, until another node that has caught up takes over"
+            .to_owned()
+    })
 }
 
 /// Topics whose replication factor the other nodes cannot carry.
@@ -166,6 +180,14 @@ mod tests {
         let node = NodeId(4);
         let done = MetadataCommand::SetNodeState { node, state: NodeState::Decommissioned };
         assert_eq!(steps(&sample.clone().decommissioning(4), &[1]), [done]);
+        let votes = sample.clone().decommissioning(4);
+        assert_eq!(steps(&votes, &[1, 2, 4]), [], "its vote is still needed");
+        let blocker = |sample: &Sample, voters: &[u64]| {
+            vote_blocker(sample.situation(), node, &ids(voters).into_iter().collect())
+        };
+        assert!(blocker(&votes, &[1, 2, 4]).unwrap().contains("metadata"));
+        assert_eq!(blocker(&votes, &[1, 2, 3]), None);
+        assert_eq!(blocker(&sample, &[1, 2, 4]), None, "nobody asked it to go");
         let (replaced, _) = sample.replace(4);
         assert_eq!(steps(&replaced, &[1, 4]), [], "it still counts in the metadata group");
         assert_eq!(steps(&replaced, &[1]), [MetadataCommand::RemoveNode { node }]);

@@ -20,7 +20,7 @@ use super::moves::SpeedMeter;
 use super::situation::Situation;
 use super::topic_rules::TopicLimits;
 use crate::clock::Clock;
-use crate::metadata::MetadataHandle;
+use crate::metadata::{MembershipKeeper, MetadataHandle};
 use crate::partition::PartitionService;
 use crate::partition::request::{PartitionKey, PartitionStatus};
 use crate::peer::LivenessView;
@@ -105,6 +105,11 @@ impl ControllerHandle {
         let heard = |node: &&NodeId| self.inner.liveness.is_alive(**node);
         let alive = state.nodes.keys().filter(heard).copied().collect();
         Outlook { state, alive, lost: BTreeSet::new() }
+    }
+
+    /// Who votes in the metadata group, as this node knows.
+    fn metadata_voters(&self) -> BTreeSet<NodeId> {
+        MembershipKeeper::new(self.inner.metadata.clone()).voters()
     }
 
     /// Milliseconds since this handle was made; only differences mean something.

@@ -1,6 +1,8 @@
 //! What may be asked about nodes. [pure] Turns a request into the command to propose, or into a
 //! refusal that names what blocks it.
 
+use std::collections::BTreeSet;
+
 use rampart_api::model::error_code::ErrorCode;
 use rampart_api::model::ids::NodeId;
 use rampart_api::model::problem::Problem;
@@ -59,6 +61,7 @@ pub(crate) fn plan_recommission(
 pub(crate) fn plan_remove(
     situation: Situation<'_>,
     node: NodeId,
+    metadata_voters: &BTreeSet<NodeId>,
 ) -> Result<MetadataCommand, Problem> {
     let record = find_node(situation, node)?;
     let command = MetadataCommand::RemoveNode { node };
@@ -70,6 +73,13 @@ pub(crate) fn plan_remove(
             format!("node {node} is up and part of the cluster"),
         )
         .hint(format!("decommission it first: rampart node decommission {node} --wait")));
+    }
+    if situation.is_alive(node) && metadata_voters.contains(&node) {
+        return Err(Problem::new(
+            ErrorCode::Unsafe,
+            format!("node {node} is up and still votes in the metadata group"),
+        )
+        .hint("another node takes over by itself; try again in a few seconds"));
     }
     Ok(command)
 }
@@ -127,7 +137,8 @@ mod tests {
 
     #[test]
     fn only_what_is_gone_and_empty_is_removed() {
-        let remove = |sample: &Sample, node| plan_remove(sample.situation(), NodeId(node));
+        let voters = BTreeSet::from([1, 2, 3].map(NodeId));
+        let remove = |sample: &Sample, node| plan_remove(sample.situation(), NodeId(node), &voters);
         let sample = Sample::nodes(4).topic("t", 1, &[&[1]]);
         let up = remove(&sample, 4).unwrap_err();
         assert!(up.detail.contains("is up"), "{up}");
@@ -138,6 +149,9 @@ mod tests {
         let (node, state) = (NodeId(4), NodeState::Decommissioned);
         gone.apply(&MetadataCommand::SetNodeState { node, state });
         assert!(remove(&gone, 4).is_ok());
+        let voters = BTreeSet::from([1, 2, 4].map(NodeId));
+        let votes = plan_remove(gone.situation(), node, &voters).unwrap_err();
+        assert!(votes.detail.contains("votes"), "{votes}");
         assert!(plan_recommission(gone.situation(), node).is_ok());
     }
 }

@@ -7,7 +7,7 @@ use rampart_api::model::problem::Problem;
 use rampart_raft_store::state::metadata::state::{PartitionRecord, ReplicaState};
 
 use super::{ControllerHandle, Outlook};
-use crate::controller::failure::decommission_blockers;
+use crate::controller::failure::{decommission_blockers, vote_blocker};
 use crate::controller::moves::{Subject, bytes_missing};
 use crate::controller::node_rules::{
     find_node, plan_decommission, plan_drain, plan_recommission, plan_remove,
@@ -59,7 +59,7 @@ impl ControllerHandle {
     /// # Errors
     /// `NODE_NOT_FOUND`; `UNSAFE` when it has replicas, or is up and was not decommissioned.
     pub async fn remove(&self, node: NodeId) -> Result<u64, Problem> {
-        self.propose(plan_remove(self.outlook().situation(), node)?).await
+        self.propose(plan_remove(self.outlook().situation(), node, &self.metadata_voters())?).await
     }
 
     /// How far a decommission is, or what it would have to do.
@@ -96,11 +96,13 @@ impl ControllerHandle {
         let bytes_left = scale_up(known, partitions_left);
         let now_ms = self.now_ms();
         let eta_ms = self.meter().note(Subject::Node(node), bytes_left, now_ms);
+        let mut blockers = decommission_blockers(outlook.situation(), node);
+        blockers.extend(vote_blocker(outlook.situation(), node, &self.metadata_voters()));
         Progress {
             partitions_left,
             bytes_left,
             eta_ms: eta_ms.filter(|_| partitions_left == 0 || bytes_left > 0),
-            blockers: decommission_blockers(outlook.situation(), node),
+            blockers,
         }
     }
 }
