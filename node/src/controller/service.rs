@@ -5,8 +5,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use rampart_api::codec;
+use rampart_api::model::error_code::ErrorCode;
 use rampart_api::model::ids::{GroupId, NodeId};
-use rampart_raft_store::state::metadata::command::MetadataCommand;
+use rampart_api::model::problem::Problem;
+use rampart_raft_store::state::metadata::command::{MetadataCommand, MetadataResponse};
 
 use super::handle::{ControllerHandle, Outlook};
 use super::leader_balance::{LeaderBalancer, Transfer, best_target};
@@ -118,8 +121,15 @@ impl ControllerService {
     async fn propose(&self, command: MetadataCommand) -> bool {
         tracing::info!(?command, "the controller acts");
         let metadata = self.controller.metadata();
-        match metadata.propose_within(command, PROPOSE_TIMEOUT).await {
-            Ok(_) => true,
+        // Here or not at all: what a deposed controller planned is not for its successor to do.
+        let proposed = metadata.propose_here(codec::encode(&command).into());
+        let answered = match tokio::time::timeout(PROPOSE_TIMEOUT, proposed).await {
+            Ok(Ok((_, MetadataResponse::Refused(problem)))) => Err(problem),
+            Ok(answered) => answered.map(|_| ()),
+            Err(_) => Err(Problem::unknown(ErrorCode::Timeout, "the change takes long")),
+        };
+        match answered {
+            Ok(()) => true,
             Err(problem) => {
                 tracing::warn!(%problem, "the controller's change was refused; it looks again");
                 false
