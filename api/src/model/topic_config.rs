@@ -249,6 +249,15 @@ impl TopicConfig {
         Ok(config)
     }
 
+    /// What is stored, read by a version that may know fewer keys than the one that checked it:
+    /// defaults, with what can be read on top, and what can't.
+    pub fn from_stored(stored: &BTreeMap<String, String>) -> (Self, Vec<ConfigError>) {
+        let mut config = TopicConfig::default();
+        let unread = stored.iter().filter_map(|(key, value)| config.set(key, value).err());
+        let unread = unread.collect();
+        (config, unread)
+    }
+
     /// In-sync replicas that a write with ack -1 needs: as configured but not more than there are
     /// replicas; by default 1 below three replicas, else the majority.
     pub fn min_insync(&self, replication_factor: u32) -> u32 {
@@ -502,5 +511,13 @@ mod tests {
             assert_eq!(problem.code, ErrorCode::InvalidTopic);
             assert!(problem.hint.is_some());
         }
+    }
+
+    #[test]
+    fn a_key_of_a_newer_version_leaves_the_others_as_they_are() {
+        let stored = [("compression.type", "zstd"), ("retention.ms", "-1")];
+        let stored = stored.map(|(key, value)| (key.to_owned(), value.to_owned())).into();
+        let (config, unread) = TopicConfig::from_stored(&stored);
+        assert_eq!((config.retention_ms, unread.len()), (None, 1));
     }
 }

@@ -597,12 +597,14 @@ fn member(replica: &ReplicaRecord) -> (u64, Member) {
     (replica.id.0, Member { node: replica.node })
 }
 
-/// The topic's effective configuration. What is stored was validated when it was set.
+/// The topic's effective configuration. What is stored was validated when it was set, perhaps by a
+/// newer version: what that one knows alone must not take the other keys along.
 fn effective(topic: &TopicRecord) -> Arc<TopicConfig> {
-    Arc::new(TopicConfig::from_overrides(&topic.config).unwrap_or_else(|error| {
-        tracing::error!(topic = topic.name, %error, "stored configuration unreadable; defaults");
-        TopicConfig::default()
-    }))
+    let (config, unread) = TopicConfig::from_stored(&topic.config);
+    for error in unread {
+        tracing::error!(topic = topic.name, %error, "stored setting unreadable; its default");
+    }
+    Arc::new(config)
 }
 
 fn is_gone(state: &MetadataState, group: GroupId, replica: ReplicaId) -> bool {
