@@ -80,6 +80,7 @@ fn refusals() -> impl Strategy<Value = Refusal> {
         detail().prop_map(|detail| Refusal::Malformed { detail }),
         detail().prop_map(|detail| Refusal::NotNow { detail }),
         (nodes(), any::<u64>()).prop_map(|(node, boot)| Refusal::CopiedStart { node, boot }),
+        disk_ids().prop_map(|disk| Refusal::Joining { disk }),
     ]
 }
 
@@ -94,7 +95,8 @@ fn is_generated(refusal: &Refusal) -> bool {
         | Refusal::NotAMember { .. }
         | Refusal::Malformed { .. }
         | Refusal::NotNow { .. }
-        | Refusal::CopiedStart { .. } => true,
+        | Refusal::CopiedStart { .. }
+        | Refusal::Joining { .. } => true,
     }
 }
 
