@@ -25,8 +25,11 @@ async fn demand_unharmed(cluster: &mut Cluster, records: usize) -> Result<()> {
     for index in 0..3 {
         cluster.wait_ready(index).await?;
         ensure!(!cluster.log(index).contains("panicked"), "node {index} panicked");
-        let seen = cluster.api(index).read_all("good", 0).await?.len();
-        ensure!(seen == records, "{seen} records instead of {records}");
+        // All of it is in the first partition: a refused request must not have reached the other.
+        for (partition, wanted) in [(0, records), (1, 0)] {
+            let seen = cluster.api(index).read_all("good", partition).await?.len();
+            ensure!(seen == wanted, "{seen} records in partition {partition} instead of {wanted}");
+        }
     }
     Ok(())
 }

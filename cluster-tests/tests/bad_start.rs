@@ -1,18 +1,20 @@
 //! A server or a command that is told nonsense, or finds the world not as it should be, says what
 //! was wrong and what would be right, with the exit code for it; nobody else is harmed.
 
+use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use rampart_cluster_tests::harness::client::Api;
 use rampart_cluster_tests::harness::cluster::{Cluster, Options};
+use rampart_cluster_tests::harness::machine;
 use rampart_cluster_tests::harness::ports::free_port;
 use rampart_cluster_tests::harness::probe::wait_for;
 use rampart_cluster_tests::harness::process::{self, Finished, Process};
 use rampart_cluster_tests::harness::session::{phase, run};
 use serde_json::json;
 
-const SOON: Duration = Duration::from_secs(20);
+const SOON: Duration = Duration::from_secs(60);
 
 /// Three nodes and a topic with one good record.
 async fn cluster() -> Result<Cluster> {
@@ -57,9 +59,9 @@ fn a_server_that_cannot_start_says_why_and_ends() {
         let taken = holder.local_addr()?.to_string();
         let base = ["--bootstrap", "--data-dir", &fresh];
         let args = [&base[..], &["--http-listen", &taken, "--peer-listen", &peer]].concat();
-        refused_start(&args, &taken).await?;
+        refused_start(&args, &format!("cannot listen on {taken}")).await?;
         let args = [&base[..], &["--http-listen", &http, "--peer-listen", &taken]].concat();
-        refused_start(&args, &taken).await?;
+        refused_start(&args, &format!("cannot listen on {taken}")).await?;
 
         phase("a data directory that is a file, and one whose content is rubbish");
         let ports = ["--bootstrap", "--http-listen", &http, "--peer-listen", &peer];
@@ -73,14 +75,36 @@ fn a_server_that_cannot_start_says_why_and_ends() {
         refused_start(&[&ports[..], &["--data-dir", &rubbish]].concat(), "node.json").await?;
 
         phase("arguments that contradict or mean nothing: usage errors");
-        for args in [
-            vec!["--data-dir", &fresh, "--bootstrap", "--http-listen", "nowhere"],
-            vec!["--data-dir", &fresh, "--colour", "red"],
-            vec!["--data-dir", &fresh, "--bootstrap", "--kafka-listen", "127.0.0.1:9092"],
+        let kafka = "the Kafka protocol is not served yet";
+        for (args, names) in [
+            (vec!["--data-dir", &fresh, "--bootstrap", "--http-listen", "nowhere"], "nowhere"),
+            (vec!["--data-dir", &fresh, "--colour", "red"], "--colour"),
+            (vec!["--data-dir", &fresh, "--bootstrap", "--join", &peer], "--join"),
+            (vec!["--data-dir", &fresh, "--kafka-listen", "127.0.0.1:9092"], kafka),
         ] {
-            let finished = refused_start(&args, "").await?;
+            let finished = refused_start(&args, names).await?;
             ensure!(finished.code == 2, "{}", finished.output());
         }
+        Ok(())
+    });
+}
+
+#[test]
+fn a_data_directory_that_may_not_be_read_is_named() {
+    run(async {
+        let folder = tempfile::tempdir()?;
+        let closed = folder.path().join("closed");
+        std::fs::create_dir(&closed)?;
+        std::fs::set_permissions(&closed, std::fs::Permissions::from_mode(0o000))?;
+        if std::fs::read_dir(&closed).is_ok() {
+            return machine::skip("permissions", "root may read every directory");
+        }
+        let ports = [free_port()?, free_port()?].map(|port| format!("127.0.0.1:{port}"));
+        let listen = ["--bootstrap", "--http-listen", &ports[0], "--peer-listen", &ports[1]];
+        let dir = closed.display().to_string();
+        let finished = refused_start(&[&listen[..], &["--data-dir", &dir]].concat(), &dir).await?;
+        let said = finished.output();
+        ensure!(said.contains("ermission denied"), "it does not say why: {said}");
         Ok(())
     });
 }
@@ -94,8 +118,10 @@ fn joining_nobody_goes_on_trying_and_says_so() {
         phase("the second node is started first: nobody is there to join");
         cluster.launch(1)?;
         let nobody = cluster.node(0).advertised_peer.to_string();
-        wait_for("the node to say whom it can't reach", SOON, || async {
-            ensure!(cluster.log(1).contains(&nobody), "{}", cluster.log(1));
+        wait_for("the node to say twice whom it can't reach", SOON, || async {
+            let said = cluster.said(1);
+            let refused = |line: &&str| line.contains(&nobody) && line.contains("could not join");
+            ensure!(said.lines().filter(refused).count() >= 2, "{said}");
             Ok(())
         })
         .await?;

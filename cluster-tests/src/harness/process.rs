@@ -1,5 +1,6 @@
 //! One process of the binary under test: start, signals, its log, its end. Killed when dropped.
 
+use std::ffi::OsStr;
 use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -7,9 +8,13 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
+use rustix::process::{Pid, Signal, kill_process};
 
 use super::binary;
 use super::probe::wait_for;
+
+/// Begins the line that the harness writes into a log before each launch.
+pub(super) const LAUNCH: &str = "=== rampart ";
 
 /// A running (or ended) process whose output goes to a file.
 #[derive(Debug)]
@@ -22,9 +27,15 @@ pub struct Process {
 impl Process {
     /// Starts `rampart` with these arguments; output is appended to `log`.
     pub fn start(args: &[String], log: &Path) -> Result<Process> {
+        Process::start_with(args, log, &[])
+    }
+
+    /// The same, with these variables in its environment.
+    pub fn start_with(args: &[String], log: &Path, env: &[(&str, &OsStr)]) -> Result<Process> {
         let mut file = OpenOptions::new().create(true).append(true).open(log)?;
-        writeln!(file, "=== rampart {}", args.join(" "))?;
+        writeln!(file, "{LAUNCH}{}", args.join(" "))?;
         let child = command(args)?
+            .envs(env.iter().copied())
             .stdin(Stdio::null())
             .stdout(file.try_clone()?)
             .stderr(file)
@@ -57,12 +68,16 @@ impl Process {
 
     /// Sends a signal by its name, for example `STOP`.
     pub fn signal(&self, name: &str) -> Result<()> {
-        let line = format!("kill -{name} {}", self.pid());
-        let status = Command::new("sh").args(["-c", &line]).status()?;
-        if !status.success() {
-            bail!("`{line}` failed: the process has ended");
-        }
-        Ok(())
+        let signal = match name {
+            "TERM" => Signal::TERM,
+            "KILL" => Signal::KILL,
+            "STOP" => Signal::STOP,
+            "CONT" => Signal::CONT,
+            _ => bail!("no test has sent SIG{name} yet: add it here"),
+        };
+        let pid = i32::try_from(self.pid()).ok().and_then(Pid::from_raw);
+        let pid = pid.context("a process id that is none")?;
+        kill_process(pid, signal).with_context(|| format!("SIG{name}: the process has ended"))
     }
 
     /// How it ended, if it has.

@@ -12,7 +12,7 @@ use anyhow::{Result, anyhow};
 use tempfile::TempDir;
 
 /// A test that needs longer hangs.
-const LIMIT: Duration = Duration::from_secs(150);
+const LIMIT: Duration = Duration::from_secs(300);
 /// Lines of each log that are printed after a failure.
 const LOG_LINES: usize = 60;
 

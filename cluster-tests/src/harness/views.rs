@@ -1,5 +1,6 @@
 //! What the tests read out of the server's descriptions: one place that knows their shape.
 
+use std::collections::BTreeMap;
 use std::fmt::Display;
 
 use anyhow::{Context, Result, ensure};
@@ -25,6 +26,37 @@ pub fn leader(topic: &Value, number: u32) -> Result<u64> {
 /// Partitions of a topic that a node leads.
 pub fn led_by(topic: &Value, node: u64) -> Result<usize> {
     Ok(list(topic, "partitions")?.iter().filter(|p| p["leader"] == node).count())
+}
+
+/// Node and id of every replica, by partition.
+pub fn replicas(topic: &Value) -> Result<BTreeMap<u64, Vec<(u64, u64)>>> {
+    let mut all = BTreeMap::new();
+    for partition in list(topic, "partitions")? {
+        let number = partition["partition"].as_u64().context("a partition without number")?;
+        let mut replicas = Vec::new();
+        for replica in list(partition, "replicas")? {
+            let both = replica["node"].as_u64().zip(replica["replica"].as_u64());
+            replicas.push(both.with_context(|| format!("no replica: {replica}"))?);
+        }
+        all.insert(number, replicas);
+    }
+    Ok(all)
+}
+
+/// Nodes with a replica of a partition, in ascending order.
+pub fn nodes_of(topic: &Value, number: u32) -> Result<Vec<u64>> {
+    let replicas = replicas(topic)?.remove(&u64::from(number)).context("no such partition")?;
+    let mut nodes: Vec<u64> = replicas.into_iter().map(|(node, _)| node).collect();
+    nodes.sort_unstable();
+    Ok(nodes)
+}
+
+/// Every partition has a leader.
+pub fn demand_leaders(topic: &Value) -> Result<()> {
+    for partition in list(topic, "partitions")? {
+        ensure!(partition["leader"].is_u64(), "no leader: {partition}");
+    }
+    Ok(())
 }
 
 /// Replicas of a topic on a node.

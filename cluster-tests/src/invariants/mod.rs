@@ -16,7 +16,16 @@ use crate::harness::client::{Api, Record};
 use crate::workloads::append::{Attempt, Outcome};
 
 /// A partition number and what was read from it.
-pub type Log = BTreeMap<u32, Vec<Record>>;
+pub type Log = BTreeMap<u32, Read>;
+
+/// What was read from a partition.
+#[derive(Debug, Clone, Default)]
+pub struct Read {
+    /// Where it must start: below this, and only there, records may be gone by retention.
+    pub trimmed_to: u64,
+    /// What is there from then on.
+    pub records: Vec<Record>,
+}
 
 /// Violations shown before the rest is only counted.
 const SHOWN: usize = 10;
@@ -32,7 +41,8 @@ pub struct Verdict {
     pub read: usize,
 }
 
-/// Reads every partition of a topic through one node and checks everything.
+/// Reads every partition of a topic, from which nothing was deleted, through one node and checks
+/// everything.
 pub async fn check(
     node: &Api,
     topic: &str,
@@ -41,12 +51,18 @@ pub async fn check(
 ) -> Result<Verdict> {
     let mut log = Log::new();
     for partition in 0..partitions {
-        log.insert(partition, node.read_all(topic, partition).await?);
+        let start = node.read(topic, partition, "&offset=earliest&max_records=1").await?.log_start;
+        if start != 0 {
+            bail!("{topic}/{partition} starts at {start}, and nothing was deleted from it");
+        }
+        let records = node.read_all(topic, partition).await?;
+        log.insert(partition, Read { trimmed_to: 0, records });
     }
     check_log(attempts, &log)
 }
 
-/// Checks everything on what was read.
+/// Checks everything on what was read. A history in which nothing was acknowledged proves nothing,
+/// so it is refused.
 pub fn check_log(attempts: &[Attempt], log: &Log) -> Result<Verdict> {
     let mut violations = acked_is_kept::violations(attempts, log);
     violations.extend(dense_offsets::violations(log));
@@ -56,13 +72,17 @@ pub fn check_log(attempts: &[Attempt], log: &Log) -> Result<Verdict> {
         let shown: Vec<&str> = violations.iter().take(SHOWN).map(String::as_str).collect();
         bail!("{} violations, the first: {}", violations.len(), shown.join("; "));
     }
-    let values = |wanted: fn(&Outcome) -> bool| {
+    let values = |wanted: fn(&Outcome) -> bool| -> usize {
         attempts.iter().filter(|a| wanted(&a.outcome)).map(|a| a.values.len()).sum()
     };
+    let acked = values(|outcome| matches!(outcome, Outcome::Acked(_)));
+    if acked == 0 {
+        bail!("none of {} attempts was acknowledged, so there is nothing to check", attempts.len());
+    }
     Ok(Verdict {
-        acked: values(|outcome| matches!(outcome, Outcome::Acked(_))),
+        acked,
         unknown: values(|outcome| matches!(outcome, Outcome::Unknown(_))),
-        read: log.values().map(Vec::len).sum(),
+        read: log.values().map(|read| read.records.len()).sum(),
     })
 }
 
@@ -85,7 +105,7 @@ mod histories {
             key: None,
             value: Some((*value).to_owned()),
         };
-        Log::from([(0, records.iter().map(record).collect())])
+        Log::from([(0, Read { trimmed_to: 0, records: records.iter().map(record).collect() })])
     }
 
     #[test]
@@ -98,5 +118,11 @@ mod histories {
         ];
         let verdict = check_log(&attempts, &log(&[(0, "a"), (1, "b"), (2, "c"), (3, "e")]));
         assert_eq!(verdict.unwrap(), Verdict { acked: 3, unknown: 1, read: 4 });
+    }
+
+    #[test]
+    fn a_history_without_acknowledgements_proves_nothing() {
+        let attempts = [attempt(&["a"], Outcome::Unknown("timeout".to_owned()))];
+        assert!(check_log(&attempts, &log(&[])).is_err());
     }
 }

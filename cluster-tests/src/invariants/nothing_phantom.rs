@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use super::Log;
+use super::{Log, Read};
 use crate::workloads::append::{Attempt, Outcome};
 
 /// Values that should not be where they are.
@@ -14,8 +14,8 @@ pub fn violations(attempts: &[Attempt], log: &Log) -> Vec<String> {
         .collect();
     let mut seen: HashMap<&str, (u32, u64)> = HashMap::new();
     let mut found = Vec::new();
-    for (partition, records) in log {
-        for record in records {
+    for (partition, read) in log {
+        for record in &read.records {
             let value = record.value.as_deref().unwrap_or("null");
             let place = (*partition, record.offset);
             match sent.get(value) {
@@ -35,17 +35,21 @@ pub fn violations(attempts: &[Attempt], log: &Log) -> Vec<String> {
             }
         }
     }
-    found.extend(attempts.iter().filter_map(|attempt| torn(attempt, &seen)));
+    let trimmed_to = |partition| log.get(&partition).map_or(0, |read: &Read| read.trimmed_to);
+    found.extend(attempts.iter().filter_map(|a| torn(a, &seen, trimmed_to(a.partition))));
     found
 }
 
 /// A request of which only a part is there, or whose values are not side by side.
-fn torn(attempt: &Attempt, seen: &HashMap<&str, (u32, u64)>) -> Option<String> {
+fn torn(attempt: &Attempt, seen: &HashMap<&str, (u32, u64)>, trimmed_to: u64) -> Option<String> {
     let places: Vec<_> = attempt.values.iter().filter_map(|v| seen.get(v.as_str())).collect();
-    // Retention may have taken the beginning of a request, so only the order is demanded then.
+    let first = places.first()?;
     let together = places.windows(2).all(|pair| pair[1].1 == pair[0].1 + 1);
     let last_missing = attempt.values.last().is_some_and(|v| !seen.contains_key(v.as_str()));
-    (!together || (last_missing && !places.is_empty()))
+    // Retention may have taken the beginning of a request.
+    let is_cut = trimmed_to > 0 && first.1 == trimmed_to;
+    let some_missing = places.len() < attempt.values.len() && !is_cut;
+    (!together || last_missing || some_missing)
         .then(|| format!("torn: the values {:?} are at {places:?}", attempt.values))
 }
 
@@ -65,6 +69,7 @@ mod tests {
             log(&[(0, "a"), (1, "b"), (2, "b")]),
             log(&[(0, "a")]),
             log(&[(0, "b"), (1, "a")]),
+            log(&[(0, "b")]),
         ];
         for bad in bad {
             assert!(!violations(&attempts, &bad).is_empty(), "{bad:?}");

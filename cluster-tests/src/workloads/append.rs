@@ -5,17 +5,21 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 
 use crate::harness::client::{Answer, Api};
 use crate::harness::clock::{Stopwatch, background};
+use crate::harness::probe::wait_for;
 
 /// Wait after an attempt that was not acknowledged, so that a dead cluster isn't hammered.
 const PAUSE: Duration = Duration::from_millis(10);
 /// How long the server may take; the client waits a little longer.
 const TIMEOUT_MS: u64 = 4_000;
+
+/// Writers that are acknowledged nothing for so long are stuck.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What became of an attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -111,6 +115,17 @@ impl Appender {
     /// Requests acknowledged so far.
     pub fn acked(&self) -> u64 {
         self.acked.load(Ordering::Relaxed)
+    }
+
+    /// Waits until so many more requests were acknowledged.
+    pub async fn wait_more(&self, count: u64) -> Result<()> {
+        let from = self.acked();
+        wait_for(format!("{count} more acknowledgements"), PATIENCE, || async {
+            let seen = self.acked() - from;
+            ensure!(seen >= count, "{seen} so far");
+            Ok(())
+        })
+        .await
     }
 
     /// Lets every writer finish its attempt; answers all attempts, each writer's in order.

@@ -4,6 +4,7 @@
 mod disturb;
 mod observe;
 
+use std::ffi::OsStr;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -16,11 +17,11 @@ use super::clock::Stopwatch;
 use super::network::Network;
 use super::ports::free_port;
 use super::probe::wait_for;
-use super::process::Process;
+use super::process::{LAUNCH, Process};
 use super::session::keep_until_verdict;
 
 /// A node must be ready within this time, on a machine that does other things too.
-pub const READY: Duration = Duration::from_secs(30);
+pub const READY: Duration = Duration::from_secs(60);
 
 const CONFIG_FILE: &str = "rampart.toml";
 
@@ -73,12 +74,12 @@ impl Cluster {
             cluster.prepare().await?;
         }
         cluster.launch(0)?;
-        cluster.wait_ready(0).await?;
+        cluster.wait_first_ready(0).await?;
         for index in 1..nodes {
             cluster.launch(index)?;
         }
         for index in 1..nodes {
-            cluster.wait_ready(index).await?;
+            cluster.wait_first_ready(index).await?;
         }
         cluster.wait_members(nodes).await?;
         Ok(cluster)
@@ -102,13 +103,20 @@ impl Cluster {
     /// Chooses addresses and a folder for one more node, without starting it.
     pub async fn prepare(&mut self) -> Result<usize> {
         let index = self.nodes.len();
+        let node = self.addressed(index).await?;
+        self.nodes.push(node);
+        Ok(index)
+    }
+
+    /// A node on ports that are free now.
+    async fn addressed(&mut self, index: usize) -> Result<Node> {
         let http = SocketAddr::from(([127, 0, 0, 1], free_port()?));
         let peer = SocketAddr::from(([127, 0, 0, 1], free_port()?));
         let advertised_peer = match &mut self.network {
             Some(network) => network.add_node(index, peer).await?,
             None => peer,
         };
-        self.nodes.push(Node {
+        Ok(Node {
             data_dir: self.folder().join(format!("node-{index}")),
             log: self.folder().join(format!("node-{index}.log")),
             api: Api::new(http)?,
@@ -116,16 +124,20 @@ impl Cluster {
             peer,
             advertised_peer,
             process: None,
-        });
-        Ok(index)
+        })
     }
 
     /// Starts a node's process: the first one bootstraps, the others join it. On a directory that
     /// was used before the server ignores both, so this also restarts.
     pub fn launch(&mut self, index: usize) -> Result<()> {
+        self.launch_with(index, &[])
+    }
+
+    /// The same, with these variables in its environment.
+    pub fn launch_with(&mut self, index: usize, env: &[(&str, &OsStr)]) -> Result<()> {
         let args = self.server_args(index);
         let node = &mut self.nodes[index];
-        let process = Process::start(&args, &node.log)?;
+        let process = Process::start_with(&args, &node.log, env)?;
         if let Some(network) = &self.network {
             network.set_pid(index, process.pid());
         }
@@ -158,8 +170,27 @@ impl Cluster {
     pub async fn add_node(&mut self) -> Result<usize> {
         let index = self.prepare().await?;
         self.launch(index)?;
-        self.wait_ready(index).await?;
+        self.wait_first_ready(index).await?;
         Ok(index)
+    }
+
+    /// Waits for a node that nobody knows yet. If another program took one of its ports between
+    /// the choice and the launch it gets other ones, once.
+    async fn wait_first_ready(&mut self, index: usize) -> Result<()> {
+        let Err(error) = self.wait_ready(index).await else { return Ok(()) };
+        if !self.said(index).contains("cannot listen") {
+            return Err(error);
+        }
+        eprintln!("node {index} is started again on other ports: {error:#}");
+        self.kill(index);
+        let data_dir = &self.nodes[index].data_dir;
+        if data_dir.exists() {
+            std::fs::remove_dir_all(data_dir)?;
+        }
+        self.nodes[index] = self.addressed(index).await?;
+        self.launch(index)?;
+        self.wait_ready(index).await?;
+        Ok(())
     }
 
     /// Waits until a node says that it is ready; fails at once if its process ends.
@@ -218,6 +249,20 @@ impl Cluster {
     /// A node's process id.
     pub fn pid(&self, index: usize) -> Result<u32> {
         Ok(self.nodes[index].process.as_ref().context("the node is not running")?.pid())
+    }
+
+    /// What a node itself has said since its last launch, without the harness's own lines.
+    pub fn said(&self, index: usize) -> String {
+        let log = self.log(index);
+        let mut said: Vec<&str> = Vec::new();
+        for line in log.lines() {
+            if line.starts_with(LAUNCH) {
+                said.clear();
+            } else {
+                said.push(line);
+            }
+        }
+        said.join("\n")
     }
 
     /// What a node has logged, over all its lives.

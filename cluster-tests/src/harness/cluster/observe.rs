@@ -9,7 +9,7 @@ use super::super::views;
 use super::{Cluster, Node};
 
 /// The cluster must agree on something within this time.
-const SETTLE: Duration = Duration::from_secs(30);
+const SETTLE: Duration = Duration::from_secs(60);
 
 impl Cluster {
     /// Waits until every running node knows so many nodes, and enough of them vote on metadata.
