@@ -35,7 +35,7 @@ async fn judge(cluster: &mut Cluster, appender: Appender) -> Result<()> {
         let verdict = invariants::check(&node, TOPIC, PARTITIONS, &attempts).await?;
         phase(format!("{}: {verdict:?}", node.base()));
     }
-    cluster.demand_same_on_every_replica(TOPIC).await
+    cluster.demand_same_on_every_replica(&[TOPIC]).await
 }
 
 #[test]

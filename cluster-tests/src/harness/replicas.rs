@@ -20,15 +20,20 @@ const ALL: &str = "1000000";
 type Entries = BTreeMap<u64, (u64, u64, String)>;
 
 impl Cluster {
-    /// Stops every node and demands that all replicas of a topic have the same entries, each its
-    /// records at the same offsets with the same CRC. The caller's writers have stopped.
-    pub async fn demand_same_on_every_replica(&mut self, topic: &str) -> Result<()> {
-        let description = self.any()?.topic(topic).await?;
+    /// Stops every node and demands that all replicas of these topics have the same entries, each
+    /// its records at the same offsets with the same CRC. The caller's writers have stopped.
+    pub async fn demand_same_on_every_replica(&mut self, topics: &[&str]) -> Result<()> {
+        let mut partitions = Vec::new();
+        for topic in topics {
+            let description = self.any()?.topic(topic).await?;
+            for (number, replicas) in views::replicas(&description)? {
+                partitions.push((format!("{topic}/{number}"), replicas));
+            }
+        }
         let nodes = self.any()?.get("/v1/cluster/nodes").await?.ok()?;
         let by_id: BTreeMap<u64, usize> = (0..self.apis().len())
             .filter_map(|index| Some((views::node_id(&nodes, self.node(index).http).ok()?, index)))
             .collect();
-        let partitions = views::replicas(&description)?;
         for index in self.running() {
             self.terminate(index).await?;
         }
@@ -37,10 +42,10 @@ impl Cluster {
             for (node, replica) in replicas {
                 let index = *by_id.get(&node).with_context(|| format!("no node {node}"))?;
                 let dump = self.entries_of(index, replica).await;
-                let dump = dump.with_context(|| format!("{topic}/{partition} on node {node}"))?;
+                let dump = dump.with_context(|| format!("{partition} on node {node}"))?;
                 dumps.push((node, dump));
             }
-            compare(&dumps).with_context(|| format!("{topic}/{partition}"))?;
+            compare(&dumps).with_context(|| partition.clone())?;
         }
         Ok(())
     }
