@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::ensure;
+use anyhow::{Context, Result, ensure};
 use rampart_cluster_tests::harness::cluster::Cluster;
 use rampart_cluster_tests::harness::probe::wait_for;
 use rampart_cluster_tests::harness::session::{phase, run};
@@ -13,7 +13,7 @@ use serde_json::json;
 
 const TOPIC: &str = "moving";
 const PARTITIONS: u32 = 6;
-const LONG: Duration = Duration::from_secs(60);
+const LONG: Duration = Duration::from_secs(90);
 
 #[test]
 fn three_nodes_become_four_and_three_again_under_load() {
@@ -24,6 +24,7 @@ fn three_nodes_become_four_and_three_again_under_load() {
         cluster.wait_in_sync(TOPIC, 3).await?;
         let options = AppendOptions::new(TOPIC, PARTITIONS);
         let appender = Appender::start(&cluster.apis(), &options);
+        appender.wait_more(50).await?;
 
         phase("a fourth joins and takes its share by itself");
         let fourth = cluster.add_node().await?;
@@ -35,12 +36,14 @@ fn three_nodes_become_four_and_three_again_under_load() {
             Ok(())
         })
         .await?;
+        appender.wait_more(50).await?;
 
         phase("a node is decommissioned: its replicas move away, with visible progress");
         let leaver = 1;
         let leaver_id = cluster.node_id(leaver).await?;
         let node_path = format!("/v1/cluster/nodes/{leaver_id}");
         cluster.api(0).post(&format!("{node_path}:decommission"), &json!({})).await?.ok()?;
+        appender.wait_more(50).await?;
         wait_for("the decommission to finish", LONG, || async {
             let progress = cluster.api(0).get(&format!("{node_path}/decommission")).await?.ok()?;
             let left = views::replicas_on(&cluster.api(0).topic(TOPIC).await?, leaver_id)?;
@@ -58,6 +61,7 @@ fn three_nodes_become_four_and_three_again_under_load() {
         cluster.wait_members(3).await?;
 
         phase("nothing acknowledged on the way is missing");
+        appender.wait_more(50).await?;
         let attempts = appender.stop().await?;
         cluster.wait_in_sync(TOPIC, 3).await?;
         for node in [0, 2, fourth] {
@@ -65,7 +69,7 @@ fn three_nodes_become_four_and_three_again_under_load() {
                 invariants::check(cluster.api(node), TOPIC, PARTITIONS, &attempts).await?;
             phase(format!("node {node}: {verdict:?}"));
         }
-        Ok(())
+        cluster.demand_same_on_every_replica(&[TOPIC]).await
     });
 }
 
@@ -102,30 +106,40 @@ fn a_decommission_that_cannot_finish_says_what_blocks_it() {
 #[test]
 fn a_drained_node_leads_nothing_and_keeps_its_replicas() {
     run(async {
-        let cluster = Cluster::start(3).await?;
+        let mut cluster = Cluster::start(3).await?;
         cluster.api(0).create_topic(TOPIC, PARTITIONS, 3, json!({})).await?;
         cluster.wait_in_sync(TOPIC, 3).await?;
         let appender = Appender::start(&cluster.apis(), &AppendOptions::new(TOPIC, PARTITIONS));
+        appender.wait_more(50).await?;
 
-        phase("drain under load");
-        let id = cluster.node_id(1).await?;
+        phase("drain under load, of a node that leads something");
+        let first = cluster.leader(0, TOPIC, 0).await?;
+        let id = cluster.node_id(first).await?;
         cluster.api(0).post(&format!("/v1/cluster/nodes/{id}:drain"), &json!({})).await?.ok()?;
         wait_for("the drained node to lead nothing", LONG, || async {
             let topic = cluster.api(0).topic(TOPIC).await?;
             let led = views::led_by(&topic, id)?;
             ensure!(led == 0, "it leads {led}");
             ensure!(views::replicas_on(&topic, id)? == PARTITIONS as usize, "replicas left it");
-            Ok(())
+            views::demand_leaders(&topic)
         })
         .await?;
+        appender.wait_more(50).await?;
 
         phase("recommissioned, it may lead again");
         let path = format!("/v1/cluster/nodes/{id}:recommission");
         cluster.api(0).post(&path, &json!({})).await?.ok()?;
+        wait_for("the node to lead something again", LONG, || async {
+            let led = views::led_by(&cluster.api(0).topic(TOPIC).await?, id)?;
+            ensure!(led > 0, "it leads nothing");
+            Ok(())
+        })
+        .await?;
         let attempts = appender.stop().await?;
+        cluster.wait_in_sync(TOPIC, 3).await?;
         let verdict = invariants::check(cluster.api(2), TOPIC, PARTITIONS, &attempts).await?;
         phase(format!("{verdict:?}"));
-        Ok(())
+        cluster.demand_same_on_every_replica(&[TOPIC]).await
     });
 }
 
@@ -140,7 +154,44 @@ fn a_live_node_is_not_removed_and_a_dead_one_with_data_neither() {
         cluster.api(0).delete(&path).await?.problem(409, "UNSAFE")?;
         phase("dead, but it holds replicas: refused too, saying so");
         cluster.kill(2);
-        cluster.api(0).delete(&path).await?.problem(409, "UNSAFE")?;
+        wait_dead(&cluster, &path).await?;
+        let problem = cluster.api(0).delete(&path).await?.problem(409, "UNSAFE")?;
+        let detail = problem["detail"].as_str().unwrap_or("");
+        ensure!(detail.contains("replica"), "the replicas are not named: {problem}");
         Ok(())
+    });
+}
+
+async fn wait_dead(cluster: &Cluster, path: &str) -> Result<()> {
+    wait_for("the dead node to be seen as dead", LONG, || async {
+        let node = cluster.api(0).get(path).await?.ok()?;
+        ensure!(node["alive"] == false, "{node}");
+        Ok(())
+    })
+    .await
+}
+
+#[test]
+fn a_dead_node_without_replicas_is_removed() {
+    run(async {
+        let mut cluster = Cluster::start(4).await?;
+        phase("a node that holds no replica, and does not vote on metadata, dies");
+        let status = cluster.api(0).get("/v1/cluster").await?.ok()?;
+        let voters = status["metadata_voters"].clone();
+        let voters = voters.as_array().context("no metadata voters")?;
+        let mut spare = None;
+        for index in 1..4 {
+            let id = cluster.node_id(index).await?;
+            if !voters.iter().any(|voter| *voter == id) {
+                spare = Some((index, id));
+            }
+        }
+        let (spare, id) = spare.context("all four vote on metadata")?;
+        let path = format!("/v1/cluster/nodes/{id}");
+        cluster.kill(spare);
+        wait_dead(&cluster, &path).await?;
+        cluster.api(0).delete(&path).await?.ok()?;
+        cluster.api(0).get(&path).await?.problem(404, "NODE_NOT_FOUND")?;
+        cluster.wait_members(3).await
     });
 }
