@@ -1,6 +1,7 @@
 //! A disk that is full up to its reserve: writes are refused with a clear error, reads go on, and
 //! everything works again when space is back. On a tmpfs of its own, which takes root to mount.
 
+use std::io::Write;
 use std::process::Command;
 
 use rampart_api::client::ClientError;
@@ -25,7 +26,8 @@ impl SmallDisk {
         }
         let required = std::env::var("RAMPART_REQUIRE").unwrap_or_default();
         assert!(!required.split(',').any(|what| what == "loop"), "mount is required, and refused");
-        eprintln!("skipped: this user may not mount a file system");
+        // Past the test runner, which hides what a passing test prints.
+        let _ = writeln!(std::io::stderr(), "SKIPPED, loop does not work here: mount is refused");
         None
     }
 }
