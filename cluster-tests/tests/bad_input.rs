@@ -34,6 +34,15 @@ async fn demand_unharmed(cluster: &mut Cluster, records: usize) -> Result<()> {
     Ok(())
 }
 
+/// The checksum of a batch, made on purpose without the product's own.
+fn crc32c(bytes: &[u8]) -> u32 {
+    !bytes.iter().fold(!0, |crc, byte| {
+        (0..8).fold(crc ^ u32::from(*byte), |crc, _| {
+            (crc >> 1) ^ (0x82f6_3b78 & (crc & 1).wrapping_neg())
+        })
+    })
+}
+
 /// Sends a body and demands a refusal that names the thing.
 async fn refuse(
     api: &Api,
@@ -158,27 +167,34 @@ fn broken_batches_are_refused() {
             batch[at] ^= bits;
             batch
         };
+        // A count of records that the checksum agrees with: somebody meant it.
+        let mut miscounted = broken(60, 0x07);
+        let crc = crc32c(&miscounted[21..]);
+        miscounted[17..21].copy_from_slice(&crc.to_be_bytes());
         phase("length, magic, CRC, count, payload, a cut end, rubbish behind, nothing at all");
-        let cases: Vec<(&str, Vec<u8>)> = vec![
-            ("length", broken(11, 0x01)),
-            ("a length of 2 GiB", broken(8, 0x7f)),
-            ("magic", broken(16, 0x03)),
-            ("crc", broken(17, 0xff)),
-            ("count", broken(60, 0x07)),
-            ("payload", broken(good.len() - 1, 0x10)),
-            ("cut", good[..good.len() - 3].to_vec()),
-            ("cut header", good[..30].to_vec()),
-            ("rubbish behind", [good.clone(), vec![1, 2, 3]].concat()),
-            ("nothing", Vec::new()),
+        let cases: Vec<(&str, Vec<u8>, &str)> = vec![
+            ("length", broken(11, 0x01), "bytes"),
+            ("a length of 2 GiB", broken(8, 0x7f), "bytes"),
+            ("a negative length", broken(8, 0x80), "length"),
+            ("magic", broken(16, 0x03), "magic 1"),
+            ("crc", broken(17, 0xff), "CRC-32C"),
+            ("count", miscounted, "record"),
+            ("payload", broken(good.len() - 1, 0x10), "CRC-32C"),
+            ("cut", good[..good.len() - 3].to_vec(), "cut off"),
+            ("cut header", good[..30].to_vec(), "cut off"),
+            ("rubbish behind", [good.clone(), vec![1, 2, 3]].concat(), ""),
+            ("nothing", Vec::new(), ""),
         ];
         let (path, kind) = ("/v1/topics/good/records?partition=0", "application/vnd.rampart.batch");
-        for (what, batch) in cases {
+        for (what, batch, names) in cases {
             let answer = api.post_bytes(path, kind, batch).await?;
-            let refused = answer.status == 400;
-            ensure!(refused, "a batch with a broken {what}: {answer:?}");
-            let problem = answer.json()?;
-            let code = problem["code"].as_str().unwrap_or("");
-            ensure!(["CORRUPT_BATCH", "INVALID_REQUEST"].contains(&code), "{what}: {problem}");
+            let code = answer.json()?["code"].as_str().unwrap_or("").to_owned();
+            let known = ["CORRUPT_BATCH", "INVALID_REQUEST"].contains(&code.as_str());
+            ensure!(known, "a batch with a broken {what}: {answer:?}");
+            let problem = answer.problem(400, &code).with_context(|| what.to_owned())?;
+            ensure!(problem["outcome"] == "not_done", "{what}: {problem}");
+            let said = problem["detail"].as_str().unwrap_or("");
+            ensure!(said.contains(names), "{what}: `{names}` is not named: {problem}");
         }
         phase("a raw batch needs a partition; a good one is taken");
         let unplaced = (RECORDS, kind, good.as_slice());

@@ -35,7 +35,7 @@ fn one_command_serves_three_nodes() {
         let apis = (0..3).map(|i| Api::new(format!("127.0.0.1:{}", first + i)));
         let apis = apis.collect::<Result<Vec<Api>>>()?;
         for api in &apis {
-            wait_for("the node to be ready", Duration::from_secs(30), || async {
+            wait_for("the node to be ready", Duration::from_secs(60), || async {
                 let answer = api.get("/readyz").await?;
                 ensure!(answer.status == 200, "{answer:?} {}", process.log());
                 Ok(())
@@ -56,7 +56,7 @@ fn one_command_serves_three_nodes() {
 
         phase("it ends in order when asked to");
         process.signal("TERM")?;
-        let status = process.wait_end(Duration::from_secs(20)).await?;
+        let status = process.wait_end(Duration::from_secs(60)).await?;
         ensure!(status.success(), "it ended with {status}: {}", process.log());
         Ok(())
     });
