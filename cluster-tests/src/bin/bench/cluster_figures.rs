@@ -13,6 +13,11 @@ use super::report::Report;
 
 const TOPIC: &str = "failover";
 const FAILOVERS: usize = 5;
+/// Targets: startup to ready, failover, idle CPU of a node, memory of a node.
+const START_MS: f64 = 1_000.0;
+const FAILOVER_MS: f64 = 2_000.0;
+const IDLE_PERCENT: f64 = 2.0;
+const RSS_MIB: f64 = 150.0;
 /// Groups without writes fall quiet after ten seconds by default.
 const UNTIL_QUIET: Duration = Duration::from_secs(15);
 
@@ -24,7 +29,8 @@ pub(crate) async fn startup(cluster: &mut Cluster, report: &mut Report) -> Resul
         worst = worst.max(cluster.restart(index).await?);
         cluster.wait_members(3).await?;
     }
-    report.add("start", "to ready, worst of three", worst.as_secs_f64() * 1e3, "ms");
+    let worst = worst.as_secs_f64() * 1e3;
+    report.add_below("start", "to ready, worst of three", worst, "ms", START_MS);
     Ok(())
 }
 
@@ -36,7 +42,8 @@ pub(crate) fn memory(cluster: &Cluster, when: &str, report: &mut Report) -> Resu
     }
     let area = format!("memory {when}");
     report.add(&area, "RSS per node, mean", all.iter().sum::<f64>() / all.len() as f64, "MiB");
-    report.add(&area, "RSS per node, most", all.into_iter().fold(0.0, f64::max), "MiB");
+    let most = all.into_iter().fold(0.0, f64::max);
+    report.add_below(&area, "RSS per node, most", most, "MiB", RSS_MIB);
     Ok(())
 }
 
@@ -66,7 +73,7 @@ pub(crate) async fn failover(cluster: &mut Cluster, report: &mut Report) -> Resu
     let area = "kill -9 of a leader to the next acknowledged write";
     report.add(area, "best of five", times[0], "ms");
     report.add(area, "median", times[FAILOVERS / 2], "ms");
-    report.add(area, "worst", times[FAILOVERS - 1], "ms");
+    report.add_below(area, "worst", times[FAILOVERS - 1], "ms", FAILOVER_MS);
     Ok(())
 }
 
@@ -85,7 +92,7 @@ pub(crate) async fn idle(cluster: &Cluster, span: Duration, report: &mut Report)
             worst = worst.max((after - before) / watch.elapsed().as_secs_f64() * 100.0);
         }
         let area = format!("idle, 100 partitions x 3, {when}");
-        report.add(area, "CPU of the busiest node", worst, "% of a core");
+        report.add_below(area, "CPU of the busiest node", worst, "% of a core", IDLE_PERCENT);
     }
     let topic = cluster.api(0).topic("idle").await?;
     ensure!(topic["partitions"].as_array().is_some_and(|all| all.len() == 100), "{topic}");

@@ -1,6 +1,7 @@
 //! `make bench`: what the product does on this machine, in absolute figures and in ratios to what
-//! the disk alone does in the same run. It prints; it judges nothing, for machines differ. Load
-//! generator and servers share the machine: on few cores that is part of every figure.
+//! the disk alone does in the same run. It prints, and says beside a figure that has a target
+//! whether it is reached; it fails for none, for machines differ. Load generator and servers share
+//! the machine: on few cores that is part of every figure.
 
 mod cluster_figures;
 mod disk;

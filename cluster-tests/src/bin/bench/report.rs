@@ -9,6 +9,8 @@ struct Figure {
     name: &'static str,
     value: f64,
     unit: &'static str,
+    /// To be below this, where there is something to be reached.
+    below: Option<f64>,
 }
 
 /// Figures in the order they were measured.
@@ -34,7 +36,20 @@ impl Report {
         value: f64,
         unit: &'static str,
     ) {
-        self.figures.push(Figure { area: area.into(), name, value, unit });
+        self.figures.push(Figure { area: area.into(), name, value, unit, below: None });
+    }
+
+    /// Adds a figure that is to be below a target; whether it is, is shown beside it.
+    pub(crate) fn add_below(
+        &mut self,
+        area: impl Into<String>,
+        name: &'static str,
+        value: f64,
+        unit: &'static str,
+        below: f64,
+    ) {
+        let below = Some(below);
+        self.figures.push(Figure { area: area.into(), name, value, unit, below });
     }
 
     pub(crate) fn table(&self) -> Table {
@@ -42,12 +57,19 @@ impl Report {
         table
             .load_style(UTF8_FULL_CONDENSED)
             .set_content_arrangement(ContentArrangement::Dynamic)
-            .set_header(["", "figure", "value", "unit"]);
+            .set_header(["", "figure", "value", "unit", "target", "reached"]);
         let mut last = "";
         for figure in &self.figures {
             let area = if figure.area == last { "" } else { &figure.area };
             last = &figure.area;
-            table.add_row([area, figure.name, &readable(figure.value), figure.unit]);
+            let target = figure.below.map_or(String::new(), |below| format!("< {below}"));
+            let reached = match figure.below {
+                None => "",
+                Some(below) if figure.value < below => "yes",
+                Some(_) => "no",
+            };
+            let value = readable(figure.value);
+            table.add_row([area, figure.name, &value, figure.unit, &target, reached]);
         }
         table
     }
