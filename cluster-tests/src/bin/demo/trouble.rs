@@ -57,12 +57,14 @@ pub(crate) async fn kill_the_busiest_leader(demo: &mut Demo) -> Result<()> {
 async fn catch_up(demo: &mut Demo, survivor: usize, victim: usize) -> Result<()> {
     demo.step("It comes back and catches up");
     let behind = lag_of(demo, survivor, victim).await?;
+    let id = demo.cluster.node_id(victim).await?;
     let back = Stopwatch::start();
-    demo.cluster.restart(victim).await?;
+    demo.cluster.launch(victim)?;
     let shown = Cell::new(None);
+    // Looked at from the launch on: it is level before it says that it is ready.
     wait_for("all replicas to be level", PATIENCE, || async {
         let topic = demo.cluster.api(survivor).topic(TOPIC).await?;
-        let lag = views::lag_of(&topic, demo.cluster.node_id(victim).await?)?;
+        let lag = views::lag_of(&topic, id)?;
         if shown.replace(Some(lag)) != Some(lag) {
             demo.say(format!("{:>6}: {lag} records behind", millis(back.elapsed())));
         }
@@ -70,6 +72,7 @@ async fn catch_up(demo: &mut Demo, survivor: usize, victim: usize) -> Result<()>
     })
     .await?;
     let took = back.elapsed();
+    demo.cluster.wait_ready(victim).await?;
     demo.report.seen(
         "the killed node returns",
         "catches up by itself",
