@@ -13,7 +13,7 @@ use crate::config::Config;
 use crate::controller::ControllerHandle;
 use crate::data_dir::DataDir;
 use crate::http::HttpHandle;
-use crate::metadata::MetadataHandle;
+use crate::metadata::{MetadataHandle, hand_over_metadata};
 use crate::partition::{PartitionService, ReplicaManager};
 use crate::start::{self, StartError};
 use crate::stop::{StopKind, StopReason};
@@ -164,7 +164,12 @@ impl Node {
         let limit = self.config.node.shutdown_timeout();
         tracing::info!(node = %self.admitted.node, "stopping");
         self.http.stop(limit / 4).await;
-        let hand_over = hand_over_all(&self.manager, &self.partitions);
+        let liveness = self.controller.liveness();
+        let hand_over = async {
+            // The metadata first: it is quick, and whoever leads partitions next reports to it.
+            hand_over_metadata(&self.metadata, liveness).await;
+            hand_over_all(&self.manager, &self.partitions).await;
+        };
         if tokio::time::timeout(limit / 2, hand_over).await.is_err() {
             tracing::warn!("not all leaderships were handed over in time");
         }

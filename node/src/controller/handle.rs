@@ -95,6 +95,10 @@ impl ControllerHandle {
         &self.inner.metadata
     }
 
+    pub(crate) fn liveness(&self) -> &LivenessView {
+        &self.inner.liveness
+    }
+
     pub(super) fn partitions(&self) -> &PartitionService {
         &self.inner.partitions
     }

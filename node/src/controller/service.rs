@@ -10,13 +10,14 @@ use rampart_api::model::error_code::ErrorCode;
 use rampart_api::model::ids::{GroupId, NodeId};
 use rampart_api::model::problem::Problem;
 use rampart_raft_store::state::metadata::command::{MetadataCommand, MetadataResponse};
+use rampart_raft_store::state::metadata::state::NodeState;
 
 use super::handle::{ControllerHandle, Outlook};
 use super::leader_balance::{LeaderBalancer, Transfer, best_target};
 use super::silence::Silence;
 use super::situation::Situation;
 use super::{steps, voters};
-use crate::metadata::MembershipKeeper;
+use crate::metadata::{MembershipKeeper, hand_over_metadata};
 use crate::telemetry::Metrics;
 
 /// How often the cluster is looked at.
@@ -89,9 +90,21 @@ impl ControllerService {
         let partitions = outlook.state.partitions();
         let moves = partitions.filter(|(_, _, partition)| partition.is_moving()).count();
         self.metrics.partition.moves.set(i64::try_from(moves).unwrap_or(i64::MAX));
+        if self.leads_while_draining(outlook.situation()) {
+            let (metadata, liveness) = (self.controller.metadata(), self.controller.liveness());
+            if hand_over_metadata(metadata, liveness).await.is_some() {
+                return;
+            }
+        }
         self.keep_voters(outlook.situation()).await;
         self.move_leaderships(outlook.situation()).await;
         self.take_steps(outlook).await;
+    }
+
+    /// A drained node leads nothing, so that it can be stopped without anybody noticing.
+    fn leads_while_draining(&self, situation: Situation<'_>) -> bool {
+        let leader = self.controller.metadata().leader();
+        leader.is_some_and(|node| situation.node_state(node) == Some(NodeState::Draining))
     }
 
     async fn take_steps(&mut self, outlook: Outlook) {

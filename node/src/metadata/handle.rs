@@ -74,6 +74,11 @@ impl MetadataHandle {
         self.inner.reader.watch()
     }
 
+    /// This node.
+    pub(super) fn own_node(&self) -> NodeId {
+        self.inner.node
+    }
+
     /// The replica itself, for membership and supervision.
     pub(crate) fn raft(&self) -> &RaftHandle {
         &self.inner.raft
