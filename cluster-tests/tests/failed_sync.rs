@@ -8,6 +8,7 @@ use anyhow::{Result, ensure};
 use rampart_cluster_tests::harness::clock::Stopwatch;
 use rampart_cluster_tests::harness::cluster::Cluster;
 use rampart_cluster_tests::harness::machine::{self, tool};
+use rampart_cluster_tests::harness::probe::wait_for;
 use rampart_cluster_tests::harness::session::{phase, run};
 use rampart_cluster_tests::invariants;
 use rampart_cluster_tests::workloads::append::{AppendOptions, Appender, Outcome};
@@ -65,7 +66,11 @@ fn a_failed_sync_ends_the_process_with_74() {
         cluster.wait_ready(victim).await?;
         cluster.wait_in_sync(TOPIC, 3).await?;
         let path = format!("/v1/cluster/partitions/{TOPIC}/0:transfer-leadership");
-        cluster.api(victim).post(&path, &json!({ "to": id })).await?.ok()?;
+        // A replica that was away a moment ago may not have acknowledged anything yet.
+        wait_for("the leadership is back", Duration::from_secs(30), || async {
+            cluster.api(victim).post(&path, &json!({ "to": id })).await?.ok()
+        })
+        .await?;
 
         phase("writers at all nodes, and one that knows only the victim, with ack 1");
         let options = AppendOptions { writers: 4, ..AppendOptions::new(TOPIC, 1) };

@@ -103,7 +103,8 @@ fn claim(store: &Store, identity: &Identity, data_dir: &Path) -> Result<(), Star
     let found = match store.node_record_get(DISK_FACT).map_err(io)? {
         Some(found) if found == disk.as_bytes() => return Ok(()),
         Some(found) => format!("is of disk {}", String::from_utf8_lossy(&found)),
-        None if identity.membership.is_none() => {
+        // A store with replicas and no id is of a version that did not write one yet.
+        None if identity.membership.is_none() || !store.groups().map_err(io)?.is_empty() => {
             return store.node_record_put(DISK_FACT, disk).map_err(io);
         }
         None => "is empty, but this node was a member before".to_owned(),

@@ -414,12 +414,18 @@ impl Replica {
     }
 
     /// Stops the replica: queued appends are answered, its tasks end, then its Raft; what is applied
-    /// is saved, so that the next start applies nothing again.
+    /// is saved, so that the next start applies nothing again. Not so where its core had ended: what
+    /// a failed apply left in memory is not to be trusted, and the next start is from the disk.
     pub async fn stop(&self) {
         let group = self.parts.spec.group;
+        let was_sound =
+            self.status().role != Role::Stopped && !status::core_is_gone(&self.parts.raft);
         self.parts.tasks.stop(STOP_TIMEOUT).await;
         if let Err(error) = self.parts.raft.shutdown().await {
             tracing::warn!(%group, %error, "raft core ended badly");
+        }
+        if !was_sound {
+            return;
         }
         match tokio::time::timeout(STOP_TIMEOUT, self.parts.log.save_applied()).await {
             Ok(Ok(())) => {}

@@ -20,7 +20,7 @@ use crate::format::membership::StoredMembershipRecord;
 use crate::keys::Family;
 use crate::keys::applied::{self, AppliedRecord};
 use crate::log::{GroupLog, Primed};
-use crate::state::partition::{PartitionCommand, PartitionState};
+use crate::state::partition::{PartitionCommand, PartitionState, PartitionStateError};
 use crate::type_config::{
     self, Entry, EntryPayload, LogId, Proposal, ProposalKind, Snapshot, SnapshotMeta,
     StoredMembership, TypeConfig,
@@ -246,15 +246,21 @@ impl PartitionState {
         }
     }
 
+    /// All batches or none: a state in between would be refused by every entry that follows.
     fn apply_batches(&mut self, body: &Bytes) -> Result<type_config::Applied, String> {
         let base_offset = self.next_offset;
-        let mut records = 0;
+        let mut records = 0_u32;
         for (header, _) in record_batch::split(body).map_err(|error| error.to_string())? {
             let base = u64::try_from(header.base_offset).map_err(|error| error.to_string())?;
             let count = u32::try_from(header.record_count).map_err(|error| error.to_string())?;
-            self.apply_records(Offset(base), count).map_err(|error| error.to_string())?;
-            records += count;
+            let expected = Offset(base_offset.0 + u64::from(records));
+            if Offset(base) != expected {
+                let found = Offset(base);
+                return Err(PartitionStateError::OffsetMismatch { expected, found }.to_string());
+            }
+            records = records.checked_add(count).ok_or("more records than an entry can count")?;
         }
+        self.apply_records(base_offset, records).map_err(|error| error.to_string())?;
         Ok(type_config::Applied::Appended { base_offset, records })
     }
 }

@@ -53,6 +53,13 @@ impl MetadataState {
             return Ok(MetadataResponse::Joined { node: known.id, cluster });
         }
         let holders: Vec<NodeId> = self.holders(&info.peer_addr).map(|node| node.id).collect();
+        if let [first, second, ..] = holders.as_slice() {
+            return Err(Problem::new(
+                ErrorCode::Unsafe,
+                format!("{} is the address of nodes {first} and {second}", info.peer_addr),
+            )
+            .hint("remove the node that is gone, or join under another address"));
+        }
         holders.iter().try_for_each(|old| self.check_replaceable(*old))?;
         let node = self.insert_node(disk, info);
         // The same address with another disk: the old disk is gone, its replicas are rebuilt.
@@ -153,13 +160,8 @@ impl MetadataState {
                    the replicas are rebuilt from the other nodes",
             ));
         }
-        if let Some(holder) = self.holders(&info.peer_addr).find(|holder| holder.id != node) {
-            return Err(Problem::new(
-                ErrorCode::Unsafe,
-                format!("{} is the address of node {}", info.peer_addr, holder.id),
-            )
-            .hint("give each node a peer.advertise of its own, or remove the node that is gone"));
-        }
+        // The address may stand in another node's record: that one is gone, or has moved as well and
+        // says so when it starts. Peers tell the two apart by the handshake.
         let record = self.nodes.get_mut(&node).expect("looked up above");
         record.boot = boot;
         record.info = info.clone();
