@@ -11,6 +11,7 @@ use rocksdb::{DB, WriteBatch, WriteOptions};
 use tokio::sync::watch;
 
 use super::super::{Done, Op, Write, WriteError};
+use super::reclaim::Reclaimer;
 use super::synced_mark::SyncedMark;
 use super::{FACTS, LOG, log_end, log_key};
 
@@ -39,12 +40,13 @@ impl Committer {
     pub(super) fn start(
         db: Arc<DB>,
         mark: SyncedMark,
+        reclaimer: Reclaimer,
         failed: watch::Sender<Option<String>>,
     ) -> io::Result<Committer> {
         let (tx, rx) = sync_channel(QUEUED_MAX);
         let thread = std::thread::Builder::new()
             .name("store-committer".to_owned())
-            .spawn(move || Worker { db, mark, failed }.run(&rx))?;
+            .spawn(move || Worker { db, mark, reclaimer, failed }.run(&rx))?;
         Ok(Committer { queue: Some(tx), thread: Some(thread) })
     }
 
@@ -72,6 +74,12 @@ impl Drop for Committer {
     }
 }
 
+/// Whether it leaves entries behind that only a compaction removes. A truncated tail is soon
+/// written over.
+fn is_deletion(op: &Op) -> bool {
+    matches!(op, Op::Purge { .. } | Op::Truncate { from: 0, .. })
+}
+
 fn stopped() -> WriteError {
     WriteError { kind: io::ErrorKind::Other, message: "the storage engine stopped".to_owned() }
 }
@@ -79,6 +87,8 @@ fn stopped() -> WriteError {
 struct Worker {
     db: Arc<DB>,
     mark: SyncedMark,
+    /// Here, since it must not end before the last write.
+    reclaimer: Reclaimer,
     failed: watch::Sender<Option<String>>,
 }
 
@@ -117,6 +127,7 @@ impl Worker {
         let mut batch = WriteBatch::with_capacity_bytes(bytes + 64);
         let mut waiting: Vec<Done> = Vec::with_capacity(writes.len());
         let mut value = Vec::new();
+        let deletes = writes.iter().flat_map(|write| &write.ops).any(is_deletion);
         for write in writes {
             for op in &write.ops {
                 self.add(&mut batch, op, &mut value);
@@ -124,6 +135,9 @@ impl Worker {
             waiting.extend(write.done);
         }
         let result = self.write(batch, !waiting.is_empty());
+        if deletes && result.is_ok() {
+            self.reclaimer.deleted();
+        }
         for done in waiting {
             done(result.clone());
         }

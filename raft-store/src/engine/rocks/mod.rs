@@ -1,4 +1,5 @@
-//! The engine on RocksDB: one database per node, two column families, one thread that writes.
+//! The engine on RocksDB: one database per node, two column families, one thread that writes
+//! and one that gives the space of deleted entries back.
 //! The only code that names rocksdb. Durable means: in RocksDB's write-ahead log and fdatasynced.
 
 mod committer;
@@ -6,6 +7,7 @@ mod open;
 mod options;
 mod read_only;
 mod reads;
+mod reclaim;
 mod synced_mark;
 
 use std::io;
@@ -22,6 +24,7 @@ use super::{Engine, Op, SUBMITTED_BYTES_MAX, Space, Write};
 use crate::error::OpenError;
 use crate::store::StoreOptions;
 use committer::{Committer, Message};
+use reclaim::Reclaimer;
 use synced_mark::SyncedMark;
 
 pub(crate) use read_only::ReadOnlyEngine;
@@ -51,7 +54,9 @@ impl RocksEngine {
         let unusable = |source| OpenError::Unusable { dir: dir.to_owned(), source };
         let mark = SyncedMark::open(dir).map_err(unusable)?;
         let (failed_tx, failed) = watch::channel(None);
-        let committer = Committer::start(db.clone(), mark, failed_tx).map_err(unusable)?;
+        let reclaimer = Reclaimer::start(db.clone()).map_err(unusable)?;
+        let committer =
+            Committer::start(db.clone(), mark, reclaimer, failed_tx).map_err(unusable)?;
         let admission = Arc::new(Semaphore::new(SUBMITTED_BYTES_MAX));
         Ok(RocksEngine { db, dir: dir.to_owned(), committer, admission, failed })
     }

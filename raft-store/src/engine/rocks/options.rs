@@ -8,6 +8,10 @@ use crate::store::StoreOptions;
 /// A write-ahead log older than so many bytes in all forces a flush.
 const WAL_BYTES_MAX: u64 = 256 << 20;
 const OPEN_FILES_MAX: i32 = 512;
+/// A table of entries is about so large.
+pub(super) const TABLE_BYTES: u64 = 64 << 20;
+/// A flush, a compaction, and one more when writes would wait because space is given back.
+const BACKGROUND_JOBS: i32 = 3;
 
 /// Options of the whole database.
 pub(super) fn database(options: &StoreOptions) -> Options {
@@ -20,7 +24,7 @@ pub(super) fn database(options: &StoreOptions) -> Options {
     db.set_paranoid_checks(true);
     db.set_db_write_buffer_size(options.write_buffer_bytes);
     db.set_max_total_wal_size(WAL_BYTES_MAX);
-    db.set_max_background_jobs(2);
+    db.set_max_background_jobs(BACKGROUND_JOBS);
     db.set_max_open_files(OPEN_FILES_MAX);
     db.set_keep_log_file_num(2);
     db
@@ -42,7 +46,7 @@ pub(super) fn column_families(options: &StoreOptions) -> [ColumnFamilyDescriptor
     // Record batches come compressed, or the producer chose not to.
     log.set_compression_type(DBCompressionType::None);
     log.set_write_buffer_size(options.write_buffer_bytes / 2);
-    log.set_target_file_size_base(64 << 20);
+    log.set_target_file_size_base(TABLE_BYTES);
 
     let mut facts = Options::default();
     facts.set_block_based_table_factory(&blocks);

@@ -200,3 +200,93 @@ fn an_engine_dropped_by_its_own_callback_ends() {
     drop(gate.0);
     rx.recv_timeout(std::time::Duration::from_secs(20)).unwrap();
 }
+
+/// Bytes that no compression makes smaller, other ones for each seed.
+fn noise(seed: u64, bytes: usize) -> Bytes {
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    let next = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state.to_le_bytes()
+    };
+    std::iter::repeat_with(next).take(bytes / 8).flatten().collect()
+}
+
+/// So many entries of 256 KiB, the first at index 1.
+fn write_noise(engine: &RocksEngine, group: u64, entries: u64) {
+    for index in 1..=entries {
+        let (header, payload) = (Bytes::from_static(b"h:"), noise(group << 32 | index, 256 << 10));
+        let group = GroupId(group);
+        engine.write_now(vec![Op::Append { group, index, header, payload }]).unwrap();
+    }
+}
+
+fn directory_bytes(dir: &Path) -> u64 {
+    let sizes = std::fs::read_dir(dir).unwrap().map(|entry| {
+        // A file may go between the two calls.
+        entry.unwrap().metadata().map_or(0, |metadata| metadata.len())
+    });
+    sizes.sum()
+}
+
+fn wait_until_smaller(dir: &Path, bytes: u64) {
+    for _ in 0..900 {
+        if directory_bytes(dir) < bytes {
+            return;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(100));
+    }
+    panic!("the directory still has {} bytes, not less than {bytes}", directory_bytes(dir));
+}
+
+fn assert_noise(engine: &RocksEngine, group: u64, indexes: std::ops::RangeInclusive<u64>) {
+    let entries = all(engine, group);
+    let found: Vec<u64> = entries.iter().map(|(index, _)| *index).collect();
+    assert_eq!(found, indexes.collect::<Vec<_>>());
+    for (index, value) in entries {
+        assert!(value[2..] == noise(group << 32 | index, 256 << 10), "entry {index} changed");
+    }
+}
+
+fn assert_gives_space_back(delete: Op, left: std::ops::RangeInclusive<u64>) {
+    let dir = tempfile::tempdir().unwrap();
+    let engine = open(dir.path());
+    write_noise(&engine, 1, 192);
+    write_noise(&engine, 2, 16);
+    let full = directory_bytes(dir.path());
+    assert!(full > 52 << 20, "{full}");
+    engine.write_now(vec![delete]).unwrap();
+    wait_until_smaller(dir.path(), full / 3);
+    assert_noise(&engine, 1, left.clone());
+    assert_noise(&engine, 2, 1..=16);
+    drop(engine);
+    let engine = open(dir.path());
+    assert_noise(&engine, 1, left);
+    assert_noise(&engine, 2, 1..=16);
+}
+
+#[test]
+fn a_dropped_group_gives_its_space_back() {
+    assert_gives_space_back(Op::Truncate { group: GroupId(1), from: 0 }, 1..=0);
+}
+
+#[test]
+fn purged_entries_give_their_space_back() {
+    assert_gives_space_back(Op::Purge { group: GroupId(1), upto: 190 }, 191..=192);
+}
+
+/// The process may end between the deletion and its compaction.
+#[test]
+fn what_was_deleted_before_a_restart_gives_its_space_back_after_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let engine = open(dir.path());
+    write_noise(&engine, 1, 192);
+    write_noise(&engine, 2, 16);
+    let full = directory_bytes(dir.path());
+    engine.write_now(vec![Op::Truncate { group: GroupId(1), from: 0 }]).unwrap();
+    drop(engine);
+    let engine = open(dir.path());
+    wait_until_smaller(dir.path(), full / 3);
+    assert_noise(&engine, 2, 1..=16);
+}
