@@ -24,6 +24,10 @@ mod rocks;
 /// Bytes that may be submitted and not yet synced, over all groups (INV-12).
 pub(crate) const SUBMITTED_BYTES_MAX: usize = 64 << 20;
 
+/// Room that an append takes at least, however small it is: so the appends that wait are limited
+/// in number too, to 16,384.
+pub(crate) const APPEND_ROOM_MIN: usize = 4 << 10;
+
 /// A change to what is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Op {
@@ -140,7 +144,7 @@ pub struct Space {
 
 /// What holds the bytes.
 pub(crate) trait Engine: Send + Sync + fmt::Debug + 'static {
-    /// Takes a write. Returns at once; writes become visible and durable in the order of the
+    /// Takes a write. Returns at once, also when the disk is slow; writes become visible and durable in the order of the
     /// calls.
     fn submit(&self, write: Write);
 

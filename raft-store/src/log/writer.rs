@@ -10,7 +10,7 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use super::group_log::GroupLog;
 use super::reader::LogReader;
-use crate::engine::{self, Op, SUBMITTED_BYTES_MAX, Write};
+use crate::engine::{self, APPEND_ROOM_MIN, Op, SUBMITTED_BYTES_MAX, Write};
 use crate::format::{ENTRY_HEADER_BYTES, envelope};
 use crate::keys::vote::VoteRecord;
 use crate::keys::{Family, vote};
@@ -29,9 +29,7 @@ impl LogStorage {
 
     /// Waits until the engine has room for these entries (INV-12).
     async fn admit(&self, entries: &[Entry]) -> io::Result<OwnedSemaphorePermit> {
-        let bytes: usize = entries.iter().map(entry_bytes).sum();
-        let permits =
-            u32::try_from(bytes.min(SUBMITTED_BYTES_MAX)).expect("the limit fits 32 bits");
+        let permits = u32::try_from(append_room(entries)).expect("the limit fits 32 bits");
         let admission = self.log.engine.admission().clone();
         admission.acquire_many_owned(permits).await.map_err(io::Error::other)
     }
@@ -51,6 +49,12 @@ impl LogStorage {
         })?;
         Ok(record.next_offset())
     }
+}
+
+/// What an append takes of the engine's admission.
+fn append_room(entries: &[Entry]) -> usize {
+    let bytes: usize = entries.iter().map(entry_bytes).sum();
+    bytes.clamp(APPEND_ROOM_MIN, SUBMITTED_BYTES_MAX)
 }
 
 fn entry_bytes(entry: &Entry) -> usize {
@@ -167,5 +171,17 @@ impl RaftLogStorage<TypeConfig> for LogStorage {
         self.log.lock().purge(self.log.group, log_id, next_offset, &mut ops);
         self.submit(ops);
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Else millions of blank entries would fit the bytes that may wait.
+    #[test]
+    fn small_appends_are_limited_in_number() {
+        assert_eq!(append_room(&[]), APPEND_ROOM_MIN);
+        assert_eq!(SUBMITTED_BYTES_MAX / APPEND_ROOM_MIN, 16_384);
     }
 }

@@ -2,9 +2,12 @@
 //! all. No timer: what queues up during one sync is the next batch.
 //! INV-05: one thread and one queue, so the disk sees the order of issue.
 
+use std::any::Any;
+use std::collections::VecDeque;
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, Sender, SyncSender, channel};
 use std::thread::JoinHandle;
 
 use rocksdb::{DB, WriteBatch, WriteOptions};
@@ -15,8 +18,6 @@ use super::reclaim::Reclaimer;
 use super::synced_mark::SyncedMark;
 use super::{FACTS, LOG, log_end, log_key};
 
-/// Messages that may wait; their bytes are limited by the engine's admission.
-const QUEUED_MAX: usize = 16_384;
 /// A batch takes no more writes once it holds so many bytes.
 const BATCH_BYTES_MAX: usize = 8 << 20;
 
@@ -28,29 +29,56 @@ pub(super) enum Message {
     Settle(SyncSender<()>),
 }
 
+/// What a test is told, on the thread.
+#[cfg(test)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum SyncStep {
+    /// A synced write begins.
+    Begins,
+    /// It is durable; nobody was told yet.
+    Ended,
+}
+
+/// Called around each sync.
+#[cfg(test)]
+pub(super) type OnSync = Box<dyn FnMut(SyncStep) + Send>;
+
+/// What the thread works with.
+pub(super) struct Parts {
+    /// The database.
+    pub db: Arc<DB>,
+    /// Its synced mark.
+    pub mark: SyncedMark,
+    /// Told of deletions. Here, since it must not end before the last write.
+    pub reclaimer: Reclaimer,
+    /// Set once a write or sync failed.
+    pub failed: watch::Sender<Option<String>>,
+    /// A test's look at the syncs.
+    #[cfg(test)]
+    pub on_sync: Option<OnSync>,
+}
+
 /// Handle of the thread. Dropping it writes what is queued and waits for the thread to end.
 #[derive(Debug)]
 pub(super) struct Committer {
-    queue: Option<SyncSender<Message>>,
+    queue: Option<Sender<Message>>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Committer {
     /// Starts the thread.
-    pub(super) fn start(
-        db: Arc<DB>,
-        mark: SyncedMark,
-        reclaimer: Reclaimer,
-        failed: watch::Sender<Option<String>>,
-    ) -> io::Result<Committer> {
-        let (tx, rx) = sync_channel(QUEUED_MAX);
+    pub(super) fn start(parts: Parts) -> io::Result<Committer> {
+        let (tx, rx) = channel();
         let thread = std::thread::Builder::new()
             .name("store-committer".to_owned())
-            .spawn(move || Worker { db, mark, reclaimer, failed }.run(&rx))?;
+            .spawn(move || Worker { parts, waiting: VecDeque::new() }.run(&rx))?;
         Ok(Committer { queue: Some(tx), thread: Some(thread) })
     }
 
-    /// Queues a message; waits when the queue is full.
+    /// Queues a message. Never waits, since async tasks call it; the callers keep the queue short:
+    /// each append holds room of the engine's admission, a vote, a checkpoint's sync and the like
+    /// are awaited by their group, and what is not (a truncation, a purge, a checkpoint now and
+    /// then) comes after admitted appends of the same group (INV-12).
     pub(super) fn send(&self, message: Message) {
         let queue = self.queue.as_ref().expect("the queue lives until drop");
         if let Err(unsent) = queue.send(message)
@@ -85,15 +113,35 @@ fn stopped() -> WriteError {
 }
 
 struct Worker {
-    db: Arc<DB>,
-    mark: SyncedMark,
-    /// Here, since it must not end before the last write.
-    reclaimer: Reclaimer,
-    failed: watch::Sender<Option<String>>,
+    parts: Parts,
+    /// Those of the batch under way that were not told yet.
+    waiting: VecDeque<Done>,
 }
 
 impl Worker {
+    /// Until the queue's end. A panic, say of a callback, is a failure of the engine like any
+    /// other: it is said, and whoever waits or comes later is told.
     fn run(mut self, queue: &Receiver<Message>) {
+        while let Err(panic) = catch_unwind(AssertUnwindSafe(|| self.work(queue))) {
+            let reason = format!("the storage thread panicked: {}", panic_text(&*panic));
+            tracing::error!(reason, "nothing is acknowledged any more");
+            self.parts.failed.send_if_modified(|failed| match failed {
+                Some(_) => false,
+                None => {
+                    *failed = Some(reason);
+                    true
+                }
+            });
+        }
+        if let Err(error) = self.parts.mark.force() {
+            tracing::warn!(%error, "the synced mark could not be forced to disk at the end");
+        }
+    }
+
+    fn work(&mut self, queue: &Receiver<Message>) {
+        if let Err(error) = self.check() {
+            self.answer(&Err(error));
+        }
         while let Ok(first) = queue.recv() {
             let mut writes = Vec::new();
             let mut settles = Vec::new();
@@ -115,9 +163,6 @@ impl Worker {
                 let _ = settle.send(());
             }
         }
-        if let Err(error) = self.mark.force() {
-            tracing::warn!(%error, "the synced mark could not be forced to disk at the end");
-        }
     }
 
     fn commit(&mut self, writes: Vec<Write>, bytes: usize) {
@@ -125,27 +170,30 @@ impl Worker {
             return;
         }
         let mut batch = WriteBatch::with_capacity_bytes(bytes + 64);
-        let mut waiting: Vec<Done> = Vec::with_capacity(writes.len());
         let mut value = Vec::new();
         let deletes = writes.iter().flat_map(|write| &write.ops).any(is_deletion);
-        for write in writes {
-            for op in &write.ops {
+        for Write { ops, done } in writes {
+            self.waiting.extend(done);
+            for op in &ops {
                 self.add(&mut batch, op, &mut value);
             }
-            waiting.extend(write.done);
         }
-        let result = self.write(batch, !waiting.is_empty());
+        let result = self.write(batch, !self.waiting.is_empty());
         if deletes && result.is_ok() {
-            self.reclaimer.deleted();
+            self.parts.reclaimer.deleted();
         }
-        for done in waiting {
+        self.answer(&result);
+    }
+
+    fn answer(&mut self, result: &Result<(), WriteError>) {
+        while let Some(done) = self.waiting.pop_front() {
             done(result.clone());
         }
     }
 
     fn add(&self, batch: &mut WriteBatch, op: &Op, value: &mut Vec<u8>) {
-        let log = self.db.cf_handle(LOG).expect("opened with this column family");
-        let facts = self.db.cf_handle(FACTS).expect("opened with this column family");
+        let log = self.parts.db.cf_handle(LOG).expect("opened with this column family");
+        let facts = self.parts.db.cf_handle(FACTS).expect("opened with this column family");
         match op {
             Op::Append { group, index, header, payload } => {
                 value.clear();
@@ -170,33 +218,56 @@ impl Worker {
 
     /// Once a write or sync failed nothing is written any more: the kernel may have dropped the
     /// dirty pages, and what a later sync says about them is worth nothing (INV-13).
-    fn write(&mut self, batch: WriteBatch, sync: bool) -> Result<(), WriteError> {
-        if let Some(reason) = self.failed.borrow().clone() {
-            return Err(WriteError { kind: io::ErrorKind::Other, message: reason });
+    fn check(&self) -> Result<(), WriteError> {
+        match self.parts.failed.borrow().clone() {
+            Some(message) => Err(WriteError { kind: io::ErrorKind::Other, message }),
+            None => Ok(()),
         }
-        self.write_and_mark(batch, sync).inspect_err(|error| {
+    }
+
+    fn write(&mut self, batch: WriteBatch, sync: bool) -> Result<(), WriteError> {
+        self.check()?;
+        #[cfg(test)]
+        self.tell_test(sync, SyncStep::Begins);
+        let written = self.write_and_mark(batch, sync).inspect_err(|error| {
             let message = &error.message;
             tracing::error!(error = message, "the store's write failed; nothing is acknowledged");
-            self.failed.send_replace(Some(message.clone()));
-        })
+            self.parts.failed.send_replace(Some(message.clone()));
+        });
+        #[cfg(test)]
+        self.tell_test(sync, SyncStep::Ended);
+        written
+    }
+
+    #[cfg(test)]
+    fn tell_test(&mut self, sync: bool, step: SyncStep) {
+        if let Some(on_sync) = self.parts.on_sync.as_mut().filter(|_| sync) {
+            on_sync(step);
+        }
     }
 
     fn write_and_mark(&mut self, batch: WriteBatch, sync: bool) -> Result<(), WriteError> {
+        let Parts { db, mark, .. } = &mut self.parts;
         let mut options = WriteOptions::default();
         options.set_sync(sync);
         match batch.is_empty() && sync {
             // Somebody waits for all that was written before.
-            true => self.db.flush_wal(true).map_err(|error| write_error(&error))?,
-            false => self.db.write_opt(batch, &options).map_err(|error| write_error(&error))?,
+            true => db.flush_wal(true).map_err(|error| write_error(&error))?,
+            false => db.write_opt(batch, &options).map_err(|error| write_error(&error))?,
         }
         if sync {
-            self.mark.write(self.db.latest_sequence_number()).map_err(|error| {
+            mark.write(db.latest_sequence_number()).map_err(|error| {
                 let message = format!("the synced mark cannot be written: {error}");
                 WriteError { kind: error.kind(), message }
             })?;
         }
         Ok(())
     }
+}
+
+fn panic_text(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("without a word")
 }
 
 fn write_error(error: &rocksdb::Error) -> WriteError {

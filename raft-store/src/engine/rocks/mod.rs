@@ -23,7 +23,7 @@ use tokio::sync::{Semaphore, watch};
 use super::{Engine, Op, SUBMITTED_BYTES_MAX, Space, Write};
 use crate::error::OpenError;
 use crate::store::StoreOptions;
-use committer::{Committer, Message};
+use committer::{Committer, Message, Parts};
 use reclaim::Reclaimer;
 use synced_mark::SyncedMark;
 
@@ -34,6 +34,9 @@ const LOG: &str = "log";
 /// Column family of the facts: keys made by `keys`.
 const FACTS: &str = "facts";
 
+/// Why nothing is written any more, if so.
+type Failed = watch::Receiver<Option<String>>;
+
 /// An open database with its committer thread. Closed, and its lock given back, on drop.
 #[derive(Debug)]
 pub(crate) struct RocksEngine {
@@ -41,7 +44,7 @@ pub(crate) struct RocksEngine {
     dir: PathBuf,
     committer: Committer,
     admission: Arc<Semaphore>,
-    failed: watch::Receiver<Option<String>>,
+    failed: Failed,
 }
 
 impl RocksEngine {
@@ -50,13 +53,31 @@ impl RocksEngine {
     /// # Errors
     /// In use, not accessible, of a newer format, or damaged: each with what to do.
     pub(crate) fn open(dir: &Path, options: &StoreOptions) -> Result<RocksEngine, OpenError> {
+        let (parts, failed) = RocksEngine::parts(dir, options)?;
+        RocksEngine::start(dir, parts, failed)
+    }
+
+    fn parts(dir: &Path, options: &StoreOptions) -> Result<(Parts, Failed), OpenError> {
         let db = Arc::new(open::open(dir, options)?);
         let unusable = |source| OpenError::Unusable { dir: dir.to_owned(), source };
         let mark = SyncedMark::open(dir).map_err(unusable)?;
-        let (failed_tx, failed) = watch::channel(None);
         let reclaimer = Reclaimer::start(db.clone()).map_err(unusable)?;
-        let committer =
-            Committer::start(db.clone(), mark, reclaimer, failed_tx).map_err(unusable)?;
+        let (failed_tx, failed) = watch::channel(None);
+        let parts = Parts {
+            db,
+            mark,
+            reclaimer,
+            failed: failed_tx,
+            #[cfg(test)]
+            on_sync: None,
+        };
+        Ok((parts, failed))
+    }
+
+    fn start(dir: &Path, parts: Parts, failed: Failed) -> Result<RocksEngine, OpenError> {
+        let db = parts.db.clone();
+        let committer = Committer::start(parts)
+            .map_err(|source| OpenError::Unusable { dir: dir.to_owned(), source })?;
         let admission = Arc::new(Semaphore::new(SUBMITTED_BYTES_MAX));
         Ok(RocksEngine { db, dir: dir.to_owned(), committer, admission, failed })
     }

@@ -2,6 +2,7 @@
 
 use std::sync::mpsc;
 
+use super::committer::SyncStep;
 use super::*;
 
 fn append(group: u64, index: u64, payload: &str) -> Op {
@@ -86,6 +87,127 @@ fn completions_come_in_order_of_submission() {
     }
     let order: Vec<u64> = rx.iter().take(100).collect();
     assert_eq!(order, (1..=100).collect::<Vec<_>>());
+}
+
+/// A write that is told to the test.
+fn told<T: Send + 'static>(op: Op, tx: &mpsc::Sender<T>, what: T) -> Write {
+    let tx = tx.clone();
+    let done: crate::engine::Done = Box::new(move |result| {
+        result.unwrap();
+        tx.send(what).unwrap();
+    });
+    Write { ops: vec![op], done: Some(done) }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Event {
+    Sync(SyncStep),
+    Told(u64),
+}
+
+#[test]
+fn appends_of_many_groups_share_one_sync_and_are_told_after_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut parts, failed) = RocksEngine::parts(dir.path(), &StoreOptions::default()).unwrap();
+    let (events_tx, events) = mpsc::channel();
+    let (release, gate) = mpsc::channel::<()>();
+    let steps = events_tx.clone();
+    parts.on_sync = Some(Box::new(move |step| {
+        steps.send(Event::Sync(step)).unwrap();
+        if step == SyncStep::Begins {
+            // Held until the test has let go of it.
+            let _ = gate.recv();
+        }
+    }));
+    let engine = RocksEngine::start(dir.path(), parts, failed).unwrap();
+    engine.submit(told(append(1, 1, "x"), &events_tx, Event::Told(1)));
+    assert_eq!(events.recv().unwrap(), Event::Sync(SyncStep::Begins));
+    for group in 2..=51 {
+        engine.submit(told(append(group, 1, "x"), &events_tx, Event::Told(group)));
+    }
+    assert!(events.try_recv().is_err(), "told before the sync");
+    drop(release);
+    let wait = std::time::Duration::from_secs(60);
+    let is_last = |event: &Event| *event == Event::Told(51);
+    let mut seen = Vec::new();
+    while !seen.last().is_some_and(is_last) {
+        seen.push(events.recv_timeout(wait).unwrap());
+    }
+    assert_eq!(seen[..2], [Event::Sync(SyncStep::Ended), Event::Told(1)]);
+    let syncs = seen.iter().filter(|event| **event == Event::Sync(SyncStep::Begins)).count();
+    assert!((1..=2).contains(&syncs), "{syncs} syncs for 50 groups after the held one");
+    let mut is_synced = true;
+    for event in &seen {
+        match event {
+            Event::Sync(step) => is_synced = *step == SyncStep::Ended,
+            Event::Told(group) => assert!(is_synced, "group {group} was told during a sync"),
+        }
+    }
+    let order = seen.iter().filter_map(|event| match event {
+        Event::Told(group) => Some(*group),
+        Event::Sync(_) => None,
+    });
+    assert_eq!(order.collect::<Vec<_>>(), (1..=51).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_panic_in_the_committer_fails_the_engine_and_tells_all_who_wait() {
+    let dir = tempfile::tempdir().unwrap();
+    let engine = open(dir.path());
+    let (tx, rx) = mpsc::channel();
+    let (release, gate) = mpsc::channel::<()>();
+    let held: crate::engine::Done = Box::new(move |_| {
+        let _ = gate.recv();
+    });
+    engine.submit(Write { ops: vec![append(1, 1, "x")], done: Some(held) });
+    for index in 2..=20 {
+        let tx = tx.clone();
+        let done: crate::engine::Done = match index {
+            // Two, so that telling the others meets one too.
+            3 | 7 => Box::new(|_| panic!("a callback went wrong")),
+            _ => Box::new(move |result| tx.send((index, result)).unwrap()),
+        };
+        engine.submit(Write { ops: vec![append(1, index, "x")], done: Some(done) });
+    }
+    drop(release);
+    let wait = std::time::Duration::from_secs(60);
+    for index in (2..=20).filter(|index| ![3, 7].contains(index)) {
+        let (told, result) = rx.recv_timeout(wait).unwrap();
+        assert_eq!(told, index);
+        match index {
+            2 => result.unwrap(),
+            _ => assert!(result.unwrap_err().message.contains("a callback went wrong")),
+        }
+    }
+    let reason = engine.failed().borrow().clone().unwrap();
+    assert!(reason.starts_with("the storage thread panicked: a callback"), "{reason}");
+    let late = engine.write_now(vec![append(1, 21, "x")]).unwrap_err();
+    assert!(late.to_string().contains("panicked"), "{late}");
+    assert_eq!(engine.log_bounds(GroupId(1)).unwrap().unwrap().0, 1);
+}
+
+/// Async tasks submit: a slow disk must not hold their threads.
+#[test]
+fn submitting_never_waits_for_the_disk() {
+    let dir = tempfile::tempdir().unwrap();
+    let engine = Arc::new(open(dir.path()));
+    let (release, gate) = mpsc::channel::<()>();
+    let held: crate::engine::Done = Box::new(move |_| {
+        let _ = gate.recv();
+    });
+    engine.submit(Write { ops: vec![append(1, 1, "x")], done: Some(held) });
+    let (tx, rx) = mpsc::channel();
+    let submitting = engine.clone();
+    std::thread::spawn(move || {
+        for index in 2..=40_000 {
+            submitting.submit(Write { ops: vec![append(1, index, "x")], done: None });
+        }
+        tx.send(()).unwrap();
+    });
+    rx.recv_timeout(std::time::Duration::from_secs(60)).expect("submitting waited");
+    drop(release);
+    engine.settle().unwrap();
+    assert_eq!(engine.log_bounds(GroupId(1)).unwrap(), Some((1, 40_000)));
 }
 
 #[test]
@@ -240,7 +362,7 @@ fn wait_until_smaller(dir: &Path, bytes: u64) {
     panic!("the directory still has {} bytes, not less than {bytes}", directory_bytes(dir));
 }
 
-fn assert_noise(engine: &RocksEngine, group: u64, indexes: std::ops::RangeInclusive<u64>) {
+fn assert_noise(engine: &RocksEngine, group: u64, indexes: std::ops::Range<u64>) {
     let entries = all(engine, group);
     let found: Vec<u64> = entries.iter().map(|(index, _)| *index).collect();
     assert_eq!(found, indexes.collect::<Vec<_>>());
@@ -249,44 +371,51 @@ fn assert_noise(engine: &RocksEngine, group: u64, indexes: std::ops::RangeInclus
     }
 }
 
-fn assert_gives_space_back(delete: Op, left: std::ops::RangeInclusive<u64>) {
+/// What these tests write: 48 MiB that go and 4 MiB that stay.
+const NOISE_BYTES: u64 = 52 << 20;
+
+/// With large buffers, so that no compaction comes by itself.
+fn open_with_few_tables(dir: &Path) -> RocksEngine {
+    let options = StoreOptions { write_buffer_bytes: 64 << 20, ..StoreOptions::default() };
+    RocksEngine::open(dir, &options).unwrap()
+}
+
+fn assert_gives_space_back(delete: Op, first_left: u64) {
     let dir = tempfile::tempdir().unwrap();
-    let engine = open(dir.path());
+    let engine = open_with_few_tables(dir.path());
     write_noise(&engine, 1, 192);
     write_noise(&engine, 2, 16);
-    let full = directory_bytes(dir.path());
-    assert!(full > 52 << 20, "{full}");
+    assert!(directory_bytes(dir.path()) > NOISE_BYTES);
     engine.write_now(vec![delete]).unwrap();
-    wait_until_smaller(dir.path(), full / 3);
-    assert_noise(&engine, 1, left.clone());
-    assert_noise(&engine, 2, 1..=16);
+    wait_until_smaller(dir.path(), NOISE_BYTES / 3);
+    assert_noise(&engine, 1, first_left..193);
+    assert_noise(&engine, 2, 1..17);
     drop(engine);
     let engine = open(dir.path());
-    assert_noise(&engine, 1, left);
-    assert_noise(&engine, 2, 1..=16);
+    assert_noise(&engine, 1, first_left..193);
+    assert_noise(&engine, 2, 1..17);
 }
 
 #[test]
 fn a_dropped_group_gives_its_space_back() {
-    assert_gives_space_back(Op::Truncate { group: GroupId(1), from: 0 }, 1..=0);
+    assert_gives_space_back(Op::Truncate { group: GroupId(1), from: 0 }, 193);
 }
 
 #[test]
 fn purged_entries_give_their_space_back() {
-    assert_gives_space_back(Op::Purge { group: GroupId(1), upto: 190 }, 191..=192);
+    assert_gives_space_back(Op::Purge { group: GroupId(1), upto: 190 }, 191);
 }
 
 /// The process may end between the deletion and its compaction.
 #[test]
 fn what_was_deleted_before_a_restart_gives_its_space_back_after_it() {
     let dir = tempfile::tempdir().unwrap();
-    let engine = open(dir.path());
+    let engine = open_with_few_tables(dir.path());
     write_noise(&engine, 1, 192);
     write_noise(&engine, 2, 16);
-    let full = directory_bytes(dir.path());
     engine.write_now(vec![Op::Truncate { group: GroupId(1), from: 0 }]).unwrap();
     drop(engine);
-    let engine = open(dir.path());
-    wait_until_smaller(dir.path(), full / 3);
-    assert_noise(&engine, 2, 1..=16);
+    let engine = open_with_few_tables(dir.path());
+    wait_until_smaller(dir.path(), NOISE_BYTES / 3);
+    assert_noise(&engine, 2, 1..17);
 }
