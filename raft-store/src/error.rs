@@ -30,6 +30,18 @@ pub enum OpenError {
         /// What the file system said.
         source: io::Error,
     },
+    /// Opening writes a little, and there is no room for it.
+    #[error(
+        "the disk of data directory {} is full: {what}; free space on it, but nothing inside the \
+         directory, then start again: nothing is lost",
+        dir.display()
+    )]
+    Full {
+        /// The directory.
+        dir: PathBuf,
+        /// What could not be written.
+        what: String,
+    },
     /// A newer program wrote it.
     #[error(
         "data directory {} has format {found}, newer than {known}, the newest this program knows; \

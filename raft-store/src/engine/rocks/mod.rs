@@ -51,7 +51,7 @@ impl RocksEngine {
     /// Opens the database in `dir`, or creates it in an empty or missing one.
     ///
     /// # Errors
-    /// In use, not accessible, of a newer format, or damaged: each with what to do.
+    /// In use, not accessible, full, of a newer format, or damaged: each with what to do.
     pub(crate) fn open(dir: &Path, options: &StoreOptions) -> Result<RocksEngine, OpenError> {
         let (parts, failed) = RocksEngine::parts(dir, options)?;
         RocksEngine::start(dir, parts, failed)
@@ -59,8 +59,8 @@ impl RocksEngine {
 
     fn parts(dir: &Path, options: &StoreOptions) -> Result<(Parts, Failed), OpenError> {
         let db = Arc::new(open::open(dir, options)?);
-        let unusable = |source| OpenError::Unusable { dir: dir.to_owned(), source };
-        let mark = SyncedMark::open(dir).map_err(unusable)?;
+        let unusable = |source| open::unusable(dir, source);
+        let mark = SyncedMark::open(dir, db.latest_sequence_number()).map_err(unusable)?;
         let reclaimer = Reclaimer::start(db.clone()).map_err(unusable)?;
         let (failed_tx, failed) = watch::channel(None);
         let parts = Parts {
@@ -76,8 +76,7 @@ impl RocksEngine {
 
     fn start(dir: &Path, parts: Parts, failed: Failed) -> Result<RocksEngine, OpenError> {
         let db = parts.db.clone();
-        let committer = Committer::start(parts)
-            .map_err(|source| OpenError::Unusable { dir: dir.to_owned(), source })?;
+        let committer = Committer::start(parts).map_err(|source| open::unusable(dir, source))?;
         let admission = Arc::new(Semaphore::new(SUBMITTED_BYTES_MAX));
         Ok(RocksEngine { db, dir: dir.to_owned(), committer, admission, failed })
     }

@@ -19,15 +19,28 @@ use crate::store::StoreOptions;
 
 /// Says what wrote the directory, so that an older program refuses instead of misreading.
 const FORMAT_FILE: &str = "FORMAT";
+/// It before it is whole.
+const FORMAT_TEMPORARY: &str = "FORMAT.tmp";
+/// RocksDB's way to all of its files.
+const CURRENT_FILE: &str = "CURRENT";
 
 pub(super) fn open(dir: &Path, options: &StoreOptions) -> Result<DB, OpenError> {
     fs::create_dir_all(dir).map_err(|source| unusable(dir, source))?;
     check_format(dir)?;
     let mark = synced_mark::read(dir).map_err(|source| unusable(dir, source))?;
-    let db = match open_as(dir, options, DBRecoveryMode::AbsoluteConsistency) {
+    let open_as = |mode| {
+        let mut database = options::database(options);
+        let is_new = is_new(dir).map_err(|source| unusable(dir, source))?;
+        database.create_if_missing(is_new);
+        database.create_missing_column_families(is_new);
+        database.set_wal_recovery_mode(mode);
+        let families = options::column_families(options);
+        Ok(DB::open_cf_descriptors(&database, dir, families))
+    };
+    let db = match open_as(DBRecoveryMode::AbsoluteConsistency)? {
         Err(error) if is_damage(&error) => {
             check_torn(dir, options, mark, &error)?;
-            open_as(dir, options, DBRecoveryMode::PointInTime)
+            open_as(DBRecoveryMode::PointInTime)?
         }
         opened => opened,
     };
@@ -36,19 +49,32 @@ pub(super) fn open(dir: &Path, options: &StoreOptions) -> Result<DB, OpenError> 
     Ok(db)
 }
 
-fn open_as(dir: &Path, options: &StoreOptions, mode: DBRecoveryMode) -> Result<DB, rocksdb::Error> {
-    let mut database = options::database(options);
-    database.set_wal_recovery_mode(mode);
-    DB::open_cf_descriptors(&database, dir, options::column_families(options))
+/// Whether nothing was ever acknowledged from here, so that creating the database, or going on
+/// with a creation that was cut short, can hide no loss.
+fn is_new(dir: &Path) -> io::Result<bool> {
+    if synced_mark::is_there(dir)? {
+        return Ok(false);
+    }
+    let names = file_names(dir)?;
+    let has_data = names.iter().any(|name| name.ends_with(".sst") || name.ends_with(".log"));
+    Ok(!has_data || names.iter().any(|name| name == CURRENT_FILE))
+}
+
+fn file_names(dir: &Path) -> io::Result<Vec<String>> {
+    let name =
+        |entry: io::Result<fs::DirEntry>| Ok(entry?.file_name().to_string_lossy().into_owned());
+    fs::read_dir(dir)?.map(name).collect()
 }
 
 /// Whether what can be recovered has all that was synced. Changes nothing on disk.
 fn check_torn(
     dir: &Path,
     options: &StoreOptions,
-    mark: u64,
+    mark: Option<u64>,
     refused: &rocksdb::Error,
 ) -> Result<(), OpenError> {
+    // Nothing says how much was synced: it may be more than can be recovered.
+    let mark = mark.ok_or_else(|| explain(dir, refused))?;
     let mut database = options::database(options);
     database.set_wal_recovery_mode(DBRecoveryMode::PointInTime);
     let families = options::column_families(options);
@@ -66,11 +92,11 @@ fn check_torn(
     Ok(())
 }
 
-fn check_complete(dir: &Path, db: &DB, mark: u64) -> Result<(), OpenError> {
+fn check_complete(dir: &Path, db: &DB, mark: Option<u64>) -> Result<(), OpenError> {
     let recovered = db.latest_sequence_number();
-    if recovered >= mark {
+    let Some(mark) = mark.filter(|mark| recovered < *mark) else {
         return Ok(());
-    }
+    };
     let what = format!(
         "its write-ahead log ends at change {recovered}, but changes up to {mark} were synced"
     );
@@ -79,11 +105,15 @@ fn check_complete(dir: &Path, db: &DB, mark: u64) -> Result<(), OpenError> {
 
 fn check_format(dir: &Path) -> Result<(), OpenError> {
     match require_format(dir) {
-        Err(OpenError::Unusable { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
-            write_format(dir, &dir.join(FORMAT_FILE)).map_err(|source| unusable(dir, source))
-        }
-        checked => checked,
+        Err(OpenError::Unusable { source, .. }) if source.kind() == io::ErrorKind::NotFound => {}
+        checked => return checked,
     }
+    let names = file_names(dir).map_err(|source| unusable(dir, source))?;
+    if let Some(other) = names.iter().find(|name| *name != FORMAT_TEMPORARY) {
+        let what = format!("its file {FORMAT_FILE} is missing, though {other} is there");
+        return Err(OpenError::Damaged { dir: dir.to_owned(), what });
+    }
+    write_format(dir).map_err(|source| unusable(dir, source))
 }
 
 /// Checks the format of a directory that must have one.
@@ -100,15 +130,33 @@ pub(super) fn require_format(dir: &Path) -> Result<(), OpenError> {
     }
 }
 
-fn write_format(dir: &Path, path: &Path) -> io::Result<()> {
-    let mut file = File::create(path)?;
+/// It is there whole or not at all, and the directory with it.
+fn write_format(dir: &Path) -> io::Result<()> {
+    let temporary = dir.join(FORMAT_TEMPORARY);
+    let mut file = File::create(&temporary)?;
     writeln!(file, "{STORE_FORMAT_VERSION}")?;
     file.sync_all()?;
-    File::open(dir)?.sync_all()
+    fs::rename(&temporary, dir.join(FORMAT_FILE))?;
+    File::open(dir)?.sync_all()?;
+    match dir.canonicalize()?.parent() {
+        Some(parent) => File::open(parent)?.sync_all(),
+        None => Ok(()),
+    }
 }
 
-fn unusable(dir: &Path, source: io::Error) -> OpenError {
-    OpenError::Unusable { dir: dir.to_owned(), source }
+pub(super) fn unusable(dir: &Path, source: io::Error) -> OpenError {
+    match source.kind() {
+        io::ErrorKind::StorageFull => full(dir, source.to_string()),
+        _ => OpenError::Unusable { dir: dir.to_owned(), source },
+    }
+}
+
+fn full(dir: &Path, what: String) -> OpenError {
+    OpenError::Full { dir: dir.to_owned(), what }
+}
+
+fn is_full(error: &rocksdb::Error) -> bool {
+    error.as_ref().contains("No space left on device")
 }
 
 fn is_in_use(error: &rocksdb::Error) -> bool {
@@ -119,12 +167,20 @@ fn is_in_use(error: &rocksdb::Error) -> bool {
 
 fn is_damage(error: &rocksdb::Error) -> bool {
     !is_in_use(error)
+        && !is_full(error)
         && (error.kind() != ErrorKind::IOError || error.as_ref().contains("No such file"))
 }
 
 pub(super) fn explain(dir: &Path, error: &rocksdb::Error) -> OpenError {
     if is_in_use(error) {
         return OpenError::InUse { dir: dir.to_owned() };
+    }
+    if is_full(error) {
+        return full(dir, error.to_string());
+    }
+    if error.as_ref().contains("create_if_missing is false") {
+        let what = format!("its file {CURRENT_FILE} is missing");
+        return OpenError::Damaged { dir: dir.to_owned(), what };
     }
     match is_damage(error) {
         false => unusable(dir, io::Error::other(error.to_string())),
@@ -146,8 +202,7 @@ fn damaged_file(dir: &Path) -> String {
         Path::new(word).file_name().map(|name| name.to_string_lossy().into_owned())
     });
     let all = || {
-        let names = fs::read_dir(dir).ok()?.filter_map(|e| e.ok()?.file_name().into_string().ok());
-        let wals: Vec<String> = names.filter(|name| is_wal(name)).collect();
+        let wals: Vec<String> = file_names(dir).ok()?.into_iter().filter(|n| is_wal(n)).collect();
         (!wals.is_empty()).then(|| wals.join(" or "))
     };
     named.or_else(all).unwrap_or_else(|| "a file RocksDB did not name".to_owned())

@@ -16,8 +16,9 @@ const BACKGROUND_JOBS: i32 = 3;
 /// Options of the whole database.
 pub(super) fn database(options: &StoreOptions) -> Options {
     let mut db = Options::default();
-    db.create_if_missing(true);
-    db.create_missing_column_families(true);
+    // Only where nothing can have been: else a lost file would make an empty database.
+    db.create_if_missing(false);
+    db.create_missing_column_families(false);
     // A recycled log has old records behind its end, which could pass for new ones.
     db.set_recycle_log_file_num(0);
     db.set_track_and_verify_wals_in_manifest(true);

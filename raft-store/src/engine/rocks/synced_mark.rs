@@ -26,10 +26,17 @@ pub(super) struct SyncedMark {
 }
 
 impl SyncedMark {
-    pub(super) fn open(dir: &Path) -> io::Result<SyncedMark> {
+    /// Opens or creates it for a database that was just opened, and thus has everything up to
+    /// this sequence number in synced tables. It lasts before anything is acknowledged: where it
+    /// is missing, nothing was.
+    pub(super) fn open(dir: &Path, sequence: u64) -> io::Result<SyncedMark> {
         let path = dir.join(FILE);
         let file = OpenOptions::new().create(true).truncate(false).write(true).open(path)?;
-        Ok(SyncedMark { file, written: 0 })
+        let mut mark = SyncedMark { file, written: 0 };
+        mark.write(sequence)?;
+        mark.file.sync_all()?;
+        File::open(dir)?.sync_all()?;
+        Ok(mark)
     }
 
     /// Everything up to this sequence number is synced.
@@ -47,19 +54,24 @@ impl SyncedMark {
     }
 }
 
-/// The sequence number that was certainly synced; 0 if nothing says so.
-pub(super) fn read(dir: &Path) -> io::Result<u64> {
+/// The sequence number that was certainly synced, if the file says one.
+pub(super) fn read(dir: &Path) -> io::Result<Option<u64>> {
     let bytes = match std::fs::read(dir.join(FILE)) {
         Ok(bytes) => bytes,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error),
     };
     match envelope::open(VERSION, &bytes) {
-        Ok(sequence) => Ok(sequence),
+        Ok(sequence) => Ok(Some(sequence)),
         Err(error) => {
-            // It says nothing, so it forbids nothing: the checks of every group remain.
-            tracing::warn!(file = FILE, %error, "the synced mark cannot be read; ignored");
-            Ok(0)
+            // Alone it forbids nothing: a whole write-ahead log opens, and every group is checked.
+            tracing::warn!(file = FILE, %error, "the synced mark cannot be read");
+            Ok(None)
         }
     }
+}
+
+/// Whether there is one, readable or not.
+pub(super) fn is_there(dir: &Path) -> io::Result<bool> {
+    dir.join(FILE).try_exists()
 }
