@@ -96,7 +96,7 @@ impl Store {
         replica: ReplicaId,
     ) -> Result<OpenGroup<PartitionLog>, OpenGroupError> {
         let log = self.open_log(group, replica, GroupKind::Partition)?;
-        let shared = PartitionShared::open(self.engine.clone(), log.clone())
+        let shared = PartitionShared::open(&*self.engine, log.clone())
             .map_err(|error| OpenGroupError::read(group, error))?;
         let shared = Arc::new(shared);
         Ok(OpenGroup {

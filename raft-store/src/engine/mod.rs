@@ -222,16 +222,20 @@ pub(crate) fn open_disk_read_only(
     open_disk(dir, options)
 }
 
-/// Submits a write and answers when it is durable.
-pub(crate) async fn write(engine: &dyn Engine, ops: Vec<Op>) -> io::Result<()> {
+/// A synced write, and what waits until it is durable.
+pub(crate) fn synced_write(
+    ops: Vec<Op>,
+) -> (Write, impl Future<Output = io::Result<()>> + Send + use<>) {
     let (tx, rx) = tokio::sync::oneshot::channel();
     let done: Done = Box::new(move |result| {
         // The waiter may be gone; the write counts all the same.
         let _ = tx.send(result);
     });
-    engine.submit(Write { ops, done: Some(done) });
-    match rx.await {
-        Ok(result) => Ok(result?),
-        Err(_) => Err(io::Error::other("the storage engine stopped")),
-    }
+    let durable = async {
+        match rx.await {
+            Ok(result) => Ok(result?),
+            Err(_) => Err(io::Error::other("the storage engine stopped")),
+        }
+    };
+    (Write { ops, done: Some(done) }, durable)
 }

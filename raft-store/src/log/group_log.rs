@@ -14,7 +14,7 @@ use super::record::LogRecord;
 use super::sync_progress::SyncProgress;
 use super::tail::Tail;
 use super::terms::TermTable;
-use crate::engine::{Engine, Op};
+use crate::engine::{Engine, Op, Write, synced_write};
 use crate::format::envelope;
 use crate::format::log_id::{StoredLogId, log_id, term_of};
 use crate::keys::purged::PurgedRecord;
@@ -130,6 +130,21 @@ impl GroupLog {
     /// The change that stores the committed log id, if it is new.
     pub(crate) fn take_committed_op(&self) -> Option<Op> {
         self.lock().committed_op(self.group)
+    }
+
+    /// Submits a write of this group.
+    pub(crate) fn submit(&self, write: Write) {
+        self.engine.submit(write);
+    }
+
+    /// Submits a synced write before it returns; what it returns waits until that is durable.
+    pub(crate) fn write(
+        &self,
+        ops: Vec<Op>,
+    ) -> impl Future<Output = io::Result<()>> + Send + use<> {
+        let (write, durable) = synced_write(ops);
+        self.submit(write);
+        durable
     }
 
     /// Announces a snapshot; see [`Primed`].

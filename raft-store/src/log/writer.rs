@@ -35,7 +35,7 @@ impl LogStorage {
     }
 
     fn submit(&self, ops: Vec<Op>) {
-        self.log.engine.submit(Write { ops, done: None });
+        self.log.submit(Write { ops, done: None });
     }
 
     /// Offset of the first record after an entry that is in the log.
@@ -90,7 +90,7 @@ impl RaftLogStorage<TypeConfig> for LogStorage {
     async fn save_vote(&mut self, vote: &Vote) -> io::Result<()> {
         let record = envelope::seal(vote::VERSION, &VoteRecord::from(vote));
         let ops = vec![Op::put(Family::Vote.group_key(self.log.group), record)];
-        engine::write(&*self.log.engine, ops).await?;
+        self.log.write(ops).await?;
         // Readers see a vote only once it is durable.
         self.log.lock().vote = Some(*vote);
         Ok(())
@@ -127,7 +127,7 @@ impl RaftLogStorage<TypeConfig> for LogStorage {
             callback.io_completed(result.map_err(io::Error::from));
             drop(permit);
         });
-        self.log.engine.submit(Write { ops: appended.ops, done: Some(done) });
+        self.log.submit(Write { ops: appended.ops, done: Some(done) });
         Ok(())
     }
 

@@ -12,7 +12,7 @@ use rampart_api::model::ids::{GroupId, Offset};
 use tokio::sync::watch;
 
 use super::snapshot_store;
-use crate::engine::{self, Engine};
+use crate::engine::Engine;
 use crate::format::envelope;
 use crate::log::{GroupLog, Primed};
 use crate::state::metadata::command::MetadataCommand;
@@ -31,6 +31,10 @@ pub(crate) struct MetadataShared {
     group: GroupId,
     log: Arc<GroupLog>,
     applied: Mutex<AppliedMetadata>,
+    /// The newest snapshot that is on its way to the disk. openraft builds snapshots beside the
+    /// task that installs them: an older one is not written behind it. Locked until the write is
+    /// submitted.
+    submitted: Mutex<Option<LogId>>,
     published: watch::Sender<(u64, Arc<MetadataState>)>,
 }
 
@@ -84,15 +88,31 @@ impl MetadataReader {
 impl MetadataShared {
     pub(crate) fn new(engine: Arc<dyn Engine>, log: Arc<GroupLog>) -> Self {
         let published = watch::channel((0, Arc::default())).0;
-        MetadataShared { engine, group: log.group, log, applied: Mutex::default(), published }
+        let (group, applied, submitted) = (log.group, Mutex::default(), Mutex::default());
+        MetadataShared { engine, group, log, applied, submitted, published }
     }
 
     /// Starts from the stored snapshot. Blocks where the engine does.
     pub(crate) fn load(&self) -> io::Result<()> {
         if let Some(snapshot) = snapshot_store::load(&*self.engine, self.group)? {
+            *lock(&self.submitted) = snapshot.meta.last_log_id;
             self.replace(&snapshot.meta, &snapshot.snapshot)?;
         }
         Ok(())
+    }
+
+    /// Submits a snapshot; answers what waits for it, or nothing if a newer one is on its way.
+    fn submit_snapshot(
+        &self,
+        meta: &SnapshotMeta,
+        data: &Bytes,
+    ) -> Option<impl Future<Output = io::Result<()>> + Send + use<>> {
+        let mut submitted = lock(&self.submitted);
+        if *submitted > meta.last_log_id {
+            return None;
+        }
+        *submitted = meta.last_log_id;
+        Some(self.log.write(snapshot_store::store(self.group, meta, data)))
     }
 
     fn prime(&self, meta: &SnapshotMeta, data: &Bytes) {
@@ -103,8 +123,7 @@ impl MetadataShared {
     }
 
     fn lock(&self) -> MutexGuard<'_, AppliedMetadata> {
-        // A panic under the lock ends the group's core, which is then started from the disk.
-        self.applied.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.applied)
     }
 
     fn publish(&self) {
@@ -125,6 +144,11 @@ impl MetadataShared {
         self.publish();
         Ok(())
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // A panic under the lock ends the group's core, which is then started from the disk.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl MetadataMachine {
@@ -164,13 +188,17 @@ impl MetadataMachine {
         meta: &SnapshotMeta,
         data: Bytes,
     ) -> io::Result<()> {
-        let ops = snapshot_store::store(self.shared.group, meta, &data);
-        engine::write(&*self.shared.engine, ops).await?;
+        let Some(durable) = self.shared.submit_snapshot(meta, &data) else {
+            let (group, older) = (self.shared.group, meta.last_log_id);
+            let what = format!("group {group}: a snapshot of {older:?} behind a newer one");
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, what));
+        };
+        durable.await?;
         self.shared.replace(meta, &data)
     }
 
-    pub(super) fn current_snapshot(&self) -> io::Result<Option<Snapshot>> {
-        snapshot_store::load(&*self.shared.engine, self.shared.group)
+    pub(super) async fn current_snapshot(&self) -> io::Result<Option<Snapshot>> {
+        snapshot_store::load_later(&self.shared.engine, self.shared.group).await
     }
 }
 
@@ -220,14 +248,14 @@ impl MetadataSnapshotBuilder {
             last_log_id: self.applied.log_id,
             last_membership: self.applied.membership.clone(),
         };
-        if let Some(newer) = snapshot_store::load(&*self.shared.engine, self.shared.group)?
-            && newer.meta.last_log_id > meta.last_log_id
-        {
-            // Installed while this one was on its way.
-            return Ok(newer);
+        let shared = &self.shared;
+        if let Some(durable) = shared.submit_snapshot(&meta, &data) {
+            durable.await?;
+            return Ok(Snapshot { meta, snapshot: data });
         }
-        let ops = snapshot_store::store(self.shared.group, &meta, &data);
-        engine::write(&*self.shared.engine, ops).await?;
-        Ok(Snapshot { meta, snapshot: data })
+        // The write of the newer one is before this empty one.
+        shared.log.write(Vec::new()).await?;
+        let newer = snapshot_store::load_later(&shared.engine, shared.group).await?;
+        newer.ok_or_else(|| io::Error::other(format!("group {}: no snapshot", shared.group)))
     }
 }

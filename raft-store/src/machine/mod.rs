@@ -101,7 +101,7 @@ impl RaftStateMachine<TypeConfig> for Machine {
     async fn get_current_snapshot(&mut self) -> io::Result<Option<Snapshot>> {
         match self {
             Machine::Partition(machine) => Ok(machine.current_snapshot()),
-            Machine::Metadata(machine) => machine.current_snapshot(),
+            Machine::Metadata(machine) => machine.current_snapshot().await,
         }
     }
 }

@@ -13,7 +13,7 @@ use tokio::sync::watch;
 
 use super::partition_snapshot::{self, Cut, PartitionSnapshotBuilder};
 use super::snapshot_store;
-use crate::engine::{self, Engine, Op, Write};
+use crate::engine::{Engine, Op, Write};
 use crate::format::envelope;
 use crate::format::log_id::term_of;
 use crate::format::membership::StoredMembershipRecord;
@@ -40,15 +40,28 @@ pub(crate) struct Applied {
     pub(crate) memberships: Vec<StoredMembership>,
 }
 
+/// A snapshot's description and its bytes.
+pub(crate) type StoredSnapshot = (SnapshotMeta, Bytes);
+
+/// The newest snapshot and applied state that are on their way to the disk. openraft builds
+/// snapshots beside the task that applies and installs; what is older than these is not written
+/// behind them. Locked before `applied`, and until the write is submitted.
+#[derive(Debug)]
+struct Submitted {
+    snapshot: Option<StoredSnapshot>,
+    applied: Option<LogId>,
+}
+
 /// What the machine shares with the partition's reads.
 #[derive(Debug)]
 pub(crate) struct PartitionShared {
     pub(crate) group: GroupId,
-    pub(crate) engine: Arc<dyn Engine>,
     pub(crate) log: Arc<GroupLog>,
     applied: Mutex<Applied>,
     pub(crate) cut: Mutex<Option<Cut>>,
-    pub(super) snapshot: Mutex<Option<(SnapshotMeta, Bytes)>>,
+    /// The one that is durable.
+    snapshot: Mutex<Option<StoredSnapshot>>,
+    submitted: Mutex<Submitted>,
     high_watermark: watch::Sender<Offset>,
 }
 
@@ -67,7 +80,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl PartitionShared {
     /// Starts from the stored applied state and snapshot. Blocks where the engine does.
-    pub(crate) fn open(engine: Arc<dyn Engine>, log: Arc<GroupLog>) -> io::Result<Self> {
+    pub(crate) fn open(engine: &dyn Engine, log: Arc<GroupLog>) -> io::Result<Self> {
         let group = log.group;
         let applied = match engine.fact(&Family::Applied.group_key(group))? {
             Some(bytes) => {
@@ -75,19 +88,20 @@ impl PartitionShared {
             }
             None => Applied::default(),
         };
-        let snapshot = snapshot_store::load(&*engine, group)?.map(|s| (s.meta, s.snapshot));
+        let snapshot = snapshot_store::load(engine, group)?.map(|s| (s.meta, s.snapshot));
+        let submitted = Submitted { snapshot: snapshot.clone(), applied: applied.log_id };
         if let Some(log_id) = applied.log_id {
             let next_offset = applied.state.next_offset;
             log.prime(Primed { log_id, next_offset, ops: Vec::new() });
         }
         Ok(PartitionShared {
             group,
-            engine,
             log,
             high_watermark: watch::channel(applied.state.next_offset).0,
             applied: Mutex::new(applied),
             cut: Mutex::new(None),
             snapshot: Mutex::new(snapshot),
+            submitted: Mutex::new(submitted),
         })
     }
 
@@ -99,12 +113,85 @@ impl PartitionShared {
         lock(&self.cut)
     }
 
-    pub(crate) fn current_snapshot(&self) -> Option<(SnapshotMeta, Bytes)> {
+    pub(crate) fn current_snapshot(&self) -> Option<StoredSnapshot> {
         lock(&self.snapshot).clone()
     }
 
-    pub(super) fn set_snapshot(&self, meta: &SnapshotMeta, data: &Bytes) {
-        *lock(&self.snapshot) = Some((meta.clone(), data.clone()));
+    /// A snapshot is durable. An older one never takes the place of a newer one.
+    fn set_snapshot(&self, meta: &SnapshotMeta, data: &Bytes) {
+        let mut current = lock(&self.snapshot);
+        if current.as_ref().is_none_or(|(now, _)| now.last_log_id <= meta.last_log_id) {
+            *current = Some((meta.clone(), data.clone()));
+        }
+    }
+
+    /// Stores the snapshot at a cut, or nothing if a newer one is on its way already; answers the
+    /// newest once it is durable.
+    pub(super) async fn store_built(&self, cut: Option<Cut>) -> io::Result<StoredSnapshot> {
+        let (snapshot, durable) = {
+            let mut submitted = lock(&self.submitted);
+            let cut_at = cut.map(|cut| cut.log_id);
+            match &submitted.snapshot {
+                // Its write is before this empty one.
+                Some(newer) if newer.0.last_log_id > cut_at => {
+                    (newer.clone(), self.log.write(Vec::new()))
+                }
+                _ => {
+                    let (meta, data) = partition_snapshot::at_cut(&mut self.applied(), cut);
+                    let mut ops = snapshot_store::store(self.group, &meta, &data);
+                    ops.extend(self.checkpoint(&mut submitted));
+                    submitted.snapshot = Some((meta.clone(), data.clone()));
+                    ((meta, data), self.log.write(ops))
+                }
+            }
+        };
+        durable.await?;
+        self.set_snapshot(&snapshot.0, &snapshot.1);
+        Ok(snapshot)
+    }
+
+    async fn store_installed(
+        &self,
+        meta: &SnapshotMeta,
+        data: &Bytes,
+        installed: &Applied,
+    ) -> io::Result<()> {
+        let durable = {
+            let mut submitted = lock(&self.submitted);
+            let newest = submitted.snapshot.as_ref().and_then(|(meta, _)| meta.last_log_id);
+            let newest = newest.max(submitted.applied);
+            if newest > meta.last_log_id {
+                let (group, older) = (self.group, meta.last_log_id);
+                let what = format!("group {group}: a snapshot of {older:?} behind {newest:?}");
+                return Err(io::Error::new(io::ErrorKind::InvalidInput, what));
+            }
+            let mut ops = snapshot_store::store(self.group, meta, data);
+            ops.push(self.applied_op(installed));
+            submitted.snapshot = Some((meta.clone(), data.clone()));
+            submitted.applied = installed.log_id;
+            self.log.write(ops)
+        };
+        durable.await?;
+        self.set_snapshot(meta, data);
+        Ok(())
+    }
+
+    /// Makes what is applied durable.
+    pub(crate) async fn save_applied(&self) -> io::Result<()> {
+        let durable = {
+            let mut submitted = lock(&self.submitted);
+            let ops = self.checkpoint(&mut submitted);
+            self.log.write(ops.into_iter().chain(self.log.take_committed_op()).collect())
+        };
+        durable.await
+    }
+
+    /// Writes down what is applied, without waiting.
+    fn submit_applied(&self) {
+        let mut submitted = lock(&self.submitted);
+        let ops = self.checkpoint(&mut submitted);
+        let ops = ops.into_iter().chain(self.log.take_committed_op()).collect();
+        self.log.submit(Write { ops, done: None });
     }
 
     pub(crate) fn watch_high_watermark(&self) -> watch::Receiver<Offset> {
@@ -120,10 +207,19 @@ impl PartitionShared {
         });
     }
 
-    /// The change that stores what is applied now.
-    pub(crate) fn checkpoint(&self) -> Op {
-        let record = AppliedRecord::from(&*self.applied());
-        let value = envelope::seal(applied::VERSION, &record);
+    /// The change that stores what is applied now, unless a snapshot that reaches further is being
+    /// installed.
+    fn checkpoint(&self, submitted: &mut Submitted) -> Option<Op> {
+        let applied = self.applied();
+        if applied.log_id < submitted.applied {
+            return None;
+        }
+        submitted.applied = applied.log_id;
+        Some(self.applied_op(&applied))
+    }
+
+    fn applied_op(&self, applied: &Applied) -> Op {
+        let value = envelope::seal(applied::VERSION, &AppliedRecord::from(applied));
         Op::put(Family::Applied.group_key(self.group), value)
     }
 }
@@ -164,9 +260,7 @@ impl PartitionMachine {
             return;
         }
         (self.entries_since_checkpoint, self.bytes_since_checkpoint) = (0, 0);
-        let mut ops = vec![self.shared.checkpoint()];
-        ops.extend(self.shared.log.take_committed_op());
-        self.shared.engine.submit(Write { ops, done: None });
+        self.shared.submit_applied();
     }
 
     pub(super) fn snapshot_builder(&self, force: bool) -> Option<PartitionSnapshotBuilder> {
@@ -190,15 +284,11 @@ impl PartitionMachine {
             state,
             memberships: vec![meta.last_membership.clone()],
         };
-        let mut ops = snapshot_store::store(shared.group, meta, &data);
-        let record = envelope::seal(applied::VERSION, &AppliedRecord::from(&installed));
-        ops.push(Op::put(Family::Applied.group_key(shared.group), record));
-        engine::write(&*shared.engine, ops).await?;
+        shared.store_installed(meta, &data, &installed).await?;
         if let Some(log_id) = meta.last_log_id {
             shared.log.prime(Primed { log_id, next_offset, ops: Vec::new() });
         }
         *shared.applied() = installed;
-        shared.set_snapshot(meta, &data);
         shared.publish();
         Ok(())
     }

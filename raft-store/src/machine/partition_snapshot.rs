@@ -9,9 +9,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use rampart_api::model::ids::Offset;
 
-use super::partition::PartitionShared;
-use super::snapshot_store;
-use crate::engine;
+use super::partition::{Applied, PartitionShared, StoredSnapshot};
 use crate::format::envelope;
 use crate::format::log_id::{log_id, term_of};
 use crate::state::partition::PartitionState;
@@ -56,18 +54,8 @@ impl PartitionSnapshotBuilder {
             Some(cut) => Some(cut),
             None => self.unplanned_cut()?,
         };
-        let (meta, data) = self.snapshot_at(cut);
-        if let Some((newer, snapshot)) = self.shared.current_snapshot()
-            && newer.last_log_id > meta.last_log_id
-        {
-            // Installed while this one was on its way.
-            return Ok(Snapshot { meta: newer, snapshot });
-        }
-        let mut ops = snapshot_store::store(self.shared.group, &meta, &data);
-        ops.push(self.shared.checkpoint());
-        engine::write(&*self.shared.engine, ops).await?;
-        self.shared.set_snapshot(&meta, &data);
-        Ok(Snapshot { meta, snapshot: data })
+        let (meta, snapshot) = self.shared.store_built(cut).await?;
+        Ok(Snapshot { meta, snapshot })
     }
 
     /// A snapshot that openraft insists on: of what is purged already, or of everything applied
@@ -87,24 +75,24 @@ impl PartitionSnapshotBuilder {
             None => Err(io::Error::other("no cut is planned and nothing was purged")),
         }
     }
+}
 
-    fn snapshot_at(&self, cut: Option<Cut>) -> (SnapshotMeta, Bytes) {
-        let mut applied = self.shared.applied();
-        let Some(cut) = cut else {
-            return (SnapshotMeta::default(), encode(&PartitionState::default()));
-        };
-        // Every later snapshot is at this cut or behind it: only the membership in force here and
-        // those after it are needed from now on.
-        let in_force = applied
-            .memberships
-            .partition_point(|m| m.log_id().is_none_or(|id| id.index <= cut.log_id.index));
-        applied.memberships.drain(..in_force.saturating_sub(1));
-        let last_membership = match in_force {
-            0 => Default::default(),
-            _ => applied.memberships.first().cloned().unwrap_or_default(),
-        };
-        let state = applied.state.at_cut(term_of(&cut.log_id), cut.next_offset);
-        let meta = SnapshotMeta { last_log_id: Some(cut.log_id), last_membership };
-        (meta, encode(&state))
-    }
+/// The snapshot at a cut, which is not behind what is applied.
+pub(super) fn at_cut(applied: &mut Applied, cut: Option<Cut>) -> StoredSnapshot {
+    let Some(cut) = cut else {
+        return (SnapshotMeta::default(), encode(&PartitionState::default()));
+    };
+    // Every later snapshot is at this cut or behind it: only the membership in force here and
+    // those after it are needed from now on.
+    let in_force = applied
+        .memberships
+        .partition_point(|m| m.log_id().is_none_or(|id| id.index <= cut.log_id.index));
+    applied.memberships.drain(..in_force.saturating_sub(1));
+    let last_membership = match in_force {
+        0 => Default::default(),
+        _ => applied.memberships.first().cloned().unwrap_or_default(),
+    };
+    let state = applied.state.at_cut(term_of(&cut.log_id), cut.next_offset);
+    let meta = SnapshotMeta { last_log_id: Some(cut.log_id), last_membership };
+    (meta, encode(&state))
 }

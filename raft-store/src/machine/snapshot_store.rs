@@ -2,6 +2,7 @@
 //! synced before anybody relies on them.
 
 use std::io;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use rampart_api::model::ids::GroupId;
@@ -23,14 +24,30 @@ pub(crate) fn store(group: GroupId, meta: &SnapshotMeta, data: &Bytes) -> Vec<Op
 
 /// The group's current snapshot, checked. Blocks where the engine does.
 pub(crate) fn load(engine: &dyn Engine, group: GroupId) -> io::Result<Option<Snapshot>> {
-    let Some(record) = engine.fact(&Family::SnapshotMeta.group_key(group))? else {
-        return Ok(None);
-    };
-    let record: SnapshotMetaRecord = envelope::open(snapshot::VERSION, &record)?;
-    let data = engine.fact(&Family::SnapshotData.group_key(group))?.unwrap_or_default();
-    if crc32c(&[&data]) != record.data_crc {
-        let what = format!("group {group}: the snapshot of {} bytes is damaged", data.len());
-        return Err(io::Error::new(io::ErrorKind::InvalidData, what));
+    let meta_key = Family::SnapshotMeta.group_key(group);
+    while let Some(stored) = engine.fact(&meta_key)? {
+        let record: SnapshotMetaRecord = envelope::open(snapshot::VERSION, &stored)?;
+        let data = engine.fact(&Family::SnapshotData.group_key(group))?.unwrap_or_default();
+        if crc32c(&[&data]) == record.data_crc {
+            return Ok(Some(Snapshot { meta: record.try_into()?, snapshot: data }));
+        }
+        // Another snapshot may have been stored between the two reads.
+        if engine.fact(&meta_key)? == Some(stored) {
+            let what = format!("group {group}: the snapshot of {} bytes is damaged", data.len());
+            return Err(io::Error::new(io::ErrorKind::InvalidData, what));
+        }
     }
-    Ok(Some(Snapshot { meta: record.try_into()?, snapshot: data }))
+    Ok(None)
+}
+
+/// As [`load`], on a thread that may wait where the engine does.
+pub(super) async fn load_later(
+    engine: &Arc<dyn Engine>,
+    group: GroupId,
+) -> io::Result<Option<Snapshot>> {
+    if !engine.reads_block() {
+        return load(&**engine, group);
+    }
+    let engine = engine.clone();
+    tokio::task::spawn_blocking(move || load(&*engine, group)).await.map_err(io::Error::other)?
 }

@@ -11,7 +11,6 @@ use bytes::Bytes;
 use rampart_api::model::ids::{LeaderEpoch, Offset};
 use tokio::sync::watch;
 
-use crate::engine;
 use crate::log::Primed;
 use crate::machine::PartitionShared;
 use crate::type_config::SnapshotMeta;
@@ -93,9 +92,7 @@ impl PartitionLog {
     /// Makes what is applied durable, so that a restart applies nothing again. For shutdown and
     /// hibernation.
     pub async fn save_applied(&self) -> io::Result<()> {
-        let mut ops = vec![self.shared.checkpoint()];
-        ops.extend(self.shared.log.take_committed_op());
-        engine::write(&*self.shared.engine, ops).await
+        self.shared.save_applied().await
     }
 }
 

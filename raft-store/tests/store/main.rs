@@ -13,4 +13,5 @@ mod on_disk;
 mod reads;
 mod retention;
 mod snapshot;
+mod snapshot_races;
 mod tickets;
