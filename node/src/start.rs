@@ -233,7 +233,7 @@ pub(crate) async fn run(parts: Parts, listener: TcpListener) -> Result<Running, 
     // What the restored metadata says, before anything here votes or campaigns: the peers known at
     // the join may be fewer, and their majority another.
     directory.send_replace(directory_of(&admitted, Some(&metadata.state())));
-    lookup.set_metadata(metadata.raft().clone(), metadata.reader().clone());
+    lookup.set_metadata(metadata.raft().clone());
     facts.open(metadata.clone());
     if admitted.is_founding {
         found(&metadata, &admitted, &info).await?;

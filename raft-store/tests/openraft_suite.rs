@@ -3,11 +3,12 @@
 use std::io;
 
 use openraft::StorageError;
+use openraft::storage::{LogState, RaftLogStorage};
 use openraft::testing::log::{StoreBuilder, Suite};
 use openraft::type_config::TypeConfigExt;
 use rampart_api::model::ids::{GroupId, ReplicaId};
-use rampart_raft_store::type_config::TypeConfig;
-use rampart_raft_store::{LogStorage, Machine, MemoryFaults, Store};
+use rampart_raft_store::type_config::{Entry, EntryPayload, IoFlushed, LogId, TypeConfig, Vote};
+use rampart_raft_store::{LogReader, LogStorage, Machine, MemoryFaults, Store};
 
 #[derive(Debug, Clone, Copy)]
 enum Kind {
@@ -23,13 +24,81 @@ enum Home {
     Directory(Store, tempfile::TempDir),
 }
 
+/// The suite begins logs in the middle, and purges what a log doesn't have, without a snapshot that
+/// could say which offset comes next; ours refuses both. Here the missing entries are appended
+/// first.
+struct WithoutGaps(LogStorage);
+
+impl WithoutGaps {
+    /// Appends blank entries up to the one before `to`.
+    async fn fill(&mut self, from: u64, to: LogId) -> io::Result<()> {
+        let blank = |index| Entry {
+            log_id: LogId { leader_id: to.leader_id, index },
+            payload: EntryPayload::Blank,
+        };
+        let missing: Vec<_> = (from..to.index).map(blank).collect();
+        let (tx, rx) = TypeConfig::oneshot();
+        self.0.append(missing, IoFlushed::signal(tx)).await?;
+        rx.await.map_err(io::Error::other)?
+    }
+}
+
+impl RaftLogStorage<TypeConfig> for WithoutGaps {
+    type LogReader = LogReader;
+
+    async fn get_log_state(&mut self) -> io::Result<LogState<TypeConfig>> {
+        self.0.get_log_state().await
+    }
+
+    async fn get_log_reader(&mut self) -> LogReader {
+        self.0.get_log_reader().await
+    }
+
+    async fn save_vote(&mut self, vote: &Vote) -> io::Result<()> {
+        self.0.save_vote(vote).await
+    }
+
+    async fn save_committed(&mut self, committed: Option<LogId>) -> io::Result<()> {
+        self.0.save_committed(committed).await
+    }
+
+    async fn read_committed(&mut self) -> io::Result<Option<LogId>> {
+        self.0.read_committed().await
+    }
+
+    async fn append<I>(&mut self, entries: I, callback: IoFlushed) -> io::Result<()>
+    where
+        I: IntoIterator<Item = Entry> + Send,
+        I::IntoIter: Send,
+    {
+        let entries: Vec<Entry> = entries.into_iter().collect();
+        if let Some(first) = entries.first().map(|entry| entry.log_id)
+            && self.0.get_log_state().await?.last_log_id.is_none()
+        {
+            self.fill(1, first).await?;
+        }
+        self.0.append(entries, callback).await
+    }
+
+    async fn truncate_after(&mut self, last_log_id: Option<LogId>) -> io::Result<()> {
+        self.0.truncate_after(last_log_id).await
+    }
+
+    async fn purge(&mut self, upto: LogId) -> io::Result<()> {
+        let last = self.0.get_log_state().await?.last_log_id;
+        let first = last.map_or(0, |last| last.index + 1);
+        self.fill(first, LogId { leader_id: upto.leader_id, index: upto.index + 1 }).await?;
+        self.0.purge(upto).await
+    }
+}
+
 struct InMemory(Kind);
 
-impl StoreBuilder<TypeConfig, LogStorage, Machine, Home> for InMemory {
-    async fn build(&self) -> Result<(Home, LogStorage, Machine), StorageError<TypeConfig>> {
+impl StoreBuilder<TypeConfig, WithoutGaps, Machine, Home> for InMemory {
+    async fn build(&self) -> Result<(Home, WithoutGaps, Machine), StorageError<TypeConfig>> {
         let store = Store::in_memory(MemoryFaults::none());
         let (log, machine) = open(&store, self.0).map_err(storage_error)?;
-        Ok((Home::Memory, log, machine))
+        Ok((Home::Memory, WithoutGaps(log), machine))
     }
 }
 
@@ -70,12 +139,12 @@ mod on_disk {
 
     struct OnDisk(Kind);
 
-    impl StoreBuilder<TypeConfig, LogStorage, Machine, Home> for OnDisk {
-        async fn build(&self) -> Result<(Home, LogStorage, Machine), StorageError<TypeConfig>> {
+    impl StoreBuilder<TypeConfig, WithoutGaps, Machine, Home> for OnDisk {
+        async fn build(&self) -> Result<(Home, WithoutGaps, Machine), StorageError<TypeConfig>> {
             let dir = tempfile::tempdir().map_err(storage_error)?;
             let store = Store::open(dir.path(), StoreOptions::default()).map_err(storage_error)?;
             let (log, machine) = open(&store, self.0).map_err(storage_error)?;
-            Ok((Home::Directory(store, dir), log, machine))
+            Ok((Home::Directory(store, dir), WithoutGaps(log), machine))
         }
     }
 

@@ -84,11 +84,6 @@ impl MetadataHandle {
         &self.inner.raft
     }
 
-    /// The applied state, for whoever must tell it of a snapshot.
-    pub(crate) fn reader(&self) -> &MetadataReader {
-        &self.inner.reader
-    }
-
     /// What the replica says about itself.
     pub fn status(&self) -> RaftStatus {
         status::status(&self.inner.raft)

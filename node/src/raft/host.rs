@@ -4,10 +4,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use rampart_api::model::ids::{GroupId, NodeId, ReplicaId};
-use rampart_raft_store::{MetadataReader, Store};
+use rampart_raft_store::Store;
 
 use super::claims::ClaimTable;
-use super::inbound::{Ballot, Hosted, HostedLog, RaftHost};
+use super::inbound::{Ballot, RaftHost};
 use super::settings::RaftTimings;
 use super::status::RaftHandle;
 use crate::clock::Clock;
@@ -28,7 +28,7 @@ struct Inner {
     store: Store,
     timings: RaftTimings,
     clock: Clock,
-    metadata: OnceLock<(RaftHandle, MetadataReader)>,
+    metadata: OnceLock<RaftHandle>,
     partitions: OnceLock<ReplicaManager>,
     is_registered: AtomicBool,
 }
@@ -69,8 +69,8 @@ impl GroupLookup {
     }
 
     /// The metadata replica runs.
-    pub fn set_metadata(&self, raft: RaftHandle, reader: MetadataReader) {
-        if self.inner.metadata.set((raft, reader)).is_err() {
+    pub fn set_metadata(&self, raft: RaftHandle) {
+        if self.inner.metadata.set(raft).is_err() {
             tracing::error!("the metadata replica was announced twice");
         }
     }
@@ -94,18 +94,14 @@ impl GroupLookup {
 }
 
 impl RaftHost for GroupLookup {
-    fn replica(&self, group: GroupId, replica: ReplicaId) -> Option<Hosted> {
+    fn replica(&self, group: GroupId, replica: ReplicaId) -> Option<RaftHandle> {
         if group == GroupId::METADATA {
             let mine = replica.0 == self.inner.node.0;
             let raft = self.inner.metadata.get().filter(|_| mine)?;
-            let (raft, reader) = raft.clone();
-            return Some(Hosted { raft, log: HostedLog::Metadata(reader) });
+            return Some(raft.clone());
         }
         let found = self.inner.partitions.get()?.get(group)?;
-        (found.spec().replica == replica).then(|| Hosted {
-            raft: found.raft().clone(),
-            log: HostedLog::Partition(found.log().clone()),
-        })
+        (found.spec().replica == replica).then(|| found.raft().clone())
     }
 
     /// The metadata group has its own ticks, and with them leases that protect its leader.

@@ -5,11 +5,9 @@
 //! Received traffic never creates a replica: a message for one that isn't here is answered
 //! `Unreachable`.
 
-use std::io;
 use std::pin::pin;
 use std::sync::{Arc, OnceLock};
 
-use bytes::Bytes;
 use futures_util::future::{BoxFuture, FutureExt};
 use futures_util::{Stream, StreamExt, stream};
 use openraft::raft::{StreamAppendError, StreamAppendResult};
@@ -18,45 +16,12 @@ use rampart_api::peer::raft::{
     Append, AppendResult, SnapshotRequest, TransferRequest, UnreachableReason, VoteRequest,
 };
 use rampart_api::peer::rpc::{PeerRequest, PeerResponse};
-use rampart_raft_store::type_config::{ProposalKind, Snapshot, SnapshotMeta, TypeConfig};
-use rampart_raft_store::{MetadataReader, PartitionLog};
+use rampart_raft_store::type_config::{ProposalKind, Snapshot, TypeConfig};
 use tokio::sync::mpsc;
 
 use super::convert;
 use super::status::RaftHandle;
 use crate::peer::{PeerNet, RaftReceiver, StreamReplies};
-
-/// A replica on this node.
-#[derive(Debug, Clone)]
-pub struct Hosted {
-    /// Its Raft.
-    pub raft: RaftHandle,
-    /// Its log, which is told of a snapshot before openraft is.
-    pub log: HostedLog,
-}
-
-/// The log of a replica on this node.
-#[derive(Debug, Clone)]
-pub enum HostedLog {
-    /// A partition's.
-    Partition(PartitionLog),
-    /// The metadata group's.
-    Metadata(MetadataReader),
-}
-
-impl HostedLog {
-    /// Entries behind the snapshot may arrive before openraft has installed it, and must find
-    /// their place.
-    fn prime_snapshot(&self, meta: &SnapshotMeta, data: &Bytes) -> io::Result<()> {
-        match self {
-            HostedLog::Partition(log) => log.prime_snapshot(meta, data),
-            HostedLog::Metadata(reader) => {
-                reader.prime_snapshot(meta, data);
-                Ok(())
-            }
-        }
-    }
-}
 
 /// Somebody wants a vote of a replica on this node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,7 +39,7 @@ pub struct Ballot {
 /// Where replicas are found, and what they may do now. Implemented by their owner.
 pub trait RaftHost: std::fmt::Debug + Send + Sync + 'static {
     /// The running replica with exactly this id.
-    fn replica(&self, group: GroupId, replica: ReplicaId) -> Option<Hosted>;
+    fn replica(&self, group: GroupId, replica: ReplicaId) -> Option<RaftHandle>;
 
     /// Whether the replica may answer a vote or pre-vote: not while the group is quiet and its
     /// leader's node alive, which no lease of the leader protects then.
@@ -110,13 +75,13 @@ impl RaftInbound {
         if !self.peer.may_campaign() || !self.host.may_vote(&ballot) {
             return PeerResponse::Unreachable(UnreachableReason::NoVoteNow);
         }
-        let Some(hosted) = self.host.replica(request.group, request.to) else {
+        let Some(raft) = self.host.replica(request.group, request.to) else {
             return PeerResponse::Unreachable(UnreachableReason::NoSuchReplica);
         };
         let question = convert::vote_request_from_wire(&request);
         let answer = match stage {
-            Stage::PreVote => hosted.raft.pre_vote(question).await,
-            Stage::Vote => hosted.raft.vote(question).await,
+            Stage::PreVote => raft.pre_vote(question).await,
+            Stage::Vote => raft.vote(question).await,
         };
         match answer {
             Ok(answer) => PeerResponse::Vote(convert::vote_answer_to_wire(&answer)),
@@ -125,11 +90,11 @@ impl RaftInbound {
     }
 
     async fn transfer(&self, request: TransferRequest) -> PeerResponse {
-        let Some(hosted) = self.host.replica(request.group, request.to) else {
+        let Some(raft) = self.host.replica(request.group, request.to) else {
             return PeerResponse::Unreachable(UnreachableReason::NoSuchReplica);
         };
         let question = convert::transfer_from_wire(&request);
-        match hosted.raft.handle_transfer_leader(question).await {
+        match raft.handle_transfer_leader(question).await {
             Ok(answer) => PeerResponse::TransferLeader(convert::transfer_answer_to_wire(&answer)),
             Err(_) => PeerResponse::Unreachable(UnreachableReason::NotRunning),
         }
@@ -137,7 +102,7 @@ impl RaftInbound {
 
     async fn snapshot(&self, request: SnapshotRequest) -> PeerResponse {
         let SnapshotRequest { group, to, vote, last, membership, data } = request;
-        let Some(hosted) = self.host.replica(group, to) else {
+        let Some(raft) = self.host.replica(group, to) else {
             return PeerResponse::Unreachable(UnreachableReason::NoSuchReplica);
         };
         let meta = match convert::snapshot_meta_from_wire(last, membership) {
@@ -147,13 +112,8 @@ impl RaftInbound {
                 return PeerResponse::Unreachable(UnreachableReason::Malformed);
             }
         };
-        if let Err(error) = hosted.log.prime_snapshot(&meta, &data) {
-            tracing::error!(%group, %to, %error, "a snapshot that can't be prepared");
-            return PeerResponse::Unreachable(UnreachableReason::Malformed);
-        }
         let snapshot = Snapshot { meta, snapshot: data };
-        let installed =
-            hosted.raft.install_full_snapshot(convert::vote_from_wire(vote), snapshot).await;
+        let installed = raft.install_full_snapshot(convert::vote_from_wire(vote), snapshot).await;
         match installed {
             Ok(answer) => PeerResponse::Snapshot(convert::vote_to_wire(answer.vote)),
             Err(_) => PeerResponse::Unreachable(UnreachableReason::NotRunning),
@@ -162,7 +122,7 @@ impl RaftInbound {
 
     async fn lone_append(&self, append: Append) -> AppendResult {
         let (group, to) = (append.group, append.to);
-        let Some(hosted) = self.host.replica(group, to) else {
+        let Some(raft) = self.host.replica(group, to) else {
             return AppendResult::Unreachable(UnreachableReason::NoSuchReplica);
         };
         let request = match open(&*self.host, append) {
@@ -171,7 +131,7 @@ impl RaftInbound {
         };
         let prev = request.prev_log_id;
         let last = request.entries.last().map(|entry| entry.log_id).or(prev);
-        match hosted.raft.append_entries(request).await {
+        match raft.append_entries(request).await {
             Ok(answer) => result_to_wire(&answer.into_stream_result(prev, last)),
             Err(_) => AppendResult::Unreachable(UnreachableReason::NotRunning),
         }
@@ -180,7 +140,7 @@ impl RaftInbound {
     async fn serve_stream(self, mut requests: mpsc::Receiver<Append>, replies: StreamReplies) {
         let Some(first) = requests.recv().await else { return };
         let (group, to) = (first.group, first.to);
-        let Some(hosted) = self.host.replica(group, to) else {
+        let Some(raft) = self.host.replica(group, to) else {
             let result = AppendResult::Unreachable(UnreachableReason::NoSuchReplica);
             replies.send(first.seq, result).await;
             return;
@@ -188,7 +148,7 @@ impl RaftInbound {
         // Set when the input stops because a request was not let through.
         let turned_away = Arc::new(OnceLock::new());
         let input = input(self.host.clone(), first, requests, turned_away.clone());
-        let answers = hosted.raft.stream_append(input);
+        let answers = raft.stream_append(input);
         let Some(answered) = answer_all(answers, &replies).await else { return };
         if let Some(reason) = turned_away.get() {
             replies.send(answered, AppendResult::Unreachable(*reason)).await;

@@ -22,7 +22,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use uuid::Uuid;
 
-use super::inbound::{Ballot, Hosted, HostedLog, RaftHost, RaftInbound};
+use super::inbound::{Ballot, RaftHost, RaftInbound};
 use super::network::GroupNetwork;
 use super::progress::ReplicaProgress;
 use super::status::RaftHandle;
@@ -81,7 +81,7 @@ impl PeerHandler for NoService {
 #[derive(Debug)]
 pub(crate) struct Host {
     replica: ReplicaId,
-    hosted: Hosted,
+    raft: RaftHandle,
     pub(crate) votes: AtomicBool,
     /// Takes appends with records.
     pub(crate) takes_data: AtomicBool,
@@ -90,8 +90,8 @@ pub(crate) struct Host {
 }
 
 impl RaftHost for Host {
-    fn replica(&self, group: GroupId, replica: ReplicaId) -> Option<Hosted> {
-        (group == GROUP && replica == self.replica).then(|| self.hosted.clone())
+    fn replica(&self, group: GroupId, replica: ReplicaId) -> Option<RaftHandle> {
+        (group == GROUP && replica == self.replica).then(|| self.raft.clone())
     }
 
     fn may_vote(&self, _ballot: &Ballot) -> bool {
@@ -109,6 +109,7 @@ pub(crate) struct Node {
     pub(crate) peer: PeerNet,
     pub(crate) raft: RaftHandle,
     pub(crate) log: PartitionLog,
+    pub(crate) disk: MemoryFaults,
     pub(crate) progress: Arc<ReplicaProgress>,
     pub(crate) host: Arc<Host>,
     pub(crate) directory: watch::Sender<Directory>,
@@ -162,10 +163,9 @@ async fn start(node: u64, listener: TcpListener, directory: &Directory) -> Node 
     let network = GroupNetwork::new(GROUP, peer.clone(), progress.clone(), Metrics::new());
     let raft =
         RaftHandle::new(replica.0, raft_config(), network, open.log, open.machine).await.unwrap();
-    let hosted = Hosted { raft: raft.clone(), log: HostedLog::Partition(open.handle.clone()) };
     let (votes, takes_data) = (AtomicBool::new(true), AtomicBool::new(true));
     let takes_appends = AtomicBool::new(true);
-    let host = Arc::new(Host { replica, hosted, votes, takes_data, takes_appends });
+    let host = Arc::new(Host { replica, raft: raft.clone(), votes, takes_data, takes_appends });
     let inbound = RaftInbound::new(host.clone(), peer.clone());
     peer.serve(listener, Arc::new(NoService), Arc::new(inbound));
     let log = open.handle;

@@ -22,17 +22,14 @@ use crate::keys::{Family, committed, log_term, offset_index, purged, synced_mark
 use crate::ticket::AppendPosition;
 use crate::type_config::{Entry, LogId, Vote};
 
-/// A snapshot that replaces the log up to its last entry, announced before openraft installs it:
-/// entries behind it may arrive first, and must know their offsets.
-#[derive(Debug, Clone)]
+/// Where the log goes on behind a snapshot that is durable. openraft purges the log up to it next,
+/// and appends what is behind it after that and not before.
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Primed {
     /// Last entry in the snapshot.
     pub(crate) log_id: LogId,
     /// Offset of the first record after it.
     pub(crate) next_offset: Offset,
-    /// The changes that store the snapshot: written with the first entry behind it, which must
-    /// not be durable without it. Empty if it is stored already.
-    pub(crate) ops: Vec<Op>,
 }
 
 /// One group's log, shared by its writer, its readers and its state machine.
@@ -147,7 +144,7 @@ impl GroupLog {
         durable
     }
 
-    /// Announces a snapshot; see [`Primed`].
+    /// A snapshot is installed; see [`Primed`].
     pub(crate) fn prime(&self, primed: Primed) {
         self.lock().primed = Some(primed);
     }
@@ -160,7 +157,7 @@ impl GroupLog {
             return Ok(None);
         };
         for entry in entries {
-            inner.make_room(self.group, &entry.log_id, &mut ops)?;
+            inner.check_continues(self.group, &entry.log_id)?;
             inner.append_one(self.group, entry, &mut ops)?;
         }
         inner.write_marks(self.group, &mut ops);
@@ -184,25 +181,20 @@ impl GroupLog {
 }
 
 impl Inner {
-    /// Checks that the entry continues the log; a primed snapshot may stand in for a gap.
-    fn make_room(&mut self, group: GroupId, next: &LogId, ops: &mut Vec<Op>) -> io::Result<()> {
-        let expected = match (self.last, self.purged) {
-            (Some(last), _) => Some(last.index + 1),
-            (None, purged) => purged.map(|purged| purged.log_id.index + 1),
+    /// A log begins with its first entry, or behind the one that was purged last, and has no gap.
+    /// Only the first entry of all may be missing: a membership, which has no records.
+    fn check_continues(&self, group: GroupId, next: &LogId) -> io::Result<()> {
+        let last = self.last.or(self.purged.map(|purged| purged.log_id.into()));
+        let continues = match last {
+            Some(last) => last.index + 1 == next.index,
+            None => next.index <= 1,
         };
-        if expected.is_none_or(|expected| expected == next.index) {
-            return Ok(());
-        }
-        if let Some(primed) = &self.primed
-            && primed.log_id.index + 1 == next.index
-        {
-            let upto = primed.log_id;
-            self.purge(group, upto, None, ops);
+        if continues {
             return Ok(());
         }
         Err(io::Error::new(
             io::ErrorKind::InvalidInput,
-            format!("group {group}: append of {next} to a log that ends at {:?}", self.last),
+            format!("group {group}: append of {next} to a log that ends at {last:?}"),
         ))
     }
 
@@ -295,11 +287,9 @@ impl Inner {
         group: GroupId,
         upto: LogId,
         next_offset: Option<Offset>,
-        ops: &mut Vec<Op>,
-    ) {
-        let primed = self.primed.take_if(|primed| primed.log_id.index <= upto.index);
+    ) -> io::Result<Vec<Op>> {
         if self.last.is_none_or(|last| last.index <= upto.index) {
-            self.replace_all(upto, primed, ops);
+            self.replace_all(group, upto)?;
         } else {
             self.tail.purge(upto.index);
             self.first = Some(self.first.unwrap_or(0).max(upto.index + 1));
@@ -310,28 +300,32 @@ impl Inner {
         };
         let record = PurgedRecord { log_id: (&upto).into(), next_offset };
         self.purged = Some(record);
-        ops.push(Op::Purge { group, upto: upto.index });
+        let mut ops = vec![Op::Purge { group, upto: upto.index }];
         let key = Family::Purged.group_key(group);
         ops.push(Op::put(key, envelope::seal(purged::VERSION, &record)));
         let first_term = self.terms.purge(upto.index);
         ops.push(erase(Family::LogTerm, group, 0, first_term));
         let first_granule = self.index.purge(upto.index);
         ops.push(erase(Family::OffsetIndex, group, 0, first_granule));
+        Ok(ops)
     }
 
     /// A snapshot stands for the whole log, which goes on after it.
-    fn replace_all(&mut self, upto: LogId, primed: Option<Primed>, ops: &mut Vec<Op>) {
-        if let Some(primed) = primed.filter(|primed| primed.log_id == upto)
-            && self.last != Some(upto)
-        {
-            self.next_offset = primed.next_offset;
-            ops.extend(primed.ops);
-        }
+    fn replace_all(&mut self, group: GroupId, upto: LogId) -> io::Result<()> {
+        self.next_offset = match self.primed {
+            _ if self.last == Some(upto) => self.next_offset,
+            Some(primed) if primed.log_id == upto => primed.next_offset,
+            _ => {
+                let what = format!("group {group}: no snapshot says where it goes on after {upto}");
+                return Err(io::Error::new(io::ErrorKind::InvalidInput, what));
+            }
+        };
         self.tail.purge(u64::MAX);
         self.terms.clear();
         self.first = None;
         self.last = Some(upto);
         self.progress.purge_all(upto.index);
+        Ok(())
     }
 }
 

@@ -167,8 +167,7 @@ impl RaftLogStorage<TypeConfig> for LogStorage {
             true => Some(self.offset_after(log_id.index).await?),
             false => None,
         };
-        let mut ops = Vec::new();
-        self.log.lock().purge(self.log.group, log_id, next_offset, &mut ops);
+        let ops = self.log.lock().purge(self.log.group, log_id, next_offset)?;
         self.submit(ops);
         Ok(())
     }

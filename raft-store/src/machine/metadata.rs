@@ -77,12 +77,6 @@ impl MetadataReader {
     pub fn watch(&self) -> watch::Receiver<(u64, Arc<MetadataState>)> {
         self.shared.published.subscribe()
     }
-
-    /// Announces a snapshot before openraft is asked to install it, so that entries which arrive
-    /// behind it are taken.
-    pub fn prime_snapshot(&self, meta: &SnapshotMeta, data: &Bytes) {
-        self.shared.prime(meta, data);
-    }
 }
 
 impl MetadataShared {
@@ -115,13 +109,6 @@ impl MetadataShared {
         Some(self.log.write(snapshot_store::store(self.group, meta, data)))
     }
 
-    fn prime(&self, meta: &SnapshotMeta, data: &Bytes) {
-        if let Some(log_id) = meta.last_log_id {
-            let ops = snapshot_store::store(self.group, meta, data);
-            self.log.prime(Primed { log_id, next_offset: Offset(0), ops });
-        }
-    }
-
     fn lock(&self) -> MutexGuard<'_, AppliedMetadata> {
         lock(&self.applied)
     }
@@ -136,6 +123,10 @@ impl MetadataShared {
 
     fn replace(&self, meta: &SnapshotMeta, data: &[u8]) -> io::Result<()> {
         let state: MetadataState = envelope::open(VERSION, data)?;
+        if let Some(log_id) = meta.last_log_id {
+            // Nothing here has an offset.
+            self.log.prime(Primed { log_id, next_offset: Offset(0) });
+        }
         *self.lock() = AppliedMetadata {
             log_id: meta.last_log_id,
             membership: meta.last_membership.clone(),

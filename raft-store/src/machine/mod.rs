@@ -21,10 +21,11 @@ pub(crate) use self::metadata::MetadataShared;
 pub(crate) use self::metadata::VERSION as METADATA_SNAPSHOT_VERSION;
 use self::partition::PartitionMachine;
 pub(crate) use self::partition::PartitionShared;
+pub(crate) use self::partition_snapshot::Cut;
 #[cfg(test)]
-pub(crate) use self::partition_snapshot::encode as encode_partition_snapshot;
-pub(crate) use self::partition_snapshot::{Cut, decode as decode_partition_snapshot};
-pub(crate) use self::snapshot_store::store as snapshot_ops;
+pub(crate) use self::partition_snapshot::{
+    decode as decode_partition_snapshot, encode as encode_partition_snapshot,
+};
 use crate::type_config::{LogId, Snapshot, SnapshotMeta, StoredMembership, TypeConfig};
 
 /// The state machine of one group.

@@ -92,7 +92,7 @@ impl PartitionShared {
         let submitted = Submitted { snapshot: snapshot.clone(), applied: applied.log_id };
         if let Some(log_id) = applied.log_id {
             let next_offset = applied.state.next_offset;
-            log.prime(Primed { log_id, next_offset, ops: Vec::new() });
+            log.prime(Primed { log_id, next_offset });
         }
         Ok(PartitionShared {
             group,
@@ -286,7 +286,7 @@ impl PartitionMachine {
         };
         shared.store_installed(meta, &data, &installed).await?;
         if let Some(log_id) = meta.last_log_id {
-            shared.log.prime(Primed { log_id, next_offset, ops: Vec::new() });
+            shared.log.prime(Primed { log_id, next_offset });
         }
         *shared.applied() = installed;
         shared.publish();

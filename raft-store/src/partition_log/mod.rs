@@ -7,13 +7,10 @@ mod retention;
 use std::io;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use rampart_api::model::ids::{LeaderEpoch, Offset};
 use tokio::sync::watch;
 
-use crate::log::Primed;
 use crate::machine::PartitionShared;
-use crate::type_config::SnapshotMeta;
 
 /// One partition's records on this node.
 #[derive(Debug, Clone)]
@@ -83,26 +80,9 @@ impl PartitionLog {
         applied.state.epochs.end_of(epoch, applied.state.next_offset)
     }
 
-    /// Announces a snapshot before openraft is asked to install it, so that entries which arrive
-    /// behind it know their offsets.
-    pub fn prime_snapshot(&self, meta: &SnapshotMeta, data: &Bytes) -> io::Result<()> {
-        self.shared.prime(meta, data)
-    }
-
     /// Makes what is applied durable, so that a restart applies nothing again. For shutdown and
     /// hibernation.
     pub async fn save_applied(&self) -> io::Result<()> {
         self.shared.save_applied().await
-    }
-}
-
-impl PartitionShared {
-    fn prime(&self, meta: &SnapshotMeta, data: &Bytes) -> io::Result<()> {
-        let state = crate::machine::decode_partition_snapshot(data)?;
-        if let Some(log_id) = meta.last_log_id {
-            let ops = crate::machine::snapshot_ops(self.group, meta, data);
-            self.log.prime(Primed { log_id, next_offset: state.next_offset, ops });
-        }
-        Ok(())
     }
 }

@@ -1,10 +1,12 @@
 //! Snapshots of a partition: of the planned cut, so that a new learner gets the retained records
-//! as log; and entries that arrive before openraft has installed them.
+//! as log; and how a log goes on behind one.
+
+use std::io;
 
 use openraft::storage::{RaftLogReader, RaftLogStorage, RaftStateMachine};
 use openraft::type_config::TypeConfigExt;
 use rampart_api::model::ids::Offset;
-use rampart_raft_store::type_config::{Entry, IoFlushed, Snapshot, TypeConfig};
+use rampart_raft_store::type_config::{Entry, EntryPayload, IoFlushed, Snapshot, TypeConfig};
 use rampart_raft_store::{Crash, MemoryFaults, Store};
 
 use crate::harness::{Replica, batch, data, trim_to};
@@ -48,25 +50,59 @@ async fn a_new_learner_gets_the_retained_records_as_log() {
 }
 
 #[tokio::test]
-async fn entries_behind_a_primed_snapshot_may_arrive_before_it_is_installed() {
+async fn a_crash_between_a_snapshot_and_the_purge_up_to_it_loses_neither() {
     let (leader, snapshot, rest) = leader().await;
     let faults = MemoryFaults::none();
     let mut learner = Replica::in_memory(&faults);
     // The learner has an old beginning of the log, too.
-    learner.append(1, vec![rampart_raft_store::type_config::EntryPayload::Blank]).await;
-    learner.handle.prime_snapshot(&snapshot.meta, &snapshot.snapshot).unwrap();
-    append(&mut learner, rest.clone()).await;
-    assert_eq!(learner.handle.log_end_offset(), leader.handle.log_end_offset());
-
-    // Power is cut before it is installed: the snapshot is durable with the entries behind it.
+    learner.append(1, vec![EntryPayload::Blank]).await;
+    learner.machine.install_snapshot(&snapshot.meta, snapshot.snapshot.clone()).await.unwrap();
     faults.crash(Crash::LoseUnsynced);
+
     let mut learner = Replica::in_memory(&faults);
-    let stored = learner.machine.get_current_snapshot().await.unwrap().unwrap();
-    assert_eq!(stored.meta, snapshot.meta);
-    learner.machine.install_snapshot(&stored.meta, stored.snapshot).await.unwrap();
+    assert_eq!(learner.machine.applied_state().await.unwrap().0, snapshot.meta.last_log_id);
+    // openraft purges what is applied and not in the log.
     learner.log.purge(snapshot.meta.last_log_id.unwrap()).await.unwrap();
+    append(&mut learner, rest).await;
     learner.apply_all().await;
     assert_same_records(&leader, &learner).await;
+}
+
+/// What a log refuses leaves it as it was.
+async fn assert_refused(learner: &mut Replica, entries: Vec<Entry>) {
+    let (tx, _rx) = TypeConfig::oneshot();
+    let refused = learner.log.append(entries, IoFlushed::signal(tx)).await.unwrap_err();
+    assert_eq!(refused.kind(), io::ErrorKind::InvalidInput);
+    assert_eq!(learner.handle.log_end_offset(), Offset(0));
+    assert!(learner.entries().await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_new_learners_log_takes_nothing_behind_a_gap() {
+    let (_, snapshot, rest) = leader().await;
+    let mut learner = Replica::in_memory(&MemoryFaults::none());
+    assert_refused(&mut learner, rest.clone()).await;
+    // Data, too, whose offset would be a guess.
+    let behind: Vec<_> = rest[1..].to_vec();
+    assert_refused(&mut learner, behind).await;
+    learner.machine.install_snapshot(&snapshot.meta, snapshot.snapshot.clone()).await.unwrap();
+    assert_refused(&mut learner, rest).await;
+}
+
+#[tokio::test]
+async fn an_offset_that_no_snapshot_tells_is_not_guessed() {
+    let (_, snapshot, _) = leader().await;
+    let cut = snapshot.meta.last_log_id.unwrap();
+    let mut learner = Replica::in_memory(&MemoryFaults::none());
+    learner.append(1, vec![data(batch(3, 10, 0))]).await;
+    let refused = learner.log.purge(cut).await.unwrap_err();
+    assert!(refused.to_string().contains("no snapshot says"), "{refused}");
+    learner.machine.install_snapshot(&snapshot.meta, snapshot.snapshot).await.unwrap();
+    let other = rampart_raft_store::format::log_id::log_id(1, cut.index + 1);
+    assert!(learner.log.purge(other).await.is_err());
+    assert_eq!(learner.handle.log_end_offset(), Offset(3), "refused, so nothing has changed");
+    learner.log.purge(cut).await.unwrap();
+    assert_eq!(learner.handle.log_end_offset().0, cut.index + 1, "one record in each entry");
 }
 
 #[tokio::test]

@@ -5,11 +5,12 @@ use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
+use openraft::async_runtime::WatchReceiver;
 use openraft::entry::RaftPayload;
 use rampart_api::model::ids::{NodeId, Offset};
 use rampart_api::peer::raft::{UnreachableReason, VoteRequest as WireVoteRequest};
 use rampart_raft_store::state::partition::command::PartitionCommand;
-use rampart_raft_store::type_config::{EntryPayload, Membership};
+use rampart_raft_store::type_config::{Entry, EntryPayload, LogId, Membership};
 
 use super::*;
 use crate::clock::Clock;
@@ -133,6 +134,57 @@ async fn learner_behind_the_cut_gets_the_snapshot_and_the_rest_as_log() {
     assert_eq!(newest, a.log.read(from, bytes).await.unwrap());
     write(&a, 10).await;
     all_at(&[&a, &b, &c], 6_010).await;
+}
+
+/// The log refuses entries behind a gap, and relies on this.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn entries_behind_a_snapshot_wait_until_it_is_installed() {
+    let [a, b, c] = start_three(2).await;
+    for _ in 0..6 {
+        write(&a, 1_000).await;
+    }
+    let trim = PartitionCommand::TrimTo { offset: Offset(4_500) };
+    write_one(&a.raft, trim.proposal()).await;
+    all_at(&[&a, &b], 6_000).await;
+    eventually("a cut is possible", || a.log.plan_cut(None)).await;
+    a.raft.trigger().snapshot().await.unwrap();
+    eventually("the log is purged up to the cut", || a.log.purged_index().is_some()).await;
+    let snapshot = a.raft.get_snapshot().await.unwrap().unwrap();
+    let cut = snapshot.meta.last_log_id.unwrap();
+    let vote = a.raft.with_raft_state(|state| *state.vote_ref()).await.unwrap();
+    let entry = |index| Entry {
+        log_id: LogId { leader_id: cut.leader_id, index },
+        payload: EntryPayload::Blank,
+    };
+    let append = openraft::raft::AppendEntriesRequest {
+        vote,
+        prev_log_id: Some(cut),
+        entries: vec![entry(cut.index + 1)],
+        leader_commit: Some(cut),
+    };
+
+    c.disk.hold_syncs();
+    let installing = c.raft.install_full_snapshot(vote, snapshot);
+    let appending = async {
+        // Behind the snapshot that the core has accepted, in front of the one on the disk.
+        eventually("the snapshot is on its way", || c.disk.unsynced() > 0).await;
+        c.disk.sync();
+        eventually("the snapshot is being installed", || c.disk.unsynced() > 1).await;
+        let appending = c.raft.append_entries(append);
+        let synced = async {
+            eventually("the core has seen it", || {
+                c.raft.metrics().borrow_watched().last_log_index > Some(cut.index)
+            })
+            .await;
+            assert_eq!(c.log.last_log_index(), None, "nothing is appended yet");
+            c.disk.release_syncs();
+        };
+        tokio::join!(appending, synced).0
+    };
+    let (installed, appended) = tokio::join!(installing, appending);
+    installed.unwrap();
+    assert!(matches!(appended.unwrap(), openraft::raft::AppendEntriesResponse::Success));
+    assert_eq!(c.log.last_log_index(), Some(cut.index + 1));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
