@@ -1,8 +1,9 @@
 //! The store of one node: what all its groups share, and the way to each of them.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use bytes::Bytes;
 use rampart_api::model::ids::{GroupId, ReplicaId};
@@ -50,6 +51,8 @@ impl Default for StoreOptions {
 pub struct Store {
     engine: Arc<dyn Engine>,
     tails: Arc<TailBudget>,
+    /// The logs that were opened last, until they are dropped.
+    opened: Arc<Mutex<BTreeMap<GroupId, Weak<GroupLog>>>>,
     options: StoreOptions,
 }
 
@@ -85,7 +88,8 @@ impl Store {
     }
 
     fn over(engine: Arc<dyn Engine>, options: StoreOptions) -> Store {
-        Store { engine, tails: TailBudget::new(options.tail_cache_bytes), options }
+        let tails = TailBudget::new(options.tail_cache_bytes);
+        Store { engine, tails, opened: Arc::default(), options }
     }
 
     /// Opens a partition's replica; its log is created if it is not there. Blocks. The caller has
@@ -129,7 +133,8 @@ impl Store {
         kind: GroupKind,
     ) -> Result<Arc<GroupLog>, OpenGroupError> {
         let io_error = |source| OpenGroupError::read(group, source);
-        // A replica that was closed a moment ago may still have writes under way.
+        // A replica that was stopped a moment ago may still have writes under way.
+        self.close(group);
         self.engine.settle().map_err(io_error)?;
         match self.group_record(group).map_err(io_error)? {
             Some(found) if found == (GroupRecord { replica, kind }) => {}
@@ -144,11 +149,43 @@ impl Store {
             }
             None => {
                 let record = envelope::seal(group::VERSION, &GroupRecord { replica, kind });
-                let op = Op::put(Family::Group.group_key(group), record);
-                self.engine.write_now(vec![op]).map_err(io_error)?;
+                let mut ops = self.leftovers(group).map_err(io_error)?;
+                ops.push(Op::put(Family::Group.group_key(group), record));
+                self.engine.write_now(ops).map_err(io_error)?;
             }
         }
-        Ok(Arc::new(log::open(&self.engine, group, &self.tails)?))
+        let log = Arc::new(log::open(&self.engine, group, &self.tails)?);
+        self.opened().insert(group, Arc::downgrade(&log));
+        Ok(log)
+    }
+
+    fn opened(&self) -> MutexGuard<'_, BTreeMap<GroupId, Weak<GroupLog>>> {
+        // Whole after every statement under the lock.
+        self.opened.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Nothing is written any more by a replica of the group that was opened before.
+    fn close(&self, group: GroupId) {
+        let log = self.opened().remove(&group).and_then(|log| log.upgrade());
+        if let Some(log) = log {
+            log.close();
+        }
+    }
+
+    /// Erases what is there of a group without a record. Nothing is, as a rule, and then nothing is
+    /// written: each erased range is one more to skip for whoever reads beside it.
+    fn leftovers(&self, group: GroupId) -> io::Result<Vec<Op>> {
+        let mut ops = Vec::new();
+        if self.engine.log_bounds(group)?.is_some() {
+            ops.push(Op::Truncate { group, from: 0 });
+        }
+        for family in Family::of_groups() {
+            let (from, to) = family.group_range(group);
+            if !self.engine.facts(&from, &to)?.is_empty() {
+                ops.push(Op::Erase { from, to });
+            }
+        }
+        Ok(ops)
     }
 
     fn group_record(&self, group: GroupId) -> io::Result<Option<GroupRecord>> {
@@ -169,8 +206,10 @@ impl Store {
         Ok(groups)
     }
 
-    /// Erases everything of a group, durably. Blocks. Its replica must be closed.
+    /// Erases everything of a group, durably. Blocks. Its replica must be stopped; what is left of
+    /// it writes nothing any more.
     pub fn drop_group(&self, group: GroupId) -> io::Result<()> {
+        self.close(group);
         let mut ops = vec![Op::Truncate { group, from: 0 }];
         for family in Family::of_groups() {
             let (from, to) = family.group_range(group);
@@ -212,5 +251,31 @@ impl Store {
     /// Waits until everything written so far is durable. Blocks.
     pub fn flush(&self) -> io::Result<()> {
         self.engine.write_now(Vec::new())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn facts_of_a_group_without_a_record_are_erased_when_it_is_opened() {
+        let (group, neighbour) = (GroupId(4), GroupId(5));
+        let store = Store::in_memory(MemoryFaults::none());
+        drop(store.open_partition(neighbour, ReplicaId(1)).unwrap());
+        let stray = Bytes::from_static(b"stray");
+        let mut ops: Vec<Op> = Family::of_groups()
+            .filter(|family| *family != Family::Group)
+            .flat_map(|family| [family.group_key(group), family.indexed_key(group, 9)])
+            .map(|key| Op::put(key, stray.clone()))
+            .collect();
+        ops.push(Op::Append { group, index: 9, header: stray.clone(), payload: stray });
+        store.engine.write_now(ops).unwrap();
+
+        let opened = store.open_partition(group, ReplicaId(2)).unwrap();
+        assert_eq!(opened.handle.applied_index(), None);
+        assert_eq!(opened.handle.last_log_index(), None);
+        assert_eq!(store.engine.log_bounds(group).unwrap(), None);
+        assert_eq!(store.groups().unwrap(), [(group, ReplicaId(2)), (neighbour, ReplicaId(1))]);
     }
 }

@@ -3,7 +3,7 @@
 //! Everything here is synchronous; the lock is never held over an await or a disk access.
 
 use std::io;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use bytes::Bytes;
 use rampart_api::model::ids::{GroupId, Offset};
@@ -14,7 +14,7 @@ use super::record::LogRecord;
 use super::sync_progress::SyncProgress;
 use super::tail::Tail;
 use super::terms::TermTable;
-use crate::engine::{Engine, Op, Write, synced_write};
+use crate::engine::{Engine, Op, Write, WriteError, synced_write};
 use crate::format::envelope;
 use crate::format::log_id::{StoredLogId, log_id, term_of};
 use crate::keys::purged::PurgedRecord;
@@ -38,6 +38,8 @@ pub(crate) struct GroupLog {
     pub(crate) group: GroupId,
     pub(crate) engine: Arc<dyn Engine>,
     inner: Mutex<Inner>,
+    /// Held while a write is submitted, so that none is submitted after it was closed.
+    is_closed: RwLock<bool>,
 }
 
 /// What the lock protects.
@@ -67,7 +69,7 @@ pub(super) struct Appended {
 
 impl GroupLog {
     pub(super) fn new(group: GroupId, engine: Arc<dyn Engine>, inner: Inner) -> Self {
-        GroupLog { group, engine, inner: Mutex::new(inner) }
+        GroupLog { group, engine, inner: Mutex::new(inner), is_closed: RwLock::new(false) }
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -129,9 +131,23 @@ impl GroupLog {
         self.lock().committed_op(self.group)
     }
 
-    /// Submits a write of this group.
+    /// Submits a write of this group, unless it is closed.
     pub(crate) fn submit(&self, write: Write) {
-        self.engine.submit(write);
+        let is_closed = self.is_closed.read().unwrap_or_else(PoisonError::into_inner);
+        if !*is_closed {
+            return self.engine.submit(write);
+        }
+        drop(is_closed);
+        if let Some(done) = write.done {
+            let message = format!("group {}: the replica is closed", self.group);
+            done(Err(WriteError { kind: io::ErrorKind::BrokenPipe, message }));
+        }
+    }
+
+    /// No write is submitted any more: the group is erased, or opened again. Tasks of a replica
+    /// that was stopped, as one that builds a snapshot, may outlive it.
+    pub(crate) fn close(&self) {
+        *self.is_closed.write().unwrap_or_else(PoisonError::into_inner) = true;
     }
 
     /// Submits a synced write before it returns; what it returns waits until that is durable.

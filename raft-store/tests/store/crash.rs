@@ -155,6 +155,38 @@ async fn a_dropped_group_is_gone_and_its_neighbour_is_not() {
 }
 
 #[tokio::test]
+async fn what_is_left_of_a_dropped_replica_writes_nothing_any_more() {
+    use rampart_api::model::ids::ReplicaId;
+
+    let faults = MemoryFaults::none();
+    let store = Store::in_memory(faults.clone());
+    let mut dropped = Replica::open(&store).unwrap();
+    dropped.append(1, vec![data(batch(3, 10, 0))]).await;
+    dropped.apply_all().await;
+    store.drop_group(GROUP).unwrap();
+    let refused = dropped.handle.save_applied().await.unwrap_err();
+    assert!(refused.to_string().contains("closed"), "{refused}");
+    let refused = dropped.submit(1, vec![data(batch(3, 10, 0))]).await.await.unwrap();
+    assert!(refused.is_err());
+    assert!(dropped.log.save_vote(&vote(9)).await.is_err());
+
+    let mut next = store.open_partition(GROUP, ReplicaId(REPLICA.0 + 1)).unwrap();
+    assert_eq!(next.handle.applied_index(), None);
+    assert_eq!(next.log.get_log_state().await.unwrap().last_log_id, None);
+}
+
+#[tokio::test]
+async fn a_replica_that_is_opened_again_writes_through_its_new_half_only() {
+    let store = Store::in_memory(MemoryFaults::none());
+    let mut old = Replica::open(&store).unwrap();
+    old.append(1, vec![data(batch(3, 10, 0))]).await;
+    let mut new = Replica::open(&store).unwrap();
+    assert!(old.submit(1, vec![data(batch(3, 10, 0))]).await.await.unwrap().is_err());
+    new.append(2, vec![data(batch(1, 10, 0))]).await;
+    assert_eq!(Replica::open(&store).unwrap().handle.log_end_offset().0, 4);
+}
+
+#[tokio::test]
 async fn a_log_is_not_opened_under_another_replicas_id() {
     let faults = MemoryFaults::none();
     let store = Store::in_memory(faults);
