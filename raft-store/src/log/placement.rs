@@ -63,7 +63,8 @@ fn number(body: Bytes, base: Offset, epoch: i32) -> io::Result<Numbered> {
             patches.push((at, end, offset));
         }
         offset += i64::from(header.record_count);
-        numbered.records += header.record_count.unsigned_abs();
+        let records = numbered.records.checked_add(header.record_count.unsigned_abs());
+        numbered.records = records.ok_or_else(|| invalid("more records than 32 bits count"))?;
         numbered.max_timestamp = numbered.max_timestamp.max(header.max_timestamp);
         at = end;
     }
