@@ -15,7 +15,7 @@ use crate::error::{OpenError, OpenGroupError};
 use crate::format::envelope;
 use crate::keys::group::{self, GroupKind, GroupRecord};
 use crate::keys::{Family, node_record, registry};
-use crate::log::{self, GroupLog, LogStorage, TailBudget};
+use crate::log::{self, DamagedGroups, GroupLog, LogStorage, TailBudget, erase_one};
 use crate::machine::{Machine, MetadataReader, MetadataShared, PartitionShared};
 use crate::partition_log::PartitionLog;
 
@@ -53,6 +53,7 @@ pub struct Store {
     tails: Arc<TailBudget>,
     /// The logs that were opened last, until they are dropped.
     opened: Arc<Mutex<BTreeMap<GroupId, Weak<GroupLog>>>>,
+    damaged: DamagedGroups,
     options: StoreOptions,
 }
 
@@ -89,7 +90,7 @@ impl Store {
 
     fn over(engine: Arc<dyn Engine>, options: StoreOptions) -> Store {
         let tails = TailBudget::new(options.tail_cache_bytes);
-        Store { engine, tails, opened: Arc::default(), options }
+        Store { engine, tails, opened: Arc::default(), damaged: DamagedGroups::default(), options }
     }
 
     /// Opens a partition's replica; its log is created if it is not there. Blocks. The caller has
@@ -154,7 +155,8 @@ impl Store {
                 self.engine.write_now(ops).map_err(io_error)?;
             }
         }
-        let log = Arc::new(log::open(&self.engine, group, &self.tails)?);
+        let log = Arc::new(log::open(&self.engine, group, &self.tails, &self.damaged)?);
+        self.forget_damage(group);
         self.opened().insert(group, Arc::downgrade(&log));
         Ok(log)
     }
@@ -176,6 +178,9 @@ impl Store {
     /// written: each erased range is one more to skip for whoever reads beside it.
     fn leftovers(&self, group: GroupId) -> io::Result<Vec<Op>> {
         let mut ops = Vec::new();
+        if self.engine.fact(&node_record::damaged_entry(group))?.is_some() {
+            ops.push(erase_one(node_record::damaged_entry(group)));
+        }
         if self.engine.log_bounds(group)?.is_some() {
             ops.push(Op::Truncate { group, from: 0 });
         }
@@ -215,7 +220,21 @@ impl Store {
             let (from, to) = family.group_range(group);
             ops.push(Op::Erase { from, to });
         }
-        self.engine.write_now(ops)
+        ops.push(erase_one(node_record::damaged_entry(group)));
+        self.engine.write_now(ops)?;
+        self.forget_damage(group);
+        Ok(())
+    }
+
+    /// Groups in whose logs a synced entry was read and was damaged or gone, and what was found.
+    /// Such a replica must be stopped; opening it again says `Damaged` as long as that is so. A
+    /// group leaves when it is opened or dropped.
+    pub fn damaged(&self) -> watch::Receiver<BTreeMap<GroupId, String>> {
+        self.damaged.subscribe()
+    }
+
+    fn forget_damage(&self, group: GroupId) {
+        self.damaged.send_if_modified(|damaged| damaged.remove(&group).is_some());
     }
 
     /// Becomes `Some` when a write or sync failed: nothing is acknowledged any more (INV-13) and

@@ -491,9 +491,13 @@ impl ReplicaManager {
             return;
         }
         let stuck = self.stuck(applying);
+        let damaged = self.inner.options.store.damaged().borrow().clone();
         for replica in self.all() {
             let reason = match ended(&replica) {
                 Some(reason) => reason,
+                None if damaged.contains_key(&replica.spec().group) => {
+                    format!("its log is damaged: {}", damaged[&replica.spec().group])
+                }
                 // One in a round: each may take its time to answer.
                 None if stuck == Some(replica.spec().group) && machine_is_gone(&replica).await => {
                     "its state machine panicked".to_owned()
@@ -501,7 +505,7 @@ impl ReplicaManager {
                 None => continue,
             };
             let spec = *replica.spec();
-            if replica.status().storage_failed {
+            if replica.status().storage_failed || damaged.contains_key(&spec.group) {
                 self.suspects().insert(spec.group);
             }
             let pause = self.failed(spec.group, spec.replica);

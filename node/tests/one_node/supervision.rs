@@ -189,3 +189,39 @@ async fn damage_in_the_middle_of_a_log_is_found_after_an_error_of_the_storage() 
     assert_eq!(one.values("letters").await.first(), Some(&"1".to_owned()));
     one.node.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replica_whose_damage_a_fetch_meets_is_taken_out_of_service() {
+    let dir = tempfile::tempdir().unwrap();
+    let disk = MemoryFaults::none();
+    let one = OneNode::start_on(dir.path(), &[], on(&disk)).await;
+    one.create("letters").await;
+    one.produce("letters", "1").await.unwrap();
+    let replica = one.node.replicas().all().remove(0);
+    let (group, first) = (replica.spec().group, replica.status().last_log_index.unwrap());
+    drop(replica);
+    // Opening a log looks at the entries behind the last 64 KiB that are done with.
+    let long = format!("\"{}\"", "x".repeat(100_000));
+    for _ in 0..3 {
+        one.produce("letters", &long).await.unwrap();
+    }
+    one.node.stop().await;
+
+    // What was written before a start is not in memory.
+    let one = OneNode::start_on(dir.path(), &[], on(&disk)).await;
+    one.produce("letters", "2").await.unwrap();
+    assert!(disk.flip_bit(group, first));
+    let node = &one.node;
+    let gone = eventually("the replica is taken out of service", || async {
+        node.replicas().get(group).is_none()
+    });
+    let fetch = one.client.fetch("letters", 0, FetchFrom::from(Offset(0)), FetchOptions::default());
+    tokio::join!(async { drop(fetch.await) }, gone);
+    assert!(disk.flip_bit(group, first), "the disk reads right again");
+    eventually("it is back with all it had", || async {
+        one.produce("letters", "3").await.is_ok()
+    })
+    .await;
+    assert_eq!(one.values("letters").await.first(), Some(&"1".to_owned()));
+    one.node.stop().await;
+}

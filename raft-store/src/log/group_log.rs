@@ -2,11 +2,13 @@
 //! entries. `writer` changes it, `reader` and the partition's reads look at it, `open` rebuilds it.
 //! Everything here is synchronous; the lock is never held over an await or a disk access.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use bytes::Bytes;
 use rampart_api::model::ids::{GroupId, Offset};
+use tokio::sync::watch;
 
 use super::offset_index::OffsetIndex;
 use super::placement::place;
@@ -18,7 +20,7 @@ use crate::engine::{Engine, Op, Write, WriteError, synced_write};
 use crate::format::envelope;
 use crate::format::log_id::{StoredLogId, log_id, term_of};
 use crate::keys::purged::PurgedRecord;
-use crate::keys::{Family, committed, log_term, offset_index, purged, synced_mark};
+use crate::keys::{Family, committed, log_term, node_record, offset_index, purged, synced_mark};
 use crate::ticket::AppendPosition;
 use crate::type_config::{Entry, LogId, Vote};
 
@@ -40,7 +42,11 @@ pub(crate) struct GroupLog {
     inner: Mutex<Inner>,
     /// Held while a write is submitted, so that none is submitted after it was closed.
     is_closed: RwLock<bool>,
+    damaged: DamagedGroups,
 }
+
+/// Groups of the node in whose logs damage was read, and what.
+pub(crate) type DamagedGroups = watch::Sender<BTreeMap<GroupId, String>>;
 
 /// What the lock protects.
 #[derive(Debug)]
@@ -59,6 +65,8 @@ pub(super) struct Inner {
     pub(super) primed: Option<Primed>,
     /// `committed` changed since it was last written.
     pub(super) committed_is_new: bool,
+    /// Truncations and purges so far: what is read meanwhile may be missing and not be damage.
+    pub(super) cuts: u64,
 }
 
 /// An append that is in memory and still has to be submitted.
@@ -68,8 +76,14 @@ pub(super) struct Appended {
 }
 
 impl GroupLog {
-    pub(super) fn new(group: GroupId, engine: Arc<dyn Engine>, inner: Inner) -> Self {
-        GroupLog { group, engine, inner: Mutex::new(inner), is_closed: RwLock::new(false) }
+    pub(super) fn new(
+        group: GroupId,
+        engine: Arc<dyn Engine>,
+        inner: Inner,
+        damaged: DamagedGroups,
+    ) -> Self {
+        let (inner, is_closed) = (Mutex::new(inner), RwLock::new(false));
+        GroupLog { group, engine, inner, is_closed, damaged }
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -158,6 +172,30 @@ impl GroupLog {
         let (write, durable) = synced_write(ops);
         self.submit(write);
         durable
+    }
+
+    /// An entry was read and is bad. If it was synced, and not cut off meanwhile, that is damage:
+    /// the replica's owner is told, and the next start of it, too.
+    pub(super) fn found_bad(&self, index: u64, what: &str, cuts: u64) {
+        {
+            let inner = self.lock();
+            if inner.cuts != cuts || Some(index) > inner.progress.synced() {
+                return;
+            }
+        }
+        if *self.is_closed.read().unwrap_or_else(PoisonError::into_inner) {
+            return;
+        }
+        let is_new = self.damaged.send_if_modified(|damaged| {
+            let is_new = !damaged.contains_key(&self.group);
+            damaged.entry(self.group).or_insert_with(|| what.to_owned());
+            is_new
+        });
+        if is_new {
+            let key = node_record::damaged_entry(self.group);
+            let ops = vec![Op::put(key, index.to_be_bytes().to_vec())];
+            self.submit(Write { ops, done: Some(Box::new(|_| {})) });
+        }
     }
 
     /// A snapshot is installed; see [`Primed`].
@@ -268,6 +306,7 @@ impl Inner {
         next_offset: Offset,
     ) -> io::Result<Vec<Op>> {
         let mut ops = vec![Op::Truncate { group, from }];
+        self.cuts += 1;
         self.tail.truncate(from);
         self.terms.truncate(from);
         ops.push(erase(Family::LogTerm, group, from, u64::MAX));
@@ -316,6 +355,7 @@ impl Inner {
         };
         let record = PurgedRecord { log_id: (&upto).into(), next_offset };
         self.purged = Some(record);
+        self.cuts += 1;
         let mut ops = vec![Op::Purge { group, upto: upto.index }];
         let key = Family::Purged.group_key(group);
         ops.push(Op::put(key, envelope::seal(purged::VERSION, &record)));
@@ -353,7 +393,7 @@ fn erase(family: Family, group: GroupId, from: u64, to: u64) -> Op {
     Op::Erase { from: family.indexed_key(group, from), to }
 }
 
-fn erase_one(key: Vec<u8>) -> Op {
+pub(crate) fn erase_one(key: Vec<u8>) -> Op {
     let mut to = key.clone();
     to.push(0);
     Op::Erase { from: key, to }

@@ -21,7 +21,7 @@ mod tail;
 mod terms;
 mod writer;
 
-pub(crate) use self::group_log::{GroupLog, Primed};
+pub(crate) use self::group_log::{DamagedGroups, GroupLog, Primed, erase_one};
 pub(crate) use self::open::open;
 pub use self::reader::LogReader;
 pub(crate) use self::record::LogRecord;

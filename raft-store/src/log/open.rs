@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use rampart_api::model::ids::{GroupId, Offset};
 
-use super::group_log::{GroupLog, Inner, stored_fact};
+use super::group_log::{DamagedGroups, GroupLog, Inner, erase_one, stored_fact};
 use super::offset_index::OffsetIndex;
 use super::reader::READ_BYTES_MAX;
 use super::record::LogRecord;
@@ -27,7 +27,9 @@ use crate::keys::offset_index::Granule;
 use crate::keys::purged::PurgedRecord;
 use crate::keys::snapshot::{self, SnapshotMetaRecord};
 use crate::keys::vote::VoteRecord;
-use crate::keys::{Family, committed, log_term, offset_index, purged, registry, synced_mark, vote};
+use crate::keys::{
+    Family, committed, log_term, node_record, offset_index, purged, registry, synced_mark, vote,
+};
 use crate::type_config::{LogId, Vote};
 
 /// What the disk says about a log before its entries are looked at.
@@ -48,7 +50,9 @@ pub(crate) fn open(
     engine: &Arc<dyn Engine>,
     group: GroupId,
     budget: &Arc<TailBudget>,
+    damaged: &DamagedGroups,
 ) -> Result<GroupLog, OpenGroupError> {
+    check_damaged_entry(&**engine, group)?;
     let mut found =
         Found::read(&**engine, group).map_err(|error| OpenGroupError::read(group, error))?;
     let stale = found.drop_stale_granules();
@@ -63,7 +67,32 @@ pub(crate) fn open(
             .map_err(|error| OpenGroupError::read(group, error))?;
     }
     let inner = found.into_inner(checked, budget);
-    Ok(GroupLog::new(group, engine.clone(), inner))
+    Ok(GroupLog::new(group, engine.clone(), inner, damaged.clone()))
+}
+
+/// An entry that was found damaged while the replica ran is looked at again: opening reads only the
+/// end of the log. What reads right now, or has been purged, is no damage.
+fn check_damaged_entry(engine: &dyn Engine, group: GroupId) -> Result<(), OpenGroupError> {
+    let read_error = |error| OpenGroupError::read(group, error);
+    let key = node_record::damaged_entry(group);
+    let Some(fact) = engine.fact(&key).map_err(read_error)? else { return Ok(()) };
+    let index = fact.first_chunk().map_or(0, |index| u64::from_be_bytes(*index));
+    let key_of_purged = Family::Purged.group_key(group);
+    let purged: Option<PurgedRecord> =
+        stored_fact(engine, &key_of_purged, purged::VERSION).map_err(read_error)?;
+    if purged.is_none_or(|purged| purged.log_id.index < index) {
+        let stored = engine.entries(group, index, index + 1, 1).map_err(read_error)?;
+        let what = match stored.first() {
+            Some((_, bytes)) => LogRecord::decode(group, index, bytes).err().map(|e| e.to_string()),
+            None => Some("it is missing".to_owned()),
+        };
+        if let Some(what) = what {
+            let what = format!("an entry that was synced, found when it was read: {what}");
+            return Err(OpenGroupError::Damaged { group, index: Some(index), what });
+        }
+    }
+    tracing::warn!(%group, index, "an entry that was found damaged reads right or is purged");
+    engine.write_now(vec![erase_one(key)]).map_err(read_error)
 }
 
 impl Found {
@@ -167,6 +196,7 @@ impl Found {
             progress: SyncProgress::new(checked.last),
             primed: None,
             committed_is_new: false,
+            cuts: 0,
         }
     }
 }
@@ -291,7 +321,7 @@ mod tests {
     fn opened(ops: Vec<Op>) -> Result<GroupLog, OpenGroupError> {
         let engine: Arc<dyn Engine> = Arc::new(MemoryEngine::new(MemoryFaults::none()));
         engine.write_now(ops).unwrap();
-        open(&engine, GROUP, &TailBudget::new(1 << 20))
+        open(&engine, GROUP, &TailBudget::new(1 << 20), &DamagedGroups::default())
     }
 
     /// A sound entry, but for its version or kind.

@@ -30,7 +30,7 @@ impl GroupLog {
         to: u64,
         max_bytes: usize,
     ) -> io::Result<Vec<LogRecord>> {
-        let (from, tail_from, tail) = {
+        let (from, tail_from, tail, cuts) = {
             let inner = self.lock();
             let end = inner.last.map_or(0, |last| last.index + 1);
             let to = to.min(end);
@@ -39,12 +39,18 @@ impl GroupLog {
                 return Ok(Vec::new());
             }
             let tail_from = inner.tail.first_index().min(to);
-            (from, tail_from, inner.tail.range(from, to, max_bytes))
+            (from, tail_from, inner.tail.range(from, to, max_bytes), inner.cuts)
         };
         if from >= tail_from {
             return Ok(tail);
         }
-        let mut records = self.records_on_disk(from, tail_from, max_bytes).await?;
+        let read = self.records_on_disk(from, tail_from, max_bytes).await;
+        let mut records = read.map_err(|failure| {
+            if let Some(index) = failure.bad_at {
+                self.found_bad(index, &failure.error.to_string(), cuts);
+            }
+            failure.error
+        })?;
         let mut bytes: usize = records.iter().map(|record| record.bytes).sum();
         if records.last().is_some_and(|last| last.index() + 1 == tail_from) {
             for record in tail {
@@ -63,20 +69,21 @@ impl GroupLog {
         from: u64,
         to: u64,
         max_bytes: usize,
-    ) -> io::Result<Vec<LogRecord>> {
+    ) -> Result<Vec<LogRecord>, Failure> {
         if !self.engine.reads_block() {
             return self.read_disk(from, to, max_bytes);
         }
         let log = self.clone();
         let read = tokio::task::spawn_blocking(move || log.read_disk(from, to, max_bytes));
-        read.await.map_err(io::Error::other)?
+        read.await.map_err(|error| Failure { bad_at: None, error: io::Error::other(error) })?
     }
 
     /// Blocks where the engine does.
-    fn read_disk(&self, from: u64, to: u64, max_bytes: usize) -> io::Result<Vec<LogRecord>> {
+    fn read_disk(&self, from: u64, to: u64, max_bytes: usize) -> Result<Vec<LogRecord>, Failure> {
         let stored = self.engine.entries(self.group, from, to, max_bytes).map_err(|error| {
             let what = format!("group {}: entries from {from} on: {error}", self.group);
-            io::Error::new(error.kind(), what)
+            let bad_at = (error.kind() == io::ErrorKind::InvalidData).then_some(from);
+            Failure { bad_at, error: io::Error::new(error.kind(), what) }
         })?;
         let mut records = Vec::with_capacity(stored.len());
         for (expected, (index, bytes)) in (from..).zip(stored) {
@@ -85,7 +92,9 @@ impl GroupLog {
             }
             let record = LogRecord::decode(self.group, index, &bytes).map_err(|error| {
                 let what = format!("group {}: entry {index} is damaged: {error}", self.group);
-                io::Error::new(io::ErrorKind::InvalidData, what)
+                // What a newer program wrote is sound.
+                let bad_at = (!error.is_newer()).then_some(index);
+                Failure { bad_at, error: io::Error::new(io::ErrorKind::InvalidData, what) }
             })?;
             records.push(record);
         }
@@ -95,10 +104,17 @@ impl GroupLog {
         }
     }
 
-    fn missing(&self, index: u64) -> io::Error {
+    fn missing(&self, index: u64) -> Failure {
         let what = format!("group {}: entry {index} is missing from the log", self.group);
-        io::Error::new(io::ErrorKind::InvalidData, what)
+        Failure { bad_at: Some(index), error: io::Error::new(io::ErrorKind::InvalidData, what) }
     }
+}
+
+/// Entries cannot be read.
+struct Failure {
+    /// The entry that is damaged or missing, where it is that.
+    bad_at: Option<u64>,
+    error: io::Error,
 }
 
 impl RaftLogReader<TypeConfig> for LogReader {

@@ -74,13 +74,26 @@ async fn damage_in_the_cold_part_is_found_when_it_is_read() {
     assert!(faults.flip_bit(GROUP, 3));
 
     // What is read while opening is only the end of the log.
-    let mut replica = Replica::in_memory(&faults);
+    let store = Store::in_memory(faults.clone());
+    let mut replica = Replica::open(&store).unwrap();
+    assert!(store.damaged().borrow().is_empty());
     let error = replica.entries().await.unwrap_err();
     assert!(error.to_string().contains("group 7: entry 3 is damaged"), "{error}");
     let error = replica.handle.read(Offset(0), 1 << 20).await.unwrap_err();
     assert!(matches!(error, ReadError::Io(_)), "{error}");
+    assert!(store.damaged().borrow()[&GROUP].contains("entry 3 is damaged"));
     let after = replica.handle.read(Offset(20), 1 << 20).await.unwrap();
     assert_eq!(after.len(), 20, "the rest is served");
+
+    // It is remembered, and not for longer than it is so.
+    faults.crash(rampart_raft_store::Crash::LoseUnsynced);
+    let error = Replica::open(&Store::in_memory(faults.clone())).err().unwrap();
+    let OpenGroupError::Damaged { index, .. } = &error else { panic!("{error}") };
+    assert_eq!(*index, Some(3));
+    assert!(faults.flip_bit(GROUP, 3));
+    let store = Store::in_memory(faults);
+    assert_eq!(Replica::open(&store).unwrap().entries().await.unwrap().len(), 40);
+    assert!(store.damaged().borrow().is_empty());
 }
 
 #[tokio::test]
