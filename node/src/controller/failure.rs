@@ -50,6 +50,7 @@ pub(crate) fn decommission_blockers(situation: Situation<'_>, node: NodeId) -> V
     let reachable = situation.active_alive().filter(|other| *other != node).count();
     let mut blockers = too_few_nodes(situation, node, remaining, reachable);
     blockers.extend(without_majority(situation, node));
+    blockers.extend(without_progress(situation, node));
     cap(&mut blockers);
     blockers
 }
@@ -111,6 +112,14 @@ fn without_majority(situation: Situation<'_>, node: NodeId) -> impl Iterator<Ite
     })
 }
 
+/// Partitions whose move is stuck.
+fn without_progress(situation: Situation<'_>, node: NodeId) -> impl Iterator<Item = String> {
+    situation.state.replicas_on(node).filter_map(move |(topic, number)| {
+        let partition = topic.partitions.get(number as usize)?;
+        Some(format!("{}/{number}: {}", topic.name, situation.no_progress(partition)?))
+    })
+}
+
 fn nodes(count: usize) -> String {
     if count == 1 { "1 node is".into() } else { format!("{count} nodes are") }
 }
@@ -156,6 +165,16 @@ mod tests {
         // A dead node can be decommissioned as long as the others carry its partitions.
         let sample = Sample::nodes(4).topic("flights", 3, &[&[1, 2, 3]]).down(3);
         assert_eq!(blockers(&sample, 3), [""; 0]);
+    }
+
+    #[test]
+    fn a_move_that_gets_nowhere_blocks() {
+        let mut sample = Sample::nodes(4).topic("flights", 3, &[&[1, 2, 3]]).decommissioning(3);
+        let group = sample.partition(1).group;
+        sample.reassign(group, &ids(&[1, 2, 4]));
+        assert_eq!(blockers(&sample, 3), [""; 0]);
+        let expected = "flights/0: no progress for 130 s (is the disk of node 4 full?)";
+        assert_eq!(blockers(&sample.stuck(group, 130_000), 3), [expected]);
     }
 
     #[test]

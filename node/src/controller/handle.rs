@@ -13,11 +13,12 @@ use futures_util::StreamExt;
 use rampart_api::model::ids::{GroupId, NodeId};
 use rampart_api::model::problem::Problem;
 use rampart_raft_store::state::metadata::command::MetadataCommand;
-use rampart_raft_store::state::metadata::state::MetadataState;
+use rampart_raft_store::state::metadata::state::{MetadataState, TopicRecord};
 use tokio::time::Instant;
 
 use super::moves::SpeedMeter;
 use super::situation::Situation;
+use super::stalls::Stalls;
 use super::topic_rules::TopicLimits;
 use crate::clock::Clock;
 use crate::metadata::{MembershipKeeper, MetadataHandle};
@@ -50,6 +51,7 @@ struct Inner {
     limits: TopicLimits,
     started: Instant,
     meter: Mutex<SpeedMeter>,
+    stalls: Mutex<Stalls>,
 }
 
 /// The cluster at one moment, as this node sees it.
@@ -58,11 +60,13 @@ pub(super) struct Outlook {
     pub(super) state: Arc<MetadataState>,
     pub(super) alive: BTreeSet<NodeId>,
     pub(super) lost: BTreeSet<NodeId>,
+    pub(super) stuck: BTreeMap<GroupId, u64>,
 }
 
 impl Outlook {
     pub(super) fn situation(&self) -> Situation<'_> {
-        Situation { state: &self.state, alive: &self.alive, lost: &self.lost }
+        let Outlook { state, alive, lost, stuck } = self;
+        Situation { state, alive, lost, stuck }
     }
 }
 
@@ -77,7 +81,7 @@ impl ControllerHandle {
     ) -> Self {
         let clock = surroundings.clock;
         let started = clock.instant();
-        let meter = Mutex::default();
+        let (meter, stalls) = Default::default();
         let inner = Inner {
             metadata,
             partitions,
@@ -87,6 +91,7 @@ impl ControllerHandle {
             limits,
             started,
             meter,
+            stalls,
         };
         ControllerHandle { inner: Arc::new(inner) }
     }
@@ -108,7 +113,22 @@ impl ControllerHandle {
         let state = self.inner.metadata.state();
         let heard = |node: &&NodeId| self.inner.liveness.is_alive(**node);
         let alive = state.nodes.keys().filter(heard).copied().collect();
-        Outlook { state, alive, lost: BTreeSet::new() }
+        let stuck = self.stalls().stuck(self.now_ms());
+        Outlook { state, alive, lost: BTreeSet::new(), stuck }
+    }
+
+    /// Looks how far the moves are that can get on, so that those that don't are known.
+    pub(super) async fn watch_moves(&self) {
+        let outlook = self.outlook();
+        let situation = outlook.situation();
+        let key = |(topic, partition, _): (&TopicRecord, _, _)| PartitionKey {
+            topic: topic.id,
+            partition,
+        };
+        let statuses = self.statuses(situation.arriving().map(key)).await;
+        let moves = situation.arriving().map(|(_, _, record)| record);
+        let moves = moves.map(|record| (record, statuses.get(&record.group)));
+        self.stalls().note(moves, self.now_ms());
     }
 
     /// Who votes in the metadata group, as this node knows.
@@ -120,6 +140,10 @@ impl ControllerHandle {
     pub(super) fn now_ms(&self) -> u64 {
         let since = self.inner.clock.instant().saturating_duration_since(self.inner.started);
         u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+    }
+
+    fn stalls(&self) -> MutexGuard<'_, Stalls> {
+        self.inner.stalls.lock().expect("no holder of this lock panics")
     }
 
     fn meter(&self) -> MutexGuard<'_, SpeedMeter> {

@@ -25,6 +25,7 @@ pub mod request;
 mod service;
 mod silence;
 mod situation;
+mod stalls;
 mod steps;
 #[cfg(test)]
 mod testing;

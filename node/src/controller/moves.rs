@@ -101,6 +101,7 @@ fn blockers(
     blockers.extend(
         silent.map(|r| format!("node {}, where a replica is to join, can't be reached", r.node)),
     );
+    blockers.extend(situation.no_progress(partition));
     blockers
 }
 

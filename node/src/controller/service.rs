@@ -22,6 +22,8 @@ use crate::telemetry::Metrics;
 
 /// How often the cluster is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
+/// How often it is looked whether the moves make progress: all nodes look, all moves are asked.
+const WATCH_MOVES_EVERY_MS: u64 = 10_000;
 /// How long one change of the metadata may take before the next look.
 const PROPOSE_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long one change of the metadata group's members may take before the next look.
@@ -51,6 +53,7 @@ struct Seen {
     applied_index: u64,
     alive: BTreeSet<NodeId>,
     lost: BTreeSet<NodeId>,
+    stuck: BTreeSet<GroupId>,
     metadata_voters: BTreeSet<NodeId>,
 }
 
@@ -72,8 +75,13 @@ impl ControllerService {
     pub async fn run(mut self) {
         let mut every = tokio::time::interval(LOOK_EVERY);
         every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut watched_ms = self.controller.now_ms();
         loop {
             every.tick().await;
+            if self.controller.now_ms() >= watched_ms + WATCH_MOVES_EVERY_MS {
+                watched_ms = self.controller.now_ms();
+                self.controller.watch_moves().await;
+            }
             let mut outlook = self.controller.outlook();
             let nodes = outlook.state.nodes.keys().copied();
             outlook.lost = self.silence.note(nodes, &outlook.alive, self.controller.now_ms());
@@ -113,6 +121,7 @@ impl ControllerService {
             applied_index: outlook.state.applied_index,
             alive: outlook.alive.clone(),
             lost: outlook.lost.clone(),
+            stuck: outlook.stuck.keys().copied().collect(),
             metadata_voters,
         };
         if self.idle_at.as_ref() == Some(&seen) {

@@ -3,9 +3,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use rampart_api::model::ids::NodeId;
+use rampart_api::model::ids::{GroupId, NodeId, PartitionId};
 use rampart_raft_store::state::metadata::state::{
-    MetadataState, NodeState, PartitionRecord, ReplicaState,
+    MetadataState, NodeState, PartitionRecord, ReplicaState, TopicRecord,
 };
 
 /// The cluster as a planner sees it. Whose view: this node's, at this moment.
@@ -17,6 +17,8 @@ pub(crate) struct Situation<'a> {
     pub(crate) alive: &'a BTreeSet<NodeId>,
     /// Nodes silent for so long that nobody should wait for them.
     pub(crate) lost: &'a BTreeSet<NodeId>,
+    /// Moves that make no progress, and for how many milliseconds.
+    pub(crate) stuck: &'a BTreeMap<GroupId, u64>,
 }
 
 /// A failure domain: a named rack, or the node alone.
@@ -77,17 +79,39 @@ impl<'a> Situation<'a> {
         loads
     }
 
-    /// Partitions whose replicas are on their way and can get there now; a move that waits for a
-    /// node to come back holds up nobody.
+    /// Partitions whose replicas are on their way and get there; a move that waits for a node to
+    /// come back, or is stuck, holds up nobody.
     pub(crate) fn moving(&self) -> usize {
+        let arriving = self.arriving().map(|(_, _, partition)| partition);
+        arriving.filter(|partition| !self.stuck.contains_key(&partition.group)).count()
+    }
+
+    /// Partitions whose replicas are on their way while everybody who is needed is there.
+    pub(crate) fn arriving(
+        &self,
+    ) -> impl Iterator<Item = (&'a TopicRecord, PartitionId, &'a PartitionRecord)> {
         let arrives = |partition: &PartitionRecord| {
             let mut joining =
                 partition.replicas.iter().filter(|r| r.state == ReplicaState::Joining);
             let (up, all) = self.voters_up(partition);
             up * 2 > all && joining.all(|replica| self.is_alive(replica.node))
         };
-        let partitions = self.state.partitions().map(|(_, _, partition)| partition);
-        partitions.filter(|partition| partition.is_moving() && arrives(partition)).count()
+        let partitions = self.state.partitions();
+        partitions.filter(move |(_, _, partition)| partition.is_moving() && arrives(partition))
+    }
+
+    /// Says of a move that is stuck since when, and what to look at.
+    pub(crate) fn no_progress(&self, partition: &PartitionRecord) -> Option<String> {
+        let seconds = self.stuck.get(&partition.group)? / 1_000;
+        let joining = partition.replicas.iter().filter(|r| r.state == ReplicaState::Joining);
+        let nodes: Vec<String> = joining.map(|r| r.node.to_string()).collect();
+        Some(match nodes.is_empty() {
+            true => format!("no progress for {seconds} s"),
+            false => format!(
+                "no progress for {seconds} s (is the disk of node {} full?)",
+                nodes.join(" or ")
+            ),
+        })
     }
 
     /// Voters of a partition that are heard from, and all of them.

@@ -211,7 +211,9 @@ mod tests {
             sample.reassign(rampart_api::model::ids::GroupId(group), &target);
         }
         assert_eq!(sample.situation().moving(), 8);
-        assert_eq!(sample.down(6).situation().moving(), 0);
+        assert_eq!(sample.clone().down(6).situation().moving(), 0);
+        let sample = sample.stuck(rampart_api::model::ids::GroupId(3), 120_000);
+        assert_eq!(sample.situation().moving(), 7, "it is alive, and takes nothing");
     }
 
     #[test]

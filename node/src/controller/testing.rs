@@ -17,6 +17,7 @@ pub(crate) struct Sample {
     pub(crate) state: MetadataState,
     pub(crate) alive: BTreeSet<NodeId>,
     pub(crate) lost: BTreeSet<NodeId>,
+    pub(crate) stuck: BTreeMap<GroupId, u64>,
 }
 
 impl Sample {
@@ -85,6 +86,12 @@ impl Sample {
         self.down(node)
     }
 
+    /// The group's move has made no progress for so long.
+    pub(crate) fn stuck(mut self, group: GroupId, since_ms: u64) -> Sample {
+        self.stuck.insert(group, since_ms);
+        self
+    }
+
     /// Another disk joins at the node's address; answers its id.
     pub(crate) fn replace(mut self, node: u64) -> (Sample, NodeId) {
         let info = self.state.nodes[&NodeId(node)].info.clone();
@@ -137,7 +144,8 @@ impl Sample {
     }
 
     pub(crate) fn situation(&self) -> Situation<'_> {
-        Situation { state: &self.state, alive: &self.alive, lost: &self.lost }
+        let Sample { state, alive, lost, stuck } = self;
+        Situation { state, alive, lost, stuck }
     }
 }
 

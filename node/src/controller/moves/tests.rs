@@ -62,6 +62,9 @@ fn a_move_says_what_is_in_its_way() {
     let majority = "no majority: 1 of its 3 voters can be reached";
     let joining = "node 4, where a replica is to join, can't be reached";
     assert_eq!(said, [majority, joining]);
+    let sample = moved().stuck(GroupId(1), 125_400);
+    let said = described(&sample, Some(&status(300, 1_000, &[(1, 300)]))).blockers;
+    assert_eq!(said, ["no progress for 125 s (is the disk of node 4 full?)"]);
 }
 
 #[test]
