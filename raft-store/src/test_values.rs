@@ -224,7 +224,7 @@ prop_compose! {
     fn topic_records()(
         id in topic_ids(),
         name in text(),
-        (internal, default_replication) in any::<(bool, bool)>(),
+        (internal, rises_to) in any::<(bool, u8)>(),
         replication_factor: u32,
         config in settings(),
         partitions in vec(partition_records(), 0..3),
@@ -235,7 +235,7 @@ prop_compose! {
             name,
             internal,
             replication_factor,
-            default_replication,
+            rises_to,
             config,
             partitions,
             created_ms,

@@ -5,7 +5,7 @@
 use rampart_api::model::ids::NodeId;
 use rampart_raft_store::state::metadata::command::MetadataCommand;
 use rampart_raft_store::state::metadata::state::{
-    DEFAULT_REPLICATION_FACTOR, NodeState, PartitionRecord, ReplicaRecord, ReplicaState,
+    NodeState, PartitionRecord, ReplicaRecord, ReplicaState, TopicRecord,
 };
 
 use super::placement::{Candidates, Placer};
@@ -39,13 +39,13 @@ pub(crate) fn plan_repairs(situation: Situation<'_>, limit: usize) -> Vec<Planne
 /// Topics with the default factor that can have more replicas now.
 pub(crate) fn raise_defaults(situation: Situation<'_>) -> Vec<MetadataCommand> {
     let nodes = u32::try_from(situation.active_alive().count()).unwrap_or(u32::MAX);
-    let possible = nodes.min(DEFAULT_REPLICATION_FACTOR);
+    let possible = |topic: &TopicRecord| nodes.min(u32::from(topic.rises_to));
     let topics = situation.state.topics.values();
     topics
-        .filter(|topic| topic.default_replication && topic.replication_factor < possible)
+        .filter(|topic| topic.replication_factor < possible(topic))
         .map(|topic| MetadataCommand::RaiseDefaultReplication {
             topic: topic.id,
-            replication_factor: possible,
+            replication_factor: possible(topic),
         })
         .collect()
 }
@@ -253,6 +253,16 @@ mod tests {
         sample.apply(&wanted(3));
         assert_eq!(raised(&sample), []);
         assert_eq!(plan(&sample), [(1, vec![1, 2, 3], MoveReason::ReplicationFactor)]);
+    }
+
+    #[test]
+    fn each_topic_rises_to_what_it_was_created_for() {
+        let sample = Sample::nodes(4).topic("two", 2, &[&[1]]).topic("five", 5, &[&[1]]);
+        let wanted = |name, factor| MetadataCommand::RaiseDefaultReplication {
+            topic: sample.state.topic_by_name(name).unwrap().id,
+            replication_factor: factor,
+        };
+        assert_eq!(raise_defaults(sample.situation()), [wanted("two", 2), wanted("five", 4)]);
     }
 
     #[test]

@@ -46,14 +46,14 @@ impl Sample {
         sample
     }
 
-    /// Replication factor 0 = default.
+    /// Replication factor 0 = the default, 3.
     pub(crate) fn topic(mut self, name: &str, factor: u32, lists: &[&[u64]]) -> Sample {
         let replicas = lists.iter().map(|list| list.iter().map(|n| NodeId(*n)).collect()).collect();
         self.apply(&MetadataCommand::CreateTopic {
             topic: TopicId(Uuid::from_u128(self.state.topics.len() as u128 + 1)),
             name: name.into(),
             internal: false,
-            replication_factor: factor,
+            replication_factor: if factor == 0 { 3 } else { factor },
             config: BTreeMap::new(),
             replicas,
             now_ms: 0,

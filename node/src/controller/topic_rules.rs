@@ -10,14 +10,12 @@ use rampart_api::model::limits;
 use rampart_api::model::problem::Problem;
 use rampart_api::model::topic_config::{TopicConfig, validate_topic_name};
 use rampart_raft_store::state::metadata::command::{MetadataCommand, MetadataResponse};
-use rampart_raft_store::state::metadata::state::{
-    DEFAULT_REPLICATION_FACTOR, MetadataState, TopicRecord,
-};
+use rampart_raft_store::state::metadata::state::{MetadataState, TopicRecord};
 
 use super::placement::{check_factor, place_partitions};
 use super::request::NewTopic;
 use super::situation::Situation;
-use crate::config::Config;
+use crate::config::{Config, TopicDefaultsConfig};
 
 /// Names that begin so are the cluster's own.
 const INTERNAL_PREFIX: &str = "__";
@@ -41,7 +39,7 @@ impl Default for TopicLimits {
     fn default() -> Self {
         TopicLimits {
             default_partitions: 1,
-            default_replication_factor: DEFAULT_REPLICATION_FACTOR,
+            default_replication_factor: TopicDefaultsConfig::default().replication_factor,
             partitions_per_topic_max: limits::PARTITIONS_PER_TOPIC_MAX,
             topics_max: limits::TOPICS_MAX,
             replicas_per_node_max: u64::MAX,
@@ -122,30 +120,28 @@ pub(crate) fn plan_create(
     TopicConfig::from_overrides(&new.config)?;
     let partitions = new.partitions.unwrap_or(limits.default_partitions);
     check_partitions(partitions, limits)?;
-    let (factor, said) = factor(situation, limits, new.replication_factor);
-    let replicas = place_partitions(situation, partitions, factor)?;
+    let (wanted, now) = factor(situation, limits, new.replication_factor);
+    let replicas = place_partitions(situation, partitions, now)?;
     check_replicas(situation, limits, &replicas)?;
     Ok(MetadataCommand::CreateTopic {
         topic,
         name: new.name.clone(),
         internal: false,
-        replication_factor: said,
+        replication_factor: wanted,
         config: new.config.clone(),
         replicas,
         now_ms,
     })
 }
 
-/// Replicas to place, and what the record says about it: 0 = the default, which rises with the
-/// number of nodes.
+/// Replicas that are wanted, and those to place now: the default waits for nodes to join.
 fn factor(situation: Situation<'_>, limits: TopicLimits, asked: Option<u32>) -> (u32, u32) {
     if let Some(asked) = asked {
         return (asked, asked);
     }
     let nodes = u32::try_from(situation.active_alive().count()).unwrap_or(u32::MAX).max(1);
-    let factor = limits.default_replication_factor.min(nodes);
-    let rises = limits.default_replication_factor == DEFAULT_REPLICATION_FACTOR;
-    (factor, if rises { 0 } else { factor })
+    let wanted = limits.default_replication_factor;
+    (wanted, wanted.min(nodes))
 }
 
 fn check_partitions(partitions: u32, limits: TopicLimits) -> Result<(), Problem> {
@@ -275,15 +271,32 @@ mod tests {
 
     #[test]
     fn a_topic_that_says_nothing_gets_the_defaults() {
-        for (nodes, factor, rises) in [(1, 1, true), (2, 2, true), (3, 3, false), (5, 3, false)] {
+        for (nodes, factor, rises_to) in [(1, 1, 3), (2, 2, 3), (3, 3, 0), (5, 3, 0)] {
             let topic = create(&Sample::nodes(nodes), &named("flights")).unwrap();
             assert_eq!(topic.partitions.len(), 1);
-            assert_eq!((topic.replication_factor, topic.default_replication), (factor, rises));
+            assert_eq!((topic.replication_factor, topic.rises_to), (factor, rises_to));
         }
         let silent = create(&Sample::nodes(3).down(3), &named("flights")).unwrap();
-        assert_eq!((silent.replication_factor, silent.default_replication), (2, true));
+        assert_eq!((silent.replication_factor, silent.rises_to), (2, 3));
         let explicit = NewTopic { replication_factor: Some(1), ..named("flights") };
-        assert!(!create(&Sample::nodes(1), &explicit).unwrap().default_replication);
+        assert_eq!(create(&Sample::nodes(1), &explicit).unwrap().rises_to, 0);
+    }
+
+    #[test]
+    fn another_default_factor_rises_too() {
+        for (default, nodes, factor, rises_to) in
+            [(2, 1, 1, 2), (2, 3, 2, 0), (5, 3, 3, 5), (5, 6, 5, 0), (1, 3, 1, 0)]
+        {
+            let limits =
+                TopicLimits { default_replication_factor: default, ..TopicLimits::default() };
+            let sample = Sample::nodes(nodes);
+            let id = TopicId(uuid::Uuid::from_u128(77));
+            let command =
+                plan_create(sample.situation(), limits, &named("flights"), id, 9).unwrap();
+            let after = dry_run(&sample.state, &command).unwrap();
+            let topic = &after.topics[&id];
+            assert_eq!((topic.replication_factor, topic.rises_to), (factor, rises_to));
+        }
     }
 
     #[test]

@@ -188,7 +188,7 @@ fn topic_record(state: &MetadataState, new: NewTopic) -> TopicRecord {
         name: new.name,
         internal: false,
         replication_factor: new.replication_factor.unwrap_or(3),
-        default_replication: false,
+        rises_to: 0,
         config: new.config,
         partitions: (0..new.partitions.unwrap_or(1)).map(partition).collect(),
         created_ms: 1,

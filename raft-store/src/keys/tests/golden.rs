@@ -170,7 +170,7 @@ fn metadata_state() -> MetadataState {
         name: "flights".to_owned(),
         internal: false,
         replication_factor: 2,
-        default_replication: true,
+        rises_to: 3,
         config: settings(),
         partitions: vec![partition],
         created_ms: 1_700_000_000_000,

@@ -40,9 +40,9 @@ pub enum MetadataCommand {
     SetNodeState { node: NodeId, state: NodeState },
     /// Takes a node that has no replicas out of the cluster for good.
     RemoveNode { node: NodeId },
-    /// `replicas[p]` are the nodes of partition `p`, the preferred leader first. A
-    /// `replication_factor` of 0 is the default: as many as `replicas` names, rising with the
-    /// number of nodes. Proposed again with the same id it answers the same.
+    /// `replicas[p]` are the nodes of partition `p`, the preferred leader first. They may be fewer
+    /// than `replication_factor`: then the topic starts with as many replicas as they are, and
+    /// rises to it as nodes join. Proposed again with the same id it answers the same.
     CreateTopic {
         topic: TopicId,
         name: String,

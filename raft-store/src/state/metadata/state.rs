@@ -10,9 +10,6 @@ use serde::{Deserialize, Serialize};
 
 use super::command::NodeInfo;
 
-/// What the default replication factor rises to as nodes join.
-pub const DEFAULT_REPLICATION_FACTOR: u32 = 3;
-
 /// Where a node is in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -105,9 +102,9 @@ pub struct TopicRecord {
     pub internal: bool,
     /// Replicas every partition should have.
     pub replication_factor: u32,
-    /// Whether the factor was the default at creation while there were fewer nodes than it wants;
-    /// then it rises as nodes join, until it is what the default wants or is set explicitly.
-    pub default_replication: bool,
+    /// The default factor at creation, if there were fewer nodes than it wants: then the factor
+    /// rises as nodes join, until it is that or is set explicitly. 0 = it stays as it is.
+    pub rises_to: u8,
     /// What was set explicitly; the rest is default.
     pub config: BTreeMap<String, String>,
     /// By partition number.

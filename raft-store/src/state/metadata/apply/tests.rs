@@ -40,7 +40,7 @@ impl Cluster {
 
     fn with_topic(nodes: u64, replicas: &[&[u64]]) -> Cluster {
         let mut cluster = Cluster::of(nodes);
-        cluster.done(create(1, "flights", 0, replicas));
+        cluster.done(create(1, "flights", 3, replicas));
         cluster
     }
 
@@ -274,8 +274,9 @@ fn a_placement_that_makes_no_sense_is_refused() {
     for (lists, factor, code) in [
         (&[][..], 0, ErrorCode::InvalidRequest),
         (&[&[][..]][..], 0, ErrorCode::InvalidReplicationFactor),
-        (&[&[1, 2][..]][..], 3, ErrorCode::InvalidReplicationFactor),
-        (&[&[1, 2][..], &[1]][..], 0, ErrorCode::InvalidReplicationFactor),
+        (&[&[1, 2][..]][..], 1, ErrorCode::InvalidReplicationFactor),
+        (&[&[1, 2][..]][..], 256, ErrorCode::InvalidReplicationFactor),
+        (&[&[1, 2][..], &[1]][..], 3, ErrorCode::InvalidReplicationFactor),
         (&[&[1, 1][..]][..], 2, ErrorCode::InvalidRequest),
         (&[&[1, 9][..]][..], 2, ErrorCode::NodeNotFound),
         (&[&[1, 3][..]][..], 2, ErrorCode::Unsafe),
@@ -294,7 +295,7 @@ fn a_recreated_topic_shares_nothing_with_the_deleted_one() {
     assert!(cluster.state.partition_of(group).is_none());
     let gone = cluster.refused(MetadataCommand::DeleteTopic { topic: topic_id(1) });
     assert_eq!(gone.code, ErrorCode::TopicNotFound);
-    cluster.done(create(2, "flights", 0, &[&[1, 2]]));
+    cluster.done(create(2, "flights", 2, &[&[1, 2]]));
     assert!(cluster.partition().group > group);
     assert!(cluster.replicas()[0].0 > replicas[1].0);
 }
@@ -339,17 +340,26 @@ fn the_default_factor_rises_until_somebody_sets_it() {
     let topic = topic_id(1);
     let raise =
         |factor| MetadataCommand::RaiseDefaultReplication { topic, replication_factor: factor };
-    let factor = |cluster: &Cluster| {
-        (cluster.topic().replication_factor, cluster.topic().default_replication)
-    };
+    let factor = |cluster: &Cluster| (cluster.topic().replication_factor, cluster.topic().rises_to);
     let mut cluster = Cluster::with_topic(4, &[&[1]]);
-    assert_eq!(factor(&cluster), (1, true));
+    assert_eq!(factor(&cluster), (1, 3));
     cluster.done(raise(2));
-    assert_eq!(factor(&cluster), (2, true));
+    assert_eq!(factor(&cluster), (2, 3));
     cluster.done(raise(3));
-    assert_eq!(factor(&cluster), (3, false));
+    assert_eq!(factor(&cluster), (3, 0));
     cluster.done(raise(4));
-    assert_eq!(factor(&cluster), (3, false));
+    assert_eq!(factor(&cluster), (3, 0));
+
+    // Whatever it was created to rise to.
+    let mut cluster = Cluster::of(6);
+    cluster.done(create(1, "flights", 5, &[&[1, 2]]));
+    assert_eq!(factor(&cluster), (2, 5));
+    cluster.done(raise(4));
+    assert_eq!(factor(&cluster), (4, 5));
+    cluster.done(raise(6));
+    assert_eq!(factor(&cluster), (5, 0));
+    cluster.done(create(2, "ports", 2, &[&[1, 2]]));
+    assert_eq!(cluster.state.topics[&topic_id(2)].rises_to, 0, "it has what it wants");
 
     let mut cluster = Cluster::with_topic(3, &[&[1]]);
     let set = |factor| MetadataCommand::SetReplicationFactor { topic, replication_factor: factor };
@@ -359,7 +369,7 @@ fn the_default_factor_rises_until_somebody_sets_it() {
     cluster.refused(set(0));
     cluster.done(set(2));
     cluster.done(raise(3));
-    assert_eq!(factor(&cluster), (2, false));
+    assert_eq!(factor(&cluster), (2, 0));
 }
 
 #[test]

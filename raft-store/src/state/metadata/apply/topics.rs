@@ -10,8 +10,7 @@ use rampart_api::model::problem::Problem;
 use super::Handled;
 use crate::state::metadata::command::MetadataResponse;
 use crate::state::metadata::state::{
-    DEFAULT_REPLICATION_FACTOR, MetadataState, NodeState, PartitionRecord, ReplicaRecord,
-    ReplicaState, TopicRecord,
+    MetadataState, NodeState, PartitionRecord, ReplicaRecord, ReplicaState, TopicRecord,
 };
 
 /// Topics, whatever an operator allows: the limits in force are in the node's configuration and are
@@ -19,6 +18,8 @@ use crate::state::metadata::state::{
 const TOPICS_EVER_MAX: usize = 1_000_000;
 /// Partitions of one topic, likewise.
 const PARTITIONS_EVER_MAX: usize = 100_000;
+/// What a replication factor that is not reached yet may rise to.
+const RISES_TO_MAX: u32 = u8::MAX as u32;
 /// Explicit keys of one configuration.
 const CONFIG_KEYS_MAX: usize = 200;
 /// Bytes of one configuration key or value.
@@ -45,13 +46,13 @@ impl MetadataState {
         let partitions = new.replicas.iter().map(|nodes| self.new_partition(nodes)).collect();
         let factor = new.replicas.first().map_or(0, Vec::len);
         let replication_factor = u32::try_from(factor).expect("bounded by the number of nodes");
-        let is_default = new.replication_factor == 0;
+        let rises = replication_factor < new.replication_factor;
         let record = TopicRecord {
             id: new.topic,
             name: new.name.to_owned(),
             internal: new.internal,
             replication_factor,
-            default_replication: is_default && replication_factor < DEFAULT_REPLICATION_FACTOR,
+            rises_to: if rises { rises_to(new.replication_factor) } else { 0 },
             config: new.config.clone(),
             partitions,
             created_ms: new.now_ms,
@@ -87,11 +88,14 @@ impl MetadataState {
         check_config(new.config)?;
         check_partition_count(new.replicas.len())?;
         let factor = new.replicas.first().map_or(0, Vec::len);
-        let wanted = match new.replication_factor {
-            0 => factor,
-            explicit => explicit as usize,
-        };
-        new.replicas.iter().try_for_each(|nodes| self.check_placement(nodes, wanted))
+        let wanted = new.replication_factor;
+        if factor > wanted as usize || (factor < wanted as usize && wanted > RISES_TO_MAX) {
+            return Err(Problem::new(
+                ErrorCode::InvalidReplicationFactor,
+                format!("{factor} nodes given for replication factor {wanted}"),
+            ));
+        }
+        new.replicas.iter().try_for_each(|nodes| self.check_placement(nodes, factor))
     }
 
     pub(super) fn delete_topic(&mut self, topic: TopicId) -> Handled {
@@ -157,18 +161,21 @@ impl MetadataState {
         }
         let record = Arc::make_mut(record);
         record.replication_factor = factor;
-        record.default_replication = false;
+        record.rises_to = 0;
         Ok(MetadataResponse::Done)
     }
 
     pub(super) fn raise_default_replication(&mut self, topic: TopicId, factor: u32) -> Handled {
         let record = self.topics.get_mut(&topic).ok_or_else(|| no_topic(topic))?;
-        let rises = record.default_replication && factor > record.replication_factor;
+        let wanted = u32::from(record.rises_to);
+        let factor = factor.min(wanted);
         // Planned from an older state: an operator was faster. Nothing is left to do.
-        if rises {
+        if factor > record.replication_factor {
             let record = Arc::make_mut(record);
-            record.replication_factor = factor.min(DEFAULT_REPLICATION_FACTOR);
-            record.default_replication = factor < DEFAULT_REPLICATION_FACTOR;
+            record.replication_factor = factor;
+            if factor == wanted {
+                record.rises_to = 0;
+            }
         }
         Ok(MetadataResponse::Done)
     }
@@ -232,6 +239,10 @@ impl MetadataState {
 fn created(record: &TopicRecord) -> MetadataResponse {
     let groups = record.partitions.iter().map(|partition| partition.group).collect();
     MetadataResponse::TopicCreated { topic: record.id, groups }
+}
+
+fn rises_to(factor: u32) -> u8 {
+    u8::try_from(factor).expect("bounded by the check of the creation")
 }
 
 fn no_topic(topic: TopicId) -> Problem {
