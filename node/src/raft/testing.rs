@@ -109,7 +109,6 @@ pub(crate) struct Node {
     pub(crate) peer: PeerNet,
     pub(crate) raft: RaftHandle,
     pub(crate) log: PartitionLog,
-    pub(crate) disk: MemoryFaults,
     pub(crate) progress: Arc<ReplicaProgress>,
     pub(crate) host: Arc<Host>,
     pub(crate) directory: watch::Sender<Directory>,
