@@ -309,7 +309,7 @@ pub(crate) async fn run(parts: Parts, listener: TcpListener) -> Result<Running, 
         reassign::run(manager.clone(), metadata.clone(), tasks.child()),
     );
     tasks.spawn_critical("link up", link_up::run(manager.clone(), peer.clone()));
-    let reports = leader_reports::run(outbox.clone(), manager.clone(), metadata.clone());
+    let reports = leader_reports::run(outbox, claims.clone(), manager.clone(), metadata.clone());
     tasks.spawn_critical("leader reports", reports);
     let every = config.storage.retention_check_interval();
     tasks.spawn_critical("retention", retention::run(manager.clone(), store.clone(), every, clock));

@@ -12,7 +12,7 @@ use rampart_raft_store::state::metadata::command::{LeaderReport, MetadataCommand
 
 use super::replica_manager::ReplicaManager;
 use crate::metadata::MetadataHandle;
-use crate::raft::claims::ClaimOutbox;
+use crate::raft::claims::{ClaimOutbox, ClaimTable};
 
 /// Least pause between two reports.
 const REPORT_EVERY: Duration = Duration::from_millis(100);
@@ -21,13 +21,29 @@ const REPORT_GROUPS_MAX: usize = 1_000;
 /// How long one report may take before it is made again.
 const REPORT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Reports until cancelled.
-pub async fn run(outbox: Arc<ClaimOutbox>, manager: ReplicaManager, metadata: MetadataHandle) {
+/// How often the groups of deleted topics are forgotten.
+const FORGET_EVERY: Duration = Duration::from_secs(60);
+
+/// Reports until cancelled; and forgets here, and in the claims heard, what is gone.
+pub async fn run(
+    outbox: Arc<ClaimOutbox>,
+    heard: Arc<ClaimTable>,
+    manager: ReplicaManager,
+    metadata: MetadataHandle,
+) {
     let mut every = tokio::time::interval(REPORT_EVERY);
     every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut reported: BTreeMap<GroupId, u64> = BTreeMap::new();
+    let mut ticks = 0;
     loop {
         every.tick().await;
+        ticks += 1;
+        if REPORT_EVERY * ticks >= FORGET_EVERY {
+            ticks = 0;
+            let state = metadata.state();
+            heard.forget_if(|group| state.is_gone(group));
+            reported.retain(|group, _| !state.is_gone(*group));
+        }
         let claims = outbox.news(&reported, REPORT_GROUPS_MAX);
         if claims.is_empty() {
             continue;

@@ -56,9 +56,10 @@ impl ClaimTable {
         u64::try_from(now.saturating_duration_since(heard.at).as_millis()).ok()
     }
 
-    /// Forgets a group that is gone.
-    pub fn forget(&self, group: GroupId) {
-        self.heard.write().expect("no holder of this lock panics").remove(&group);
+    /// Forgets the groups that are gone.
+    pub fn forget_if(&self, is_gone: impl Fn(GroupId) -> bool) {
+        let mut heard = self.heard.write().expect("no holder of this lock panics");
+        heard.retain(|group, _| !is_gone(*group));
     }
 }
 
@@ -133,6 +134,15 @@ mod tests {
         assert_eq!(table.leader(GroupId(1)), Some((NodeId(2), 6)));
         assert_eq!(table.age_ms(GroupId(1), NodeId(1), at), None);
         assert_eq!(table.age_ms(GroupId(1), NodeId(2), at + REPEAT_EVERY), Some(1_000));
+    }
+
+    #[test]
+    fn what_is_gone_is_forgotten() {
+        let (table, at) = (ClaimTable::default(), now());
+        table.hear(&[claim(1, 5, 1), claim(2, 5, 1)], at);
+        table.forget_if(|group| group == GroupId(1));
+        assert_eq!(table.leader(GroupId(1)), None);
+        assert_eq!(table.leader(GroupId(2)), Some((NodeId(1), 5)));
     }
 
     #[test]

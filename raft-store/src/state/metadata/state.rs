@@ -151,6 +151,11 @@ impl MetadataState {
         Some((topic, topic.partitions.get(*partition as usize)?))
     }
 
+    /// Whether a group was there once and is no more. One that is not known yet is not gone.
+    pub fn is_gone(&self, group: GroupId) -> bool {
+        group.0 >= 1 && group.0 < self.next_group && !self.groups.contains_key(&group)
+    }
+
     /// All partitions with their topic, in the order of topic ids and partition numbers.
     pub fn partitions(
         &self,

@@ -297,6 +297,8 @@ fn a_recreated_topic_shares_nothing_with_the_deleted_one() {
     assert_eq!(gone.code, ErrorCode::TopicNotFound);
     cluster.done(create(2, "flights", 2, &[&[1, 2]]));
     assert!(cluster.partition().group > group);
+    assert!(cluster.state.is_gone(group) && !cluster.state.is_gone(cluster.partition().group));
+    assert!(!cluster.state.is_gone(GroupId(99)), "that one may still come");
     assert!(cluster.replicas()[0].0 > replicas[1].0);
 }
 
