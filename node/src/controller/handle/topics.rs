@@ -31,17 +31,32 @@ impl ControllerHandle {
             let after = dry_run(&outlook.state, &command)?;
             return Ok((record(&after, topic)?, outlook.state.applied_index));
         }
-        let index = self.propose_creation(command).await?;
-        Ok((record(&self.inner.metadata.state(), topic)?, index))
+        match self.propose(command.clone()).await {
+            Ok(index) => Ok((record(&self.inner.metadata.state(), topic)?, index)),
+            Err(lost) if lost.outcome == Outcome::Unknown => self.create_again(command).await,
+            Err(refused) => Err(refused),
+        }
     }
 
-    /// A creation is idempotent by its id, so one whose answer was lost is proposed once more.
-    async fn propose_creation(&self, command: MetadataCommand) -> Result<u64, Problem> {
-        match self.propose(command.clone()).await {
-            Err(lost) if lost.outcome == Outcome::Unknown => {
-                self.propose(command).await.map_err(after_a_lost_answer)
+    /// The answer to this creation was lost. It is proposed once more, under another id: under the
+    /// same one a topic that was deleted in between would rise from the dead (INV-16).
+    async fn create_again(
+        &self,
+        mut command: MetadataCommand,
+    ) -> Result<(Arc<TopicRecord>, u64), Problem> {
+        let MetadataCommand::CreateTopic { topic, name, .. } = &mut command else {
+            unreachable!("only creations are sent here");
+        };
+        let (first, name) = (*topic, name.clone());
+        let second = TopicId(self.inner.randomness.uuid());
+        *topic = second;
+        match self.propose(command).await {
+            Ok(index) => Ok((record(&self.inner.metadata.state(), second)?, index)),
+            Err(problem) => {
+                let state = self.inner.metadata.state();
+                let created = whose_name(&state, &name, first, problem)?;
+                Ok((created, state.applied_index))
             }
-            decided => decided,
         }
     }
 
@@ -104,6 +119,25 @@ fn after_a_lost_answer(second: Problem) -> Problem {
     second
 }
 
+/// What a second creation's refusal says about the first one: that a topic has the name is no
+/// refusal if that is the first one's.
+fn whose_name(
+    state: &MetadataState,
+    name: &str,
+    first: TopicId,
+    second: Problem,
+) -> Result<Arc<TopicRecord>, Problem> {
+    if second.code != ErrorCode::TopicExists {
+        return Err(after_a_lost_answer(second));
+    }
+    match state.topic_by_name(name) {
+        Some(topic) if topic.id == first => Ok(topic.clone()),
+        Some(_) => Err(second),
+        // Not seen here yet, or deleted since: it may have been the first one's.
+        None => Err(Problem { outcome: Outcome::Unknown, ..second }),
+    }
+}
+
 fn record(state: &MetadataState, topic: TopicId) -> Result<Arc<TopicRecord>, Problem> {
     state.topics.get(&topic).cloned().ok_or_else(|| {
         Problem::new(ErrorCode::TopicNotFound, "the topic was deleted right after its creation")
@@ -113,6 +147,23 @@ fn record(state: &MetadataState, topic: TopicId) -> Result<Arc<TopicRecord>, Pro
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::controller::testing::Sample;
+
+    #[test]
+    fn a_name_that_is_taken_may_be_the_first_proposals_own() {
+        let sample = Sample::nodes(1).topic("flights", 1, &[&[1]]);
+        let state = &sample.state;
+        let own = state.topic_by_name("flights").unwrap().id;
+        let other = TopicId(uuid::Uuid::from_u128(99));
+        let taken = || Problem::new(ErrorCode::TopicExists, "x");
+        assert_eq!(whose_name(state, "flights", own, taken()).unwrap().id, own);
+        let outcome = |name, first| whose_name(state, name, first, taken()).unwrap_err().outcome;
+        assert_eq!(outcome("flights", other), Outcome::NotDone);
+        assert_eq!(outcome("ports", own), Outcome::Unknown);
+        let led = Problem::new(ErrorCode::NotLeader, "x");
+        let lost = whose_name(state, "flights", own, led).unwrap_err();
+        assert_eq!(lost.outcome, Outcome::Unknown);
+    }
 
     #[test]
     fn a_second_refusal_does_not_undo_a_lost_answer() {
