@@ -193,15 +193,13 @@ pub(crate) fn plan_alter(
     let topic = find_topic(state, name)?;
     // Keys that are only reset are checked too, so that a misspelt one is named.
     let known: BTreeMap<_, _> = TopicConfig::default().effective();
-    let mut config = topic.config.clone();
-    for (key, value) in changes {
-        match value {
-            Some(value) => config.insert(key.clone(), value.clone()),
-            None if known.contains_key(key) || config.contains_key(key) => config.remove(key),
-            None => config.insert(key.clone(), String::new()),
-        };
-    }
-    TopicConfig::from_overrides(&config)?;
+    let is_there = |key: &String| known.contains_key(key) || topic.config.contains_key(key);
+    // What is stored is not judged again: a newer version may have checked it.
+    let judged = changes.iter().filter_map(|(key, value)| match value {
+        Some(value) => Some((key.clone(), value.clone())),
+        None => (!is_there(key)).then(|| (key.clone(), String::new())),
+    });
+    TopicConfig::from_overrides(&judged.collect())?;
     Ok(MetadataCommand::AlterTopic { topic: topic.id, config: changes.clone() })
 }
 
@@ -360,6 +358,21 @@ mod tests {
         let grow = |total| plan_add_partitions(sample.situation(), limits, "old", total);
         assert!(grow(3).is_ok());
         assert_eq!(grow(4).unwrap_err().code, ErrorCode::Overloaded);
+    }
+
+    #[test]
+    fn a_key_of_a_newer_version_stands_in_nobodys_way() {
+        let mut sample = Sample::nodes(1).topic("t", 1, &[&[1]]);
+        let newer = BTreeMap::from([("of.tomorrow".to_owned(), Some("1".to_owned()))]);
+        let topic = sample.state.topic_by_name("t").unwrap().id;
+        sample.apply(&MetadataCommand::AlterTopic { topic, config: newer.clone() });
+        let alter = |key: &str, value: Option<&str>| {
+            let changes = BTreeMap::from([(key.to_owned(), value.map(str::to_owned))]);
+            plan_alter(&sample.state, "t", &changes)
+        };
+        assert!(alter("retention.ms", Some("60000")).is_ok());
+        assert!(alter("of.tomorrow", None).is_ok(), "it can be taken away");
+        assert!(alter("of.tomorrow", Some("2")).is_err(), "nobody here can judge it");
     }
 
     #[test]

@@ -93,7 +93,8 @@ pub(super) async fn describe(
     _: Query<NoQuery>,
 ) -> Result<Json<TopicDescription>, Refusal> {
     let topic = edge.topic(&name).await?;
-    let config = TopicConfig::from_overrides(&topic.config).map_err(Problem::from)?;
+    // A key that only a newer version knows is in `config_set`; the others say what is in force.
+    let (config, _) = TopicConfig::from_stored(&topic.config);
     let asked = (0u32..)
         .zip(&topic.partitions)
         .map(|(partition, _)| Box::pin(describe_partition(&edge, topic.clone(), partition)));

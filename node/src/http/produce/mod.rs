@@ -146,7 +146,8 @@ fn job(edge: Edge, topic: Arc<TopicRecord>, params: &ProduceParams) -> Result<Jo
     let http = edge.http();
     let timeout =
         milliseconds("timeout_ms", params.timeout_ms, http.produce_timeout(), http.wait_max())?;
-    let config = TopicConfig::from_overrides(&topic.config)?;
+    // What a newer version has stored and this one can't read is no fault of the writer's.
+    let (config, _) = TopicConfig::from_stored(&topic.config);
     Ok(Job {
         edge,
         topic,

@@ -16,6 +16,7 @@ use rampart_api::model::problem::{Outcome, Problem};
 use serde_json::json;
 
 use super::harness::{Answer, Harness};
+use crate::controller::request::NewTopic;
 
 const JSON: &[(&str, &str)] = &[("content-type", "application/json")];
 
@@ -100,6 +101,19 @@ async fn a_partition_whose_leader_is_silent_is_described_all_the_same() {
     let silent = &described.partitions[1];
     assert!(silent.problem.as_ref().unwrap().contains("nobody leads it"));
     assert_eq!((silent.high_watermark, silent.replicas.len()), (None, 3));
+}
+
+#[tokio::test]
+async fn a_topic_with_a_setting_of_a_newer_version_is_described_and_written() {
+    let harness = Harness::new();
+    let stored = [("of.tomorrow", "1"), ("retention.ms", "1000")];
+    let config = stored.map(|(key, value)| (key.to_owned(), value.to_owned())).into();
+    harness.node.add(NewTopic { name: "flights".into(), config, ..NewTopic::default() });
+    let described: TopicDescription = harness.get("/v1/topics/flights").await.json();
+    assert_eq!(described.config["retention.ms"], "1000");
+    assert_eq!(described.config_set, ["of.tomorrow", "retention.ms"]);
+    let written = harness.post("/v1/topics/flights/records", r#"{"records":[{"value":1}]}"#).await;
+    assert_eq!(written.status, StatusCode::OK);
 }
 
 #[tokio::test]
