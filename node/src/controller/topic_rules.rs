@@ -365,7 +365,7 @@ mod tests {
         let mut sample = Sample::nodes(1).topic("t", 1, &[&[1]]);
         let newer = BTreeMap::from([("of.tomorrow".to_owned(), Some("1".to_owned()))]);
         let topic = sample.state.topic_by_name("t").unwrap().id;
-        sample.apply(&MetadataCommand::AlterTopic { topic, config: newer.clone() });
+        sample.apply(&MetadataCommand::AlterTopic { topic, config: newer });
         let alter = |key: &str, value: Option<&str>| {
             let changes = BTreeMap::from([(key.to_owned(), value.map(str::to_owned))]);
             plan_alter(&sample.state, "t", &changes)

@@ -26,7 +26,12 @@ impl PartitionLog {
         while let Some(index) = next {
             // A search may begin below the wanted records, so a small fetch reads a little more.
             let piece = max_bytes.saturating_sub(bytes).max(SEARCH_BYTES);
-            let records = self.shared.log.records(index, u64::MAX, piece).await?;
+            let records = self.shared.log.records(index, u64::MAX, piece).await;
+            if records.is_err() {
+                // A purge may have taken what was wanted, between the look and the read.
+                self.readable(from)?;
+            }
+            let records = records?;
             next = records.last().map(|last| last.index() + 1);
             for record in &records {
                 if record.base_offset >= limit.high_watermark {
