@@ -21,7 +21,7 @@ pub mod ticket;
 pub mod type_config;
 
 pub use engine::Space;
-pub use engine::memory::{Crash, MemoryFaults};
+pub use engine::memory::{Crash, HeldReads, MemoryFaults};
 pub use keys::group::GroupKind;
 pub use log::{LogReader, LogStorage};
 pub use machine::{Machine, MetadataReader, SnapshotBuilder};

@@ -17,6 +17,8 @@ pub mod replica_manager;
 pub mod request;
 pub mod retention;
 pub mod service;
+mod starts;
+mod stuck;
 pub mod sweep;
 #[cfg(test)]
 mod tests;

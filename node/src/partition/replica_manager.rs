@@ -19,10 +19,13 @@ use rampart_raft_store::type_config::Member;
 use rampart_raft_store::{OpenGroup, PartitionLog, Store};
 use tokio::sync::watch;
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use super::replica::{Replica, ReplicaParts, ReplicaSpec};
 use super::request::{OffsetSpec, PartitionKey};
 use super::service::Operation;
+use super::starts::{Ended, Starts, Turns};
+use super::stuck::Applying;
 use super::trouble::{Keep, Troubles, may_give_up};
 use super::{log_check, remote};
 use crate::clock::Clock;
@@ -91,6 +94,7 @@ struct Inner {
     /// Groups that ended by an error of the storage: their logs are read through before they are
     /// started again.
     suspects: Mutex<BTreeSet<GroupId>>,
+    turns: Turns,
 }
 
 /// A replica that should run here.
@@ -114,7 +118,9 @@ impl ReplicaManager {
         let born = options.clock.instant();
         let replicas = RwLock::default();
         let (troubles, suspects) = (Mutex::default(), Mutex::default());
-        let inner = Inner { options, replicas, started, is_stopping, born, troubles, suspects };
+        let turns = Turns::default();
+        let inner =
+            Inner { options, replicas, started, is_stopping, born, troubles, suspects, turns };
         ReplicaManager { inner: Arc::new(inner) }
     }
 
@@ -134,7 +140,14 @@ impl ReplicaManager {
             .collect()
     }
 
-    /// Becomes true once the replicas that the metadata named at start are running.
+    /// Whether this node's replica of a group was found damaged and is not back: it neither votes
+    /// nor serves, and waits for one to take its place.
+    pub fn is_damaged(&self, group: GroupId) -> bool {
+        self.troubles().has_damage(group) && self.get(group).is_none()
+    }
+
+    /// Becomes true once the replicas that the metadata named at start are running, or could not be
+    /// started.
     pub fn started(&self) -> watch::Receiver<bool> {
         self.inner.started.subscribe()
     }
@@ -145,15 +158,22 @@ impl ReplicaManager {
         let mut supervise = tokio::time::interval(SUPERVISE_EVERY);
         supervise.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut seen: BTreeMap<TopicId, Arc<TopicRecord>> = BTreeMap::new();
-        let mut applying = BTreeMap::new();
+        let (mut starts, mut applying) = (Starts::default(), Applying::default());
         self.drop_orphans(self.inner.options.metadata.state()).await;
+        let first = changes.borrow().1.clone();
+        self.follow(&first, &mut seen, &mut starts).await;
+        let mut initial = starts.groups();
         loop {
             let state = changes.borrow_and_update().1.clone();
-            self.follow(&state, &mut seen).await;
-            self.inner.started.send_replace(true);
+            self.follow(&state, &mut seen, &mut starts).await;
+            self.inner.started.send_replace(initial.is_empty());
             tokio::select! {
                 changed = changes.changed() => if changed.is_err() { return },
-                _ = supervise.tick() => self.supervise(&state, &mut applying).await,
+                ended = starts.ended() => {
+                    self.settle(&state, ended, &mut starts).await;
+                    initial.remove(&ended.group);
+                }
+                _ = supervise.tick() => self.supervise(&state, &mut applying, &mut starts).await,
             }
         }
     }
@@ -169,13 +189,21 @@ impl ReplicaManager {
     }
 
     /// Looks only at topics that changed: a leader report touches one of thousands.
-    async fn follow(&self, state: &MetadataState, seen: &mut BTreeMap<TopicId, Arc<TopicRecord>>) {
+    async fn follow(
+        &self,
+        state: &MetadataState,
+        seen: &mut BTreeMap<TopicId, Arc<TopicRecord>>,
+        starts: &mut Starts,
+    ) {
         let gone: Vec<TopicId> =
             seen.keys().filter(|id| !state.topics.contains_key(id)).copied().collect();
         for topic in gone {
             if let Some(record) = seen.remove(&topic) {
                 for partition in &record.partitions {
-                    self.stop_and_drop(partition.group).await;
+                    match starts.get(partition.group) {
+                        Some(_) => starts.cancel(partition.group),
+                        None => self.stop_and_drop(partition.group).await,
+                    }
                 }
             }
         }
@@ -184,16 +212,24 @@ impl ReplicaManager {
                 continue;
             }
             for partition in 0..topic.partitions.len() {
-                self.follow_partition(topic, partition).await;
+                self.follow_partition(topic, partition, starts).await;
             }
             seen.insert(*id, topic.clone());
         }
     }
 
-    async fn follow_partition(&self, topic: &Arc<TopicRecord>, number: usize) {
+    async fn follow_partition(&self, topic: &Arc<TopicRecord>, number: usize, starts: &mut Starts) {
         let record = &topic.partitions[number];
+        let wanted = self.wanted(topic, number);
+        if let Some(starting) = starts.get(record.group) {
+            // Looked at again when it ends.
+            if wanted.is_none_or(|wanted| wanted.spec.replica != starting) {
+                starts.cancel(record.group);
+            }
+            return;
+        }
         let running = self.get(record.group);
-        let Some(wanted) = self.wanted(topic, number) else {
+        let Some(wanted) = wanted else {
             if running.is_some() {
                 self.stop_and_drop(record.group).await;
             }
@@ -207,7 +243,26 @@ impl ReplicaManager {
             // Its data is given up when the new one is opened, and not before.
             self.stop_one(record.group).await;
         }
-        self.start(wanted).await;
+        self.start(wanted, starts);
+    }
+
+    /// Brings a group to what is wanted by now, after a start of it has ended.
+    async fn settle(&self, state: &MetadataState, ended: Ended, starts: &mut Starts) {
+        let Ended { group, replica, by_panic } = ended;
+        if by_panic {
+            self.troubles().failed((group, replica), self.age());
+        }
+        let found = state.partition_of(group).and_then(|(topic, _)| {
+            let number = topic.partitions.iter().position(|record| record.group == group)?;
+            Some((topic, number, self.wanted(topic, number)?))
+        });
+        match found {
+            None => self.stop_and_drop(group).await,
+            // It could not be started. `supervise` tries again.
+            Some((_, _, wanted)) if wanted.spec.replica == replica && self.get(group).is_none() => {
+            }
+            Some((topic, number, _)) => self.follow_partition(topic, number, starts).await,
+        }
     }
 
     /// The replica of a partition that should run here: the newest one of this node.
@@ -231,65 +286,91 @@ impl ReplicaManager {
         Some(Wanted { spec, topic: topic.clone() })
     }
 
-    async fn start(&self, wanted: Wanted) {
-        let spec = wanted.spec;
-        if self.is_stopping() || !self.may_try(spec.group, spec.replica) {
+    fn start(&self, wanted: Wanted, starts: &mut Starts) {
+        let replica = (wanted.spec.group, wanted.spec.replica);
+        if self.is_stopping()
+            || starts.get(wanted.spec.group).is_some()
+            || !self.troubles().may_try(replica, self.age())
+        {
             return;
         }
-        match self.open(&wanted).await {
-            Ok(replica) => {
-                if self.enter(replica.clone()).await {
-                    initialize_later(&wanted, &replica, self.inner.options.metadata.clone());
-                    tracing::debug!(
-                        group = %spec.group, replica = %spec.replica, "replica started"
-                    );
+        let manager = self.clone();
+        starts.begin(&self.inner.options.tasks, replica, |cancel| async move {
+            manager.try_start(wanted, cancel).await;
+        });
+    }
+
+    async fn try_start(&self, wanted: Wanted, cancel: CancellationToken) {
+        let spec = wanted.spec;
+        let ReplicaSpec { group, replica, .. } = spec;
+        if self.troubles().is_damaged((group, replica)) {
+            return self.replace_damaged(spec).await;
+        }
+        match self.open(&wanted, &cancel).await {
+            Ok(opened) => {
+                if self.enter(opened.clone(), &cancel).await {
+                    initialize_later(&wanted, &opened, self.inner.options.metadata.clone());
+                    tracing::debug!(%group, %replica, "replica started");
                 }
+            }
+            Err(StartError::Unwanted) => {}
+            Err(StartError::Open(error @ OpenGroupError::Damaged { .. })) => {
+                tracing::error!(
+                    %group, %replica, %error,
+                    "replica is damaged; it neither votes nor serves, and is not read again \
+                     before this node is restarted"
+                );
+                self.troubles().found_damaged((group, replica));
+                self.replace_damaged(spec).await;
             }
             Err(error) => {
-                let pause = self.failed(spec.group, spec.replica);
+                let pause = match &error {
+                    StartError::Kept(keep) => self.kept(spec, *keep),
+                    _ => self.troubles().failed((group, replica), self.age()),
+                };
                 tracing::error!(
-                    group = %spec.group, replica = %spec.replica, %error, again_in = ?pause,
+                    %group, %replica, %error, again_in = ?pause,
                     "replica could not be started; it neither votes nor serves"
                 );
-                if matches!(error, StartError::Open(OpenGroupError::Damaged { .. })) {
-                    self.replace_damaged(spec);
-                }
             }
         }
     }
 
-    /// Takes a replica in, unless this node has begun to stop meanwhile.
-    async fn enter(&self, replica: Arc<Replica>) -> bool {
-        let late = {
+    /// Takes a replica in, unless it is not wanted any more or this node has begun to stop.
+    async fn enter(&self, replica: Arc<Replica>, cancel: &CancellationToken) -> bool {
+        let (is_in, late) = {
             let mut replicas = self.inner.replicas.write().expect("no holder of this lock panics");
             // Looked at under the lock under which `stop` takes the replicas away.
-            match self.is_stopping() {
-                true => Some(replica),
-                false => replicas.insert(replica.spec().group, replica),
+            match self.is_stopping() || cancel.is_cancelled() {
+                true => (false, Some(replica)),
+                false => (true, replicas.insert(replica.spec().group, replica)),
             }
         };
-        match late {
-            Some(late) => {
-                late.stop().await;
-                !self.is_stopping()
-            }
-            None => true,
+        if let Some(late) = late {
+            late.stop().await;
         }
+        is_in
     }
 
-    async fn open(&self, wanted: &Wanted) -> Result<Arc<Replica>, StartError> {
+    async fn open(
+        &self,
+        wanted: &Wanted,
+        cancel: &CancellationToken,
+    ) -> Result<Arc<Replica>, StartError> {
         let options = &self.inner.options;
         let spec = wanted.spec;
-        let mut open = match self.open_log(spec).await {
+        let mut open = match self.open_log(spec, cancel).await {
             Err(StartError::Open(OpenGroupError::OtherReplica { found, .. })) => {
-                self.give_up(wanted, found).await?;
-                self.open_log(spec).await?
+                self.give_up(spec, found).await?;
+                self.open_log(spec, cancel).await?
             }
             opened => opened?,
         };
         if self.is_suspect(spec.group) {
-            log_check::check(spec.group, &mut open.log).await?;
-            self.suspects().remove(&spec.group);
+            tokio::select! {
+                checked = self.check(spec.group, &mut open) => checked?,
+                () = cancel.cancelled() => return Err(StartError::Unwanted),
+            }
         }
         let progress = Arc::new(ReplicaProgress::default());
         let network = GroupNetwork::new(
@@ -322,27 +403,52 @@ impl ReplicaManager {
         }))
     }
 
-    async fn open_log(&self, spec: ReplicaSpec) -> Result<OpenGroup<PartitionLog>, StartError> {
+    async fn open_log(
+        &self,
+        spec: ReplicaSpec,
+        cancel: &CancellationToken,
+    ) -> Result<OpenGroup<PartitionLog>, StartError> {
+        let _turn = self.inner.turns.open().await;
+        if cancel.is_cancelled() {
+            return Err(StartError::Unwanted);
+        }
         let store = self.inner.options.store.clone();
         let opened = blocking(move || store.open_partition(spec.group, spec.replica)).await?;
         Ok(opened?)
     }
 
+    /// Reads a suspect log through, after which it is none.
+    async fn check(
+        &self,
+        group: GroupId,
+        open: &mut OpenGroup<PartitionLog>,
+    ) -> Result<(), StartError> {
+        let _turn = self.inner.turns.check().await;
+        log_check::check(group, &mut open.log).await?;
+        self.suspects().remove(&group);
+        Ok(())
+    }
+
     /// Erases an older replica of the group, right before a new one starts in its place: one that
     /// has left the group, or one whose group goes on without it (INV-19).
-    async fn give_up(&self, wanted: &Wanted, found: ReplicaId) -> Result<(), StartError> {
-        let spec = wanted.spec;
+    async fn give_up(&self, spec: ReplicaSpec, found: ReplicaId) -> Result<(), StartError> {
         if found > spec.replica {
             return Err(StartError::Kept(Keep::Newer(found)));
         }
-        if wanted.record().replicas.iter().any(|replica| replica.id == found) {
-            let without = self.goes_on_without(wanted.record(), spec.key, found).await;
+        // The newest that is known: the start may have waited for its turn.
+        let state = self.inner.options.metadata.state();
+        let Some((_, record)) = state.partition_of(spec.group) else {
+            return Err(StartError::Unwanted);
+        };
+        if record.replicas.iter().any(|replica| replica.id == found) {
+            let without = self.goes_on_without(record, spec.key, found).await;
             without.map_err(StartError::Kept)?;
         }
         tracing::warn!(
             group = %spec.group, replica = %found, by = %spec.replica,
             "erasing the data of a replica that is replaced"
         );
+        let _turn = self.inner.turns.open().await;
         Ok(self.erase(spec.group).await?)
     }
 
@@ -362,6 +468,7 @@ impl ReplicaManager {
         let Some(leader) = leader.filter(|leader| is_alive(*leader)) else {
             return Err(Keep::NoLeader);
         };
+        let _turn = self.inner.turns.question().await;
         let question = Operation::ListOffset(key, OffsetSpec::Latest);
         let answer = remote::execute(&options.peer, leader, question, CONFIRM_TIMEOUT).await;
         answer.map(|_| ()).map_err(|_| Keep::NoLeader)
@@ -369,20 +476,25 @@ impl ReplicaManager {
 
     /// Asks for a new replica in the place of a damaged one, if the group goes on without it. Else
     /// what is left of it is kept: it may be all that there is.
-    fn replace_damaged(&self, spec: ReplicaSpec) {
-        let manager = self.clone();
+    async fn replace_damaged(&self, spec: ReplicaSpec) {
+        let ReplicaSpec { group, replica, key, .. } = spec;
+        let metadata = self.inner.options.metadata.clone();
+        let state = metadata.state();
+        let Some((_, record)) = state.partition_of(group) else { return };
+        if record.damaged.contains(&replica) {
+            self.troubles().waits((group, replica), self.age());
+            return;
+        }
+        if let Err(keep) = self.goes_on_without(record, key, replica).await {
+            let pause = self.kept(spec, keep);
+            tracing::error!(
+                %group, %replica, reason = %keep, again_in = ?pause, "damaged replica not replaced"
+            );
+            return;
+        }
+        self.troubles().waits((group, replica), self.age());
+        // No start waits for the controller.
         self.inner.options.tasks.spawn("replace damaged replica", async move {
-            let ReplicaSpec { group, replica, key, .. } = spec;
-            let metadata = &manager.inner.options.metadata;
-            let state = metadata.state();
-            let Some((_, record)) = state.partition_of(group) else { return };
-            if record.damaged.contains(&replica) {
-                return;
-            }
-            if let Err(keep) = manager.goes_on_without(record, key, replica).await {
-                tracing::error!(%group, %replica, reason = %keep, "damaged replica not replaced");
-                return;
-            }
             match metadata.propose(MetadataCommand::ReplaceReplica { group, replica }).await {
                 Ok(_) => tracing::warn!(%group, %replica, "damaged replica is being replaced"),
                 Err(error) => {
@@ -392,9 +504,18 @@ impl ReplicaManager {
         });
     }
 
+    /// Notes that the data of a replica must be kept; answers when to look at it again.
+    fn kept(&self, spec: ReplicaSpec, keep: Keep) -> Duration {
+        let replica = (spec.group, spec.replica);
+        match keep.is_passing() {
+            true => self.troubles().waits(replica, self.age()),
+            false => self.troubles().failed(replica, self.age()),
+        }
+    }
+
     async fn stop_and_drop(&self, group: GroupId) {
         self.stop_one(group).await;
-        self.inner.troubles.lock().expect("no holder of this lock panics").forget(group);
+        self.troubles().forget(group);
         self.suspects().remove(&group);
         if let Err(error) = self.erase(group).await {
             tracing::error!(%group, %error, "data of a removed replica could not be erased");
@@ -418,34 +539,25 @@ impl ReplicaManager {
         self.inner.is_stopping.load(Ordering::Acquire)
     }
 
-    fn may_try(&self, group: GroupId, replica: ReplicaId) -> bool {
-        let troubles = self.inner.troubles.lock().expect("no holder of this lock panics");
-        troubles.may_try((group, replica), self.age())
-    }
-
-    fn failed(&self, group: GroupId, replica: ReplicaId) -> Duration {
-        let mut troubles = self.inner.troubles.lock().expect("no holder of this lock panics");
-        troubles.failed((group, replica), self.age())
+    fn troubles(&self) -> MutexGuard<'_, Troubles> {
+        self.inner.troubles.lock().expect("no holder of this lock panics")
     }
 
     fn age(&self) -> Duration {
         self.inner.options.clock.instant().saturating_duration_since(self.inner.born)
     }
 
-    /// A replica that had entries to apply in the last round and has applied none since.
-    fn stuck(&self, applying: &mut BTreeMap<GroupId, u64>) -> Option<GroupId> {
-        let mut now = BTreeMap::new();
+    /// Last applied index of the replicas that have entries to apply.
+    fn applying(&self) -> BTreeMap<GroupId, u64> {
+        let mut applying = BTreeMap::new();
         for replica in self.all() {
             let status = replica.status();
             let applied = status.applied.map_or(0, |id| id.index);
             if status.committed.is_some_and(|committed| committed.index > applied) {
-                now.insert(replica.spec().group, applied);
+                applying.insert(replica.spec().group, applied);
             }
         }
-        let stuck = now.iter().find(|(group, applied)| applying.get(group) == Some(applied));
-        let stuck = stuck.map(|(group, _)| *group);
-        *applying = now;
-        stuck
+        applying
     }
 
     async fn stop_one(&self, group: GroupId) {
@@ -485,12 +597,12 @@ impl ReplicaManager {
     /// A core that ended is restarted in place: its durable state is sound, and the others go on
     /// without it meanwhile. Replicas that never started are tried again too. One that fails again
     /// and again is tried ever more rarely.
-    async fn supervise(&self, state: &MetadataState, applying: &mut BTreeMap<GroupId, u64>) {
+    async fn supervise(&self, state: &MetadataState, applying: &mut Applying, starts: &mut Starts) {
         // A failed write or sync ends the process.
         if self.inner.options.store.failed().borrow().is_some() {
             return;
         }
-        let stuck = self.stuck(applying);
+        let stuck = applying.next(self.applying());
         let damaged = self.inner.options.store.damaged().borrow().clone();
         for replica in self.all() {
             let reason = match ended(&replica) {
@@ -508,7 +620,7 @@ impl ReplicaManager {
             if replica.status().storage_failed || damaged.contains_key(&spec.group) {
                 self.suspects().insert(spec.group);
             }
-            let pause = self.failed(spec.group, spec.replica);
+            let pause = self.troubles().failed((spec.group, spec.replica), self.age());
             self.inner.options.metrics.raft.group_restarts.inc();
             tracing::error!(
                 group = %spec.group, replica = %spec.replica, %reason, again_in = ?pause,
@@ -521,7 +633,7 @@ impl ReplicaManager {
                 if self.get(topic.partitions[number].group).is_none()
                     && let Some(wanted) = self.wanted(topic, number)
                 {
-                    self.start(wanted).await;
+                    self.start(wanted, starts);
                 }
             }
         }
@@ -595,6 +707,8 @@ enum StartError {
     Raft(String),
     #[error("{0}")]
     Kept(Keep),
+    #[error("it is not wanted any more")]
+    Unwanted,
 }
 
 fn member(replica: &ReplicaRecord) -> (u64, Member) {

@@ -12,6 +12,9 @@ use rampart_raft_store::state::metadata::state::PartitionRecord;
 const PAUSE_MIN: Duration = Duration::from_secs(1);
 /// Longest pause.
 const PAUSE_MAX: Duration = Duration::from_secs(60);
+/// Longest pause of a replica whose data may not be given up yet: it waits for others, and they may
+/// be back at any moment.
+const WAIT_MAX: Duration = Duration::from_secs(5);
 /// A replica that ran for so long since it failed has made up for it.
 const FORGIVEN_AFTER: Duration = Duration::from_secs(300);
 
@@ -19,20 +22,20 @@ const FORGIVEN_AFTER: Duration = Duration::from_secs(300);
 #[derive(Debug, Default)]
 pub(super) struct Troubles {
     replicas: BTreeMap<(GroupId, ReplicaId), Trouble>,
+    damaged: BTreeSet<(GroupId, ReplicaId)>,
 }
 
 #[derive(Debug, Clone, Copy)]
 struct Trouble {
     failures: u32,
     at: Duration,
+    pause: Duration,
 }
 
-impl Trouble {
-    fn pause(self) -> Duration {
-        match self.failures {
-            0 | 1 => Duration::ZERO,
-            more => PAUSE_MIN.saturating_mul(1 << (more - 2).min(16)).min(PAUSE_MAX),
-        }
+fn pause(failures: u32) -> Duration {
+    match failures {
+        0 | 1 => Duration::ZERO,
+        more => PAUSE_MIN.saturating_mul(1 << (more - 2).min(16)).min(PAUSE_MAX),
     }
 }
 
@@ -42,20 +45,47 @@ impl Troubles {
         let known = self.replicas.get(&replica);
         let known = known.filter(|known| now.saturating_sub(known.at) < FORGIVEN_AFTER);
         let failures = known.map_or(0, |known| known.failures).saturating_add(1);
-        let trouble = Trouble { failures, at: now };
+        self.note(replica, Trouble { failures, at: now, pause: pause(failures) })
+    }
+
+    /// As `failed`, for what others are waited for: with shorter pauses.
+    pub(super) fn waits(&mut self, replica: (GroupId, ReplicaId), now: Duration) -> Duration {
+        self.failed(replica, now);
+        let known = self.replicas[&replica];
+        self.note(replica, Trouble { pause: known.pause.min(WAIT_MAX), ..known })
+    }
+
+    fn note(&mut self, replica: (GroupId, ReplicaId), trouble: Trouble) -> Duration {
         self.replicas.insert(replica, trouble);
-        trouble.pause()
+        trouble.pause
+    }
+
+    /// Notes a verdict. It stands as long as this process runs: to find it takes reading the log,
+    /// which may be long, and a replica that is damaged is not trusted if it reads right for once.
+    pub(super) fn found_damaged(&mut self, replica: (GroupId, ReplicaId)) {
+        self.damaged.insert(replica);
+    }
+
+    /// Whether a replica was found damaged.
+    pub(super) fn is_damaged(&self, replica: (GroupId, ReplicaId)) -> bool {
+        self.damaged.contains(&replica)
+    }
+
+    /// Whether any replica of a group was found damaged.
+    pub(super) fn has_damage(&self, group: GroupId) -> bool {
+        self.damaged.iter().any(|(known, _)| *known == group)
     }
 
     /// Whether the pause after its last failure is over.
     pub(super) fn may_try(&self, replica: (GroupId, ReplicaId), now: Duration) -> bool {
         let known = self.replicas.get(&replica);
-        known.is_none_or(|known| now.saturating_sub(known.at) >= known.pause())
+        known.is_none_or(|known| now.saturating_sub(known.at) >= known.pause)
     }
 
     /// Forgets a group that is gone from this node.
     pub(super) fn forget(&mut self, group: GroupId) {
         self.replicas.retain(|(known, _), _| *known != group);
+        self.damaged.retain(|(known, _)| *known != group);
     }
 }
 
@@ -75,6 +105,16 @@ pub(super) enum Keep {
     NoLeader,
     /// The disk is ahead of the metadata that this node has applied so far.
     Newer(ReplicaId),
+}
+
+impl Keep {
+    /// Whether what it waits for may come at any moment.
+    pub(super) fn is_passing(self) -> bool {
+        match self {
+            Keep::OnlyVoter => false,
+            Keep::NoMajority { .. } | Keep::NoLeader | Keep::Newer(_) => true,
+        }
+    }
 }
 
 impl fmt::Display for Keep {
@@ -148,6 +188,29 @@ mod tests {
         troubles.failed(A, secs(306));
         troubles.forget(GroupId(1));
         assert!(troubles.may_try(A, secs(306)));
+    }
+
+    #[test]
+    fn what_waits_for_others_is_looked_at_again_soon() {
+        let mut troubles = Troubles::default();
+        let pauses: Vec<_> = (0..9).map(|_| troubles.waits(A, secs(5)).as_secs()).collect();
+        assert_eq!(pauses, [0, 1, 2, 4, 5, 5, 5, 5, 5]);
+        assert!(!troubles.may_try(A, secs(9)) && troubles.may_try(A, secs(10)));
+        assert_eq!(troubles.failed(A, secs(10)), secs(60), "what fails by itself is left alone");
+        assert!(Keep::NoLeader.is_passing() && !Keep::OnlyVoter.is_passing());
+    }
+
+    #[test]
+    fn a_verdict_is_of_one_replica_and_stands_until_its_group_is_gone() {
+        let mut troubles = Troubles::default();
+        troubles.found_damaged(A);
+        troubles.failed(A, secs(5));
+        troubles.failed(A, secs(500));
+        assert!(troubles.is_damaged(A), "failures are forgiven, damage is not");
+        assert!(!troubles.is_damaged((A.0, ReplicaId(11))), "the one in its place");
+        assert!(troubles.has_damage(A.0) && !troubles.has_damage(GroupId(2)));
+        troubles.forget(A.0);
+        assert!(!troubles.is_damaged(A) && !troubles.has_damage(A.0));
     }
 
     fn record(voters: &[u64], replicas: &[u64], damaged: &[u64]) -> PartitionRecord {

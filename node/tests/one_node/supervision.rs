@@ -172,16 +172,18 @@ async fn damage_in_the_middle_of_a_log_is_found_after_an_error_of_the_storage() 
     let panics = replica.raft().with_state_machine(|_| async { panic!("injected") }.boxed());
     let panicked: Result<(), _> = panics.await;
     assert!(panicked.is_err());
-    let gone = eventually("the replica is taken out of service", || async {
-        one.node.replicas().get(group).is_none()
-    });
-    let (_, ()) = tokio::join!(one.produce("letters", "2"), gone);
-    // What is done about damage is begun before this, and nothing is done to an only replica.
+    let found =
+        eventually("it is found damaged", || async { one.node.replicas().is_damaged(group) });
+    let (_, ()) = tokio::join!(one.produce("letters", "2"), found);
+    // Nothing is done to an only replica, and the log is not read again and again.
+    assert!(disk.flip_bit(group, first), "the disk reads right again");
     one.create("other").await;
     one.produce("other", "1").await.unwrap();
-    assert!(one.node.replicas().get(group).is_none(), "it is started though it is damaged");
+    assert!(one.node.replicas().is_damaged(group), "it is trusted again");
+    drop(replica);
+    one.node.stop().await;
 
-    assert!(disk.flip_bit(group, first), "the disk reads right again");
+    let one = OneNode::start_on(dir.path(), &[], on(&disk)).await;
     eventually("it is back with all it had", || async {
         one.produce("letters", "3").await.is_ok()
     })
@@ -213,15 +215,61 @@ async fn a_replica_whose_damage_a_fetch_meets_is_taken_out_of_service() {
     assert!(disk.flip_bit(group, first));
     let node = &one.node;
     let gone = eventually("the replica is taken out of service", || async {
-        node.replicas().get(group).is_none()
+        node.replicas().is_damaged(group)
     });
     let fetch = one.client.fetch("letters", 0, FetchFrom::from(Offset(0)), FetchOptions::default());
     tokio::join!(async { drop(fetch.await) }, gone);
     assert!(disk.flip_bit(group, first), "the disk reads right again");
+    one.node.stop().await;
+
+    let one = OneNode::start_on(dir.path(), &[], on(&disk)).await;
     eventually("it is back with all it had", || async {
         one.produce("letters", "3").await.is_ok()
     })
     .await;
+    assert_eq!(one.values("letters").await.first(), Some(&"1".to_owned()));
+    one.node.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_that_reads_slowly_keeps_no_other_replica_from_starting() {
+    let dir = tempfile::tempdir().unwrap();
+    let disk = MemoryFaults::none();
+    let one = OneNode::start_on(dir.path(), &[], on(&disk)).await;
+    one.create("letters").await;
+    one.produce("letters", "1").await.unwrap();
+    one.create("gone").await;
+    one.produce("gone", "1").await.unwrap();
+    let replicas = one.node.replicas().all();
+    let [letters, gone] = &replicas[..] else { panic!("two topics, {} replicas", replicas.len()) };
+    let letters = letters.spec().group;
+
+    // One ends by an error of the storage, and its log is read through before it is back.
+    let held = disk.hold_reads(letters);
+    let suspect = one.node.replicas().get(letters).unwrap();
+    let panics = suspect.raft().with_state_machine(|_| async { panic!("injected") }.boxed());
+    let panicked: Result<(), _> = panics.await;
+    assert!(panicked.is_err());
+    drop(suspect);
+    let ended = eventually("the replica is taken out of service", || async {
+        one.node.replicas().get(letters).is_none()
+    });
+    let (_, ()) = tokio::join!(one.produce("letters", "2"), ended);
+
+    // Meanwhile topics come and go, and another core is restarted.
+    one.create("other").await;
+    one.produce("other", "1").await.unwrap();
+    gone.raft().shutdown().await.unwrap();
+    one.restarted(gone.spec().group, gone).await;
+    one.client.delete_topic("gone").await.unwrap();
+    eventually("the deleted topic's replica is gone", || async {
+        one.node.replicas().get(gone.spec().group).is_none()
+    })
+    .await;
+    assert!(one.node.replicas().get(letters).is_none(), "its log is not read through yet");
+
+    drop(held);
+    eventually("it is back", || async { one.produce("letters", "3").await.is_ok() }).await;
     assert_eq!(one.values("letters").await.first(), Some(&"1".to_owned()));
     one.node.stop().await;
 }

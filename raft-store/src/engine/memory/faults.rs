@@ -131,8 +131,29 @@ impl MemoryFaults {
         lock(&self.shared).fail_reads = true;
     }
 
+    /// Reads of a group's entries wait until what this returns is dropped.
+    pub fn hold_reads(&self, group: GroupId) -> HeldReads {
+        lock(&self.shared).held_reads = Some(group);
+        HeldReads { shared: self.shared.clone() }
+    }
+
     /// What the disk says about its room; `None` for plenty.
     pub fn set_free_bytes(&self, free_bytes: Option<u64>) {
         lock(&self.shared).free_bytes = free_bytes;
+    }
+}
+
+/// Reads that wait; dropped, they go on.
+#[derive(Debug)]
+#[must_use]
+pub struct HeldReads {
+    shared: Arc<Mutex<Shared>>,
+}
+
+impl Drop for HeldReads {
+    fn drop(&mut self) {
+        let mut shared = lock(&self.shared);
+        shared.held_reads = None;
+        shared.reads_released.notify_all();
     }
 }

@@ -8,14 +8,14 @@ mod disk;
 mod faults;
 
 use std::io;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use rampart_api::model::ids::GroupId;
 use tokio::sync::{Semaphore, watch};
 
 use self::disk::Disk;
-pub use self::faults::{Crash, MemoryFaults};
+pub use self::faults::{Crash, HeldReads, MemoryFaults};
 use super::{Done, Engine, Op, SUBMITTED_BYTES_MAX, Space, Write, WriteError};
 
 /// What the engine and the test's handle share: the disk outlives the engine.
@@ -29,6 +29,9 @@ struct Shared {
     sync_countdown: u32,
     fail_writes: Option<io::ErrorKind>,
     fail_reads: bool,
+    /// Reads of this group's entries wait until it is released.
+    held_reads: Option<GroupId>,
+    reads_released: Arc<Condvar>,
     free_bytes: Option<u64>,
     failed: Option<WriteError>,
     /// Grows with every crash: an engine of an earlier life can no longer touch the disk.
@@ -153,7 +156,12 @@ impl Engine for MemoryEngine {
         to: u64,
         max_bytes: usize,
     ) -> io::Result<Vec<(u64, Bytes)>> {
-        Ok(self.readable()?.disk.entries(group, from..to, max_bytes))
+        let shared = self.readable()?;
+        let released = shared.reads_released.clone();
+        let shared = released
+            .wait_while(shared, |shared| shared.held_reads == Some(group))
+            .unwrap_or_else(PoisonError::into_inner);
+        Ok(shared.disk.entries(group, from..to, max_bytes))
     }
 
     fn log_bounds(&self, group: GroupId) -> io::Result<Option<(u64, u64)>> {
@@ -173,7 +181,7 @@ impl Engine for MemoryEngine {
     }
 
     fn reads_block(&self) -> bool {
-        false
+        lock(&self.shared).held_reads.is_some()
     }
 
     fn admission(&self) -> &Arc<Semaphore> {
