@@ -1,4 +1,4 @@
-//! [pure] Frames: what a byte stream between two nodes is cut into.
+//! `[pure]` Frames: what a byte stream between two nodes is cut into.
 //!
 //! ```text
 //! u32 LE length of what follows | u8 kind | payload

@@ -1,4 +1,4 @@
-//! [pure] Who is there, and may they come in. The first frames of every connection.
+//! `[pure]` Who is there, and may they come in. The first frames of every connection.
 //!
 //! The handshake is what catches wiped, restored and foreign disks: every node remembers, durably,
 //! the disk id, the highest boot counter and its process it has seen of each other node, and `judge`

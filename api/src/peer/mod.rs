@@ -1,4 +1,4 @@
-//! [pure] The protocol between nodes: bytes to messages and back, no sockets.
+//! `[pure]` The protocol between nodes: bytes to messages and back, no sockets.
 //!
 //! ```text
 //! frame      what a connection is cut into

@@ -1,4 +1,4 @@
-//! [pure] The ping between two nodes, every 100 ms: I live, and these groups I lead.
+//! `[pure]` The ping between two nodes, every 100 ms: I live, and these groups I lead.
 //! One message for all groups, whatever their number (coalesced by the sender).
 
 use bytes::{BufMut, Bytes};

@@ -1,4 +1,4 @@
-//! [pure] Raft between replicas, in Rampart's own words. Entries are described in fixed-width
+//! `[pure]` Raft between replicas, in Rampart's own words. Entries are described in fixed-width
 //! fields and their payloads follow raw at the end of the frame: nothing of them passes through
 //! serde, writing shares their memory, and reading hands out slices of the frame.
 //!

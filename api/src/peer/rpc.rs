@@ -1,4 +1,4 @@
-//! [pure] Questions between nodes that want one answer: requests of clients forwarded to the
+//! `[pure]` Questions between nodes that want one answer: requests of clients forwarded to the
 //! leader, proposals forwarded to the controller, joining, and the small calls of Raft.
 //!
 //! ```text

@@ -1,4 +1,4 @@
-//! [pure] Reading bytes of another node: every length is checked against what is there before
+//! `[pure]` Reading bytes of another node: every length is checked against what is there before
 //! anything is allocated for it. Used by the other files of this folder only.
 
 use bytes::{Buf, Bytes};

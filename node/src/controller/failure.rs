@@ -1,4 +1,4 @@
-//! What follows from the state of nodes. [pure] A decommissioned node is done when it is empty, a
+//! What follows from the state of nodes. `[pure]` A decommissioned node is done when it is empty, a
 //! replaced one is forgotten then; and why a decommission cannot end, in sentences.
 
 use std::collections::BTreeSet;

@@ -1,4 +1,4 @@
-//! Which leaderships should be elsewhere. [pure] A node that drains or leaves loses its own at
+//! Which leaderships should be elsewhere. `[pure]` A node that drains or leaves loses its own at
 //! once; the rest goes back to the preferred leaders only while counts differ by two or more, a
 //! few per second, so that a transfer somebody asked for is not undone for its own sake.
 

@@ -1,4 +1,4 @@
-//! Even preferred leaderships without moving data. [pure] A partition may prefer any of the nodes
+//! Even preferred leaderships without moving data. `[pure]` A partition may prefer any of the nodes
 //! it lives on; a chain of such changes carries a leadership from a node with many to one with
 //! few, also where no single partition lives on both.
 

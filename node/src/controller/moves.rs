@@ -1,4 +1,4 @@
-//! What is under way: why, how many bytes are left, for how long, and what is in the way. [pure]
+//! What is under way: why, how many bytes are left, for how long, and what is in the way. `[pure]`
 //! Also the checks of a move that somebody asks for.
 
 use std::collections::BTreeMap;

@@ -1,4 +1,4 @@
-//! What may be asked about nodes. [pure] Turns a request into the command to propose, or into a
+//! What may be asked about nodes. `[pure]` Turns a request into the command to propose, or into a
 //! refusal that names what blocks it.
 
 use std::collections::BTreeSet;

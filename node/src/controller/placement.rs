@@ -1,4 +1,4 @@
-//! Where replicas go. [pure] Living nodes first, then distinct racks, then fewest replicas, then
+//! Where replicas go. `[pure]` Living nodes first, then distinct racks, then fewest replicas, then
 //! fewest preferred leaderships, then the lowest id: the same input gives the same answer on every
 //! node, and four partitions of three replicas on three nodes spread their leaders.
 

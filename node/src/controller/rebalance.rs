@@ -1,5 +1,5 @@
 //! A plan of replica moves towards distinct racks and even counts, and of preferred leaderships
-//! towards even counts. [pure] Only between active nodes that are heard from; partitions that are
+//! towards even counts. `[pure]` Only between active nodes that are heard from; partitions that are
 //! moving, or have a replica elsewhere, are left to `replication`.
 
 use std::collections::{BTreeMap, BTreeSet};

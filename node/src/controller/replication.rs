@@ -1,4 +1,4 @@
-//! Which partitions live on the wrong nodes, and where they should live. [pure] Level-triggered:
+//! Which partitions live on the wrong nodes, and where they should live. `[pure]` Level-triggered:
 //! looks at the record, never at what was planned before. Moves replicas off nodes that were
 //! replaced or are decommissioned, and follows each topic's replication factor.
 

@@ -1,4 +1,4 @@
-//! For how long nodes have been silent. [pure] The time is an argument. Counted by every node
+//! For how long nodes have been silent. `[pure]` The time is an argument. Counted by every node
 //! from what it sees itself, so that a new controller need not begin at zero.
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,5 +1,5 @@
 //! What the planners look at: the cluster's metadata and this node's own judgement of who is
-//! there. [pure] Built by the service and the handle, read by every planner.
+//! there. `[pure]` Built by the service and the handle, read by every planner.
 
 use std::collections::{BTreeMap, BTreeSet};
 

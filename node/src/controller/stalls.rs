@@ -1,5 +1,5 @@
-//! Which moves make no progress. [pure] A move whose target can't write, with a full disk above all,
-//! may wait for days; it must not hold up the others, and it must be said. Volatile: every node
+//! Which moves make no progress. `[pure]` A move whose target can't write, with a full disk above
+//! all, may wait for days; it must not hold up the others, and it must be said. Volatile: every node
 //! watches for itself, so the next controller knows it too.
 
 use std::collections::BTreeMap;

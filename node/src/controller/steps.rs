@@ -1,4 +1,4 @@
-//! One pass of the controller. [pure] From what is, to the commands that are due; what was
+//! One pass of the controller. `[pure]` From what is, to the commands that are due; what was
 //! proposed before is visible in the state, so a new controller goes on where the old one stopped.
 
 use std::collections::{BTreeMap, BTreeSet};

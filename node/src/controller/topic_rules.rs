@@ -1,5 +1,5 @@
-//! What may be asked about topics: names, counts, configuration, placement. [pure] Turns a request
-//! into the command to propose, or into a refusal that names what was wrong.
+//! What may be asked about topics: names, counts, configuration, placement. `[pure]` Turns a
+//! request into the command to propose, or into a refusal that names what was wrong.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

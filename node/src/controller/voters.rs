@@ -1,4 +1,4 @@
-//! Who votes in the metadata group. [pure] The largest odd number of voters that is at most five
+//! Who votes in the metadata group. `[pure]` The largest odd number of voters that is at most five
 //! and at most the number of nodes; a voter that has been silent for long or is on its way out is
 //! replaced by a learner that has caught up.
 

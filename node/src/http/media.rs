@@ -1,4 +1,4 @@
-//! [pure] Media types: what a body is, and which form of an answer a client prefers.
+//! `[pure]` Media types: what a body is, and which form of an answer a client prefers.
 
 use axum::http::HeaderMap;
 use axum::http::header::{ACCEPT, CONTENT_TYPE};

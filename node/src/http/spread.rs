@@ -1,4 +1,4 @@
-//! [pure] Which partition keyless records go to. Each node keeps per topic the number of keyless
+//! `[pure]` Which partition keyless records go to. Each node keeps per topic the number of keyless
 //! records it sent to each partition; the next block of at most 250 goes to the least-filled
 //! available one, the lowest number among equals. So records that come in any number through one
 //! node, in sizes that divide, end evenly spread to the record.

@@ -1,4 +1,4 @@
-//! [pure] When a write may be acknowledged: who is in sync, and whether an ack 1 would lie.
+//! `[pure]` When a write may be acknowledged: who is in sync, and whether an ack 1 would lie.
 //! Enforces INV-17: `ack_one_is_honest`.
 
 use std::time::Duration;

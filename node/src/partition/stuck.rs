@@ -1,5 +1,5 @@
-//! [pure] Which replica to ask whether its state machine is alive: one that had entries to apply and
-//! applied none. Asking takes time, so it is one in a round, and each in its turn.
+//! `[pure]` Which replica to ask whether its state machine is alive: one that had entries to apply
+//! and applied none. Asking takes time, so it is one in a round, and each in its turn.
 
 use std::collections::BTreeMap;
 use std::ops::Bound;

@@ -1,4 +1,4 @@
-//! [pure] About replicas that failed: when to try again, and whether what is on the disk may be
+//! `[pure]` About replicas that failed: when to try again, and whether what is on the disk may be
 //! given up for a new replica (INV-19).
 
 use std::collections::{BTreeMap, BTreeSet};

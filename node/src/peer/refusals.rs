@@ -1,4 +1,4 @@
-//! [pure] What it means that other nodes refuse this one. A single one may be the stranger: a
+//! `[pure]` What it means that other nodes refuse this one. A single one may be the stranger: a
 //! foreign process at a member's address must not bring down those that meet it.
 
 use std::collections::BTreeMap;

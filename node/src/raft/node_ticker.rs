@@ -1,4 +1,4 @@
-//! [pure] When a partition's replica campaigns, when a leader beats, when a group falls quiet.
+//! `[pure]` When a partition's replica campaigns, when a leader beats, when a group falls quiet.
 //!
 //! Partition groups run without openraft's ticks: a tick per group costs a core with a few hundred
 //! groups. Instead one sweep over all groups asks `decide` about each. Elections are

@@ -1,4 +1,4 @@
-//! [pure] Stored batches to the records that were asked for.
+//! `[pure]` Stored batches to the records that were asked for.
 
 use bytes::Bytes;
 use rampart_api::model::error_code::ErrorCode;

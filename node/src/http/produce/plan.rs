@@ -1,4 +1,4 @@
-//! [pure] From records to batches: who goes where. An explicit partition wins, then the key's
+//! `[pure]` From records to batches: who goes where. An explicit partition wins, then the key's
 //! murmur2 as Kafka's default partitioner has it, then spreading. One batch per partition.
 
 use std::collections::HashMap;
