@@ -15,6 +15,9 @@ use crate::engine::{Engine, Op, Space, Write, WriteError};
 use crate::error::OpenError;
 use crate::store::StoreOptions;
 
+/// How often a database that changes while it is opened is looked at anew.
+const LOOKS_MAX: u32 = 20;
+
 /// The engine of `inspect`.
 #[derive(Debug)]
 pub(crate) struct ReadOnlyEngine {
@@ -29,9 +32,18 @@ impl ReadOnlyEngine {
         open::require_format(dir)?;
         let mut database = options::database(options);
         database.set_wal_recovery_mode(DBRecoveryMode::PointInTime);
-        let families = options::column_families(options);
-        let db = DB::open_cf_descriptors_read_only(&database, dir, families, false)
-            .map_err(|error| open::explain(dir, &error))?;
+        let mut look = 1;
+        let db = loop {
+            let families = options::column_families(options);
+            match DB::open_cf_descriptors_read_only(&database, dir, families, false) {
+                Ok(db) => break db,
+                // A running node has replaced a file since the list of files was read.
+                Err(error) if look < LOOKS_MAX && error.as_ref().contains("No such file") => {
+                    look += 1;
+                }
+                Err(error) => return Err(open::explain(dir, &error)),
+            }
+        };
         let (admission, failed) = (Arc::new(Semaphore::new(0)), watch::channel(None).0);
         Ok(ReadOnlyEngine { db, dir: dir.to_owned(), admission, failed })
     }
