@@ -1,7 +1,10 @@
 //! INV-01: whatever is killed, what was acknowledged is still there; INV-14: and writes go on.
 
+use std::time::Duration;
+
 use anyhow::{Result, ensure};
 use rampart_cluster_tests::harness::cluster::Cluster;
+use rampart_cluster_tests::harness::probe::wait_for;
 use rampart_cluster_tests::harness::session::{phase, run};
 use rampart_cluster_tests::invariants;
 use rampart_cluster_tests::workloads::append::{AppendOptions, Appender};
@@ -9,6 +12,8 @@ use serde_json::json;
 
 const TOPIC: &str = "ledger";
 const PARTITIONS: u32 = 3;
+/// Until a new leader acknowledges. How soon it should is printed by `make bench`.
+const FAILOVER: Duration = Duration::from_secs(30);
 /// Records that the writers of one partition have in flight: two writers, five in a request.
 const IN_FLIGHT: u64 = 10;
 
@@ -114,6 +119,30 @@ fn acked_records_survive_every_node_being_killed_in_turn() {
             cluster.wait_near(TOPIC, 3, IN_FLIGHT).await?;
         }
         judge(&mut cluster, appender).await
+    });
+}
+
+/// Its followers may not have heard it claim the group yet: they must not wait for that.
+#[test]
+fn the_leader_of_a_new_topic_may_die_at_once() {
+    run(async {
+        let mut cluster = Cluster::start(3).await?;
+        for round in 0..3 {
+            let topic = format!("new-{round}");
+            phase(format!("kill -9 of the leader of {topic} after its first write"));
+            cluster.api(0).create_topic(&topic, 1, 3, json!({})).await?;
+            cluster.api(0).produce(&topic, 0, "before", "").await?.ok()?;
+            let leader = cluster.leader(0, &topic, 0).await?;
+            cluster.kill(leader);
+            let survivor = cluster.api((leader + 1) % 3);
+            wait_for("an acknowledged write", FAILOVER, || async {
+                survivor.produce(&topic, 0, "after", "&timeout_ms=1000").await?.ok()
+            })
+            .await?;
+            cluster.restart(leader).await?;
+            cluster.wait_in_sync(&topic, 3).await?;
+        }
+        Ok(())
     });
 }
 

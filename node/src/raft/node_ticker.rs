@@ -46,7 +46,8 @@ pub struct GroupView {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct GroupTick {
     last_heartbeat_ms: u64,
-    leaderless_since_ms: Option<u64>,
+    /// Voter: why it is about to campaign; `None` = it follows a leader.
+    cause: Option<Cause>,
     next_campaign_ms: u64,
     /// Leader: no heartbeats until there is work again.
     pub quiesced: bool,
@@ -61,6 +62,28 @@ pub enum Action {
     Heartbeat,
     /// Campaign, with a pre-vote first.
     Campaign,
+}
+
+/// Why a voter is about to campaign. Each waits for another thing, so a change starts anew: what
+/// was to be waited for of a living leader is not waited for once it is dead.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Cause {
+    /// The leader's node lives but has not said since it came up that it leads: it gets time to.
+    Unclaimed,
+    /// The leader's node is dead, or has not repeated its claim for so long that it leads no more.
+    Gone,
+    /// There never was a leader.
+    Never,
+}
+
+impl Cause {
+    fn first_wait_ms(self, rank: u32, timings: &RaftTimings) -> u64 {
+        match self {
+            Cause::Unclaimed => millis(timings.claim_timeout),
+            Cause::Gone => u64::from(rank) * RANK_STEP_DEAD_MS,
+            Cause::Never => u64::from(rank) * RANK_STEP_START_MS,
+        }
+    }
 }
 
 /// Pause between two campaigns of one replica, before jitter.
@@ -98,7 +121,7 @@ fn decide_leader(
     timings: &RaftTimings,
     now_ms: u64,
 ) -> Action {
-    tick.leaderless_since_ms = None;
+    tick.cause = None;
     // Dead followers don't keep a group awake, but a leader that is cut off must not rest: a quiet
     // leader is believed without a lease. Once quiet its lease runs out, and the living stand in.
     let is_led = view.has_living_majority && (tick.quiesced || view.has_lease);
@@ -130,24 +153,22 @@ fn decide_voter(
     if !view.initialized {
         return Action::Nothing;
     }
-    let first_wait = match view.leader {
+    let cause = match view.leader {
         Some(LeaderView { alive: true, claim_age_ms: Some(age) })
             if age <= millis(timings.claim_timeout) =>
         {
-            tick.leaderless_since_ms = None;
+            tick.cause = None;
             return Action::Nothing;
         }
-        // The node lives but has not said since it came up that it leads: give it time to.
-        Some(LeaderView { alive: true, claim_age_ms: None }) => millis(timings.claim_timeout),
-        // It is dead, or has not repeated its claim for so long that it leads no more.
-        Some(LeaderView { .. }) => u64::from(view.rank) * RANK_STEP_DEAD_MS,
-        None => u64::from(view.rank) * RANK_STEP_START_MS,
+        Some(LeaderView { alive: true, claim_age_ms: None }) => Cause::Unclaimed,
+        Some(LeaderView { .. }) => Cause::Gone,
+        None => Cause::Never,
     };
-    let since = *tick.leaderless_since_ms.get_or_insert_with(|| {
+    if tick.cause != Some(cause) {
+        tick.cause = Some(cause);
+        let first_wait = cause.first_wait_ms(view.rank, timings);
         tick.next_campaign_ms = now_ms + first_wait + jitter % RANK_STEP_DEAD_MS;
-        now_ms
-    });
-    debug_assert!(since <= now_ms, "time is monotonic");
+    }
     if now_ms < tick.next_campaign_ms {
         return Action::Nothing;
     }

@@ -13,13 +13,15 @@ use super::report::Report;
 
 const TOPIC: &str = "failover";
 const FAILOVERS: usize = 5;
-/// Targets: startup to ready, failover, idle CPU of a node, memory of a node.
+/// Targets: startup to ready, failover, idle CPU of a node. Memory has one after the demo's load.
 const START_MS: f64 = 1_000.0;
 const FAILOVER_MS: f64 = 2_000.0;
 const IDLE_PERCENT: f64 = 2.0;
-const RSS_MIB: f64 = 150.0;
 /// Groups without writes fall quiet after ten seconds by default.
 const UNTIL_QUIET: Duration = Duration::from_secs(15);
+const IDLE_SPAN_MIN: Duration = Duration::from_secs(5);
+const BEATING: &str = "just created";
+const QUIET: &str = "quiet";
 
 /// From the start of a process on existing data to the first 200 of `/readyz`.
 pub(crate) async fn startup(cluster: &mut Cluster, report: &mut Report) -> Result<()> {
@@ -43,7 +45,7 @@ pub(crate) fn memory(cluster: &Cluster, when: &str, report: &mut Report) -> Resu
     let area = format!("memory {when}");
     report.add(&area, "RSS per node, mean", all.iter().sum::<f64>() / all.len() as f64, "MiB");
     let most = all.into_iter().fold(0.0, f64::max);
-    report.add_below(&area, "RSS per node, most", most, "MiB", RSS_MIB);
+    report.add(&area, "RSS per node, most", most, "MiB");
     Ok(())
 }
 
@@ -77,12 +79,14 @@ pub(crate) async fn failover(cluster: &mut Cluster, report: &mut Report) -> Resu
     Ok(())
 }
 
-/// CPU that 100 partitions x 3 cost while nobody does anything.
+/// CPU that 100 partitions x 3 cost while nobody does anything. The target is for groups that have
+/// fallen quiet. CPU is counted in steps of 10 ms, so it takes seconds to tell a percent.
 pub(crate) async fn idle(cluster: &Cluster, span: Duration, report: &mut Report) -> Result<()> {
     report.progress("idling with 100 partitions x 3");
     cluster.api(0).create_topic("idle", 100, 3, json!({})).await?;
     cluster.wait_in_sync("idle", 3).await?;
-    for (when, wait) in [("just created", Duration::ZERO), ("quiet", UNTIL_QUIET)] {
+    let span = span.max(IDLE_SPAN_MIN);
+    for (when, wait) in [(BEATING, Duration::ZERO), (QUIET, UNTIL_QUIET)] {
         tokio::time::sleep(wait).await;
         let mut worst: f64 = 0.0;
         let before = cpu(cluster)?;
@@ -92,7 +96,11 @@ pub(crate) async fn idle(cluster: &Cluster, span: Duration, report: &mut Report)
             worst = worst.max((after - before) / watch.elapsed().as_secs_f64() * 100.0);
         }
         let area = format!("idle, 100 partitions x 3, {when}");
-        report.add_below(area, "CPU of the busiest node", worst, "% of a core", IDLE_PERCENT);
+        let name = "CPU of the busiest node";
+        match when {
+            QUIET => report.add_below(area, name, worst, "% of a core", IDLE_PERCENT),
+            _ => report.add(&area, name, worst, "% of a core"),
+        }
     }
     let topic = cluster.api(0).topic("idle").await?;
     ensure!(topic["partitions"].as_array().is_some_and(|all| all.len() == 100), "{topic}");

@@ -87,6 +87,16 @@ fn a_leader_that_never_claimed_is_challenged_after_the_claim_timeout() {
 }
 
 #[test]
+fn a_leader_that_dies_before_it_claimed_is_challenged_at_once() {
+    let mut tick = GroupTick::default();
+    let alive = follower(Some(LeaderView { alive: true, claim_age_ms: None }), 1);
+    assert_eq!(decide(&mut tick, &alive, &TIMINGS(), 10_000, 0), Action::Nothing);
+    let dead = follower(Some(LeaderView { alive: false, claim_age_ms: None }), 1);
+    assert_eq!(decide(&mut tick, &dead, &TIMINGS(), 10_500, 0), Action::Nothing);
+    assert_eq!(decide(&mut tick, &dead, &TIMINGS(), 10_550, 0), Action::Campaign);
+}
+
+#[test]
 fn a_group_without_membership_never_campaigns() {
     let view = GroupView { initialized: false, ..follower(None, 0) };
     assert_eq!(actions(&view, 0), vec![]);
