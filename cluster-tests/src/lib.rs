@@ -1,8 +1,9 @@
 //! Tests of whole clusters. `harness` runs real processes and disturbs them, `workloads` are their
-//! clients, `invariants` judge what came out; the tests themselves are in `tests/`, the demo and
-//! the benchmark in `src/bin/`.
+//! clients, `history` is what they saw, `invariants` judge it; the tests themselves are in `tests/`,
+//! the demo and the benchmark in `src/bin/`.
 
 pub mod flights;
 pub mod harness;
+pub mod history;
 pub mod invariants;
 pub mod workloads;

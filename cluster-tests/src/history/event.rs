@@ -1,0 +1,263 @@
+//! One line of a history. Fields that say nothing are left out; a field keeps its meaning in every
+//! function.
+
+use serde::{Deserialize, Serialize};
+
+/// How far an operation is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// It begins. Its end, if there is one, has the same operation id.
+    Invoke,
+    /// It was done, as the event says.
+    Ok,
+    /// It was certainly not done and never will be.
+    Fail,
+    /// It may have been done, or may still be, once. The same as no end at all.
+    Unknown,
+}
+
+/// What was asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Function {
+    /// Append `values` (with `keys`) to a partition; ok: they are at `offsets`.
+    Produce,
+    /// Read from `offset` on; ok: `values` at `offsets`, `high_watermark`, `log_start`,
+    /// `next_offset`.
+    Fetch,
+    /// One piece of a live tail: as `fetch`, pushed by the server.
+    Tail,
+    /// Find the offset of `spec`; ok: `offset`.
+    ListOffset,
+    /// Delete the records below `offset`; ok: `log_start`.
+    Truncate,
+    /// A consumer goes on elsewhere: its next offset is `offset`.
+    Seek,
+    /// A change of the cluster or a topic: `kind` says which, `node` whom it is about.
+    Admin,
+    /// A fault, or its end: `kind` is its name, `detail` whom it hits. Invoke: it begins; ok: it is
+    /// in force (inject) or over (heal).
+    Inject,
+    /// See `inject`.
+    Heal,
+    /// `node` (replica `replica`) was seen to lead the partition in `epoch`.
+    Lead,
+    /// After healing, the whole partition was read while `node` led it: as `fetch`, in pieces.
+    FinalRead,
+    /// After stopping, the whole log on `node`'s disk: `entries`, `log_start`, `log_end`.
+    Dump,
+    /// A step of the run itself: `kind` says which (`faults_end`, `healed`, `writes_again`,
+    /// `replicas_equal`).
+    Mark,
+    /// A consumer commits `offset` for its group.
+    Commit,
+    /// A consumer joins, with its topics.
+    Subscribe,
+    /// A consumer was given partitions.
+    Assign,
+    /// A group's generation changed.
+    Rebalance,
+    /// A consumer finished a record.
+    Ack,
+    /// A consumer wants a record again later.
+    Retry,
+    /// A consumer gives a record up.
+    Reject,
+    /// Dead letters are sent back.
+    Redrive,
+    /// A transaction begins.
+    TxnBegin,
+    /// A transaction is committed or aborted.
+    TxnEnd,
+    /// A client asked Castle.
+    Heartbeat,
+}
+
+/// Acknowledgement that a producer asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Ack {
+    /// Every in-sync replica.
+    #[serde(rename = "-1")]
+    All,
+    /// A majority.
+    #[serde(rename = "quorum")]
+    Quorum,
+    /// The leader's disk.
+    #[serde(rename = "1")]
+    Leader,
+    /// None.
+    #[serde(rename = "0")]
+    Zero,
+}
+
+/// One entry with records, as a disk has it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DumpedEntry {
+    /// Offset of its first record.
+    pub base: u64,
+    /// How many records.
+    pub records: u64,
+    /// Term it was written in.
+    pub term: u64,
+    /// CRC of its bytes, as hexadecimal text.
+    pub crc: String,
+}
+
+/// What a fault or another thing without fields of its own is called.
+pub type Kind = String;
+
+/// One line.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Event {
+    /// Nanoseconds on one monotonic clock since the run began.
+    pub time: u64,
+    /// Who acts: one client, one operation at a time.
+    pub process: u32,
+    /// The operation; an invoke and its end have the same.
+    pub op: u64,
+    /// How far it is.
+    pub phase: Phase,
+    /// What was asked.
+    pub f: Function,
+    /// Topic. One that was deleted and made again is another topic, with another name here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub topic: Option<String>,
+    /// Partition.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub partition: Option<u32>,
+    /// Acknowledgement asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ack: Option<Ack>,
+    /// Keys of the values, where there are any.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub keys: Vec<String>,
+    /// Values, each unique over the run. Of a long one its unique beginning; a reader that finds
+    /// the rest changed writes `corrupt:` before it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub values: Vec<String>,
+    /// Offsets of the values, one each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub offsets: Vec<u64>,
+    /// An offset that was asked for or answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub offset: Option<u64>,
+    /// `earliest`, `latest` or a timestamp.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spec: Option<String>,
+    /// Where a reader goes on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_offset: Option<u64>,
+    /// As the answer said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub high_watermark: Option<u64>,
+    /// As the answer said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log_start: Option<u64>,
+    /// End of a dumped log.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log_end: Option<u64>,
+    /// Leader epoch: the term of the leader that answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub epoch: Option<u64>,
+    /// `linearizable`, `read_committed`, `read_uncommitted`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub isolation: Option<String>,
+    /// Idempotent producer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub producer_id: Option<u64>,
+    /// Its sequence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sequence: Option<i64>,
+    /// Consumer group.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
+    /// Its generation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub generation: Option<u64>,
+    /// Its member.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub member: Option<String>,
+    /// Node that was asked, or that it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub node: Option<u32>,
+    /// Replica that it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replica: Option<u64>,
+    /// Which change, fault or step.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<Kind>,
+    /// Whatever else a person wants to see.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+    /// Why it failed, or is unknown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    /// What a disk has.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub entries: Vec<DumpedEntry>,
+}
+
+impl Event {
+    /// An event that says nothing yet. Time, operation and phase are the recorder's to fill in.
+    pub fn new(process: u32, f: Function) -> Self {
+        Event {
+            time: 0,
+            process,
+            op: 0,
+            phase: Phase::Invoke,
+            f,
+            topic: None,
+            partition: None,
+            ack: None,
+            keys: Vec::new(),
+            values: Vec::new(),
+            offsets: Vec::new(),
+            offset: None,
+            spec: None,
+            next_offset: None,
+            high_watermark: None,
+            log_start: None,
+            log_end: None,
+            epoch: None,
+            isolation: None,
+            producer_id: None,
+            sequence: None,
+            group: None,
+            generation: None,
+            member: None,
+            node: None,
+            replica: None,
+            kind: None,
+            detail: None,
+            error: None,
+            entries: Vec::new(),
+        }
+    }
+
+    /// The same about a partition.
+    #[must_use]
+    pub fn at(mut self, topic: &str, partition: u32) -> Self {
+        self.topic = Some(topic.to_owned());
+        self.partition = Some(partition);
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_has_only_what_it_says_and_comes_back_the_same() {
+        let mut event = Event::new(3, Function::Produce).at("t", 1);
+        event.ack = Some(Ack::All);
+        event.values = vec!["a".to_owned()];
+        let line = serde_json::to_string(&event).unwrap();
+        assert_eq!(
+            line,
+            r#"{"time":0,"process":3,"op":0,"phase":"invoke","f":"produce","topic":"t","partition":1,"ack":"-1","values":["a"]}"#
+        );
+        assert_eq!(serde_json::from_str::<Event>(&line).unwrap(), event);
+    }
+}

@@ -1,0 +1,10 @@
+//! What happened in a run, one JSON object a line: each operation as it began and as it ended, the
+//! faults between them, and what was read from every replica and every disk at the end. The judge
+//! (`invariants`) sees nothing else.
+
+pub mod event;
+pub mod reader;
+pub mod recorder;
+
+pub use event::{DumpedEntry, Event, Function, Kind, Phase};
+pub use recorder::Recorder;
