@@ -3,6 +3,7 @@
 //! the demo and the benchmark in `src/bin/`.
 
 pub mod flights;
+pub mod gates;
 pub mod harness;
 pub mod history;
 pub mod invariants;
