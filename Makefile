@@ -72,6 +72,18 @@ gate-crash: build ## Power cuts and damaged files for MINUTES, noted in docs/rel
 gate-report: build ## Writes the figures of docs/reliability.md from docs/reliability-runs.jsonl
 	@"$(TARGET)/release/gate" report
 
+.PHONY: hunt
+hunt: build planted ## Plants each bug in turn and lets simulation and chaos look for it; ARGS=--help
+	@cd $(SIM_FOLDER); $(CARGO_SIM) build $(FLAGS) --features planted-bugs --target-dir target/planted
+	@"$(TARGET)/release/hunt" --sim $(SIM_FOLDER)/target/planted/release/sim \
+		--chaos "$(TARGET)/release/rampart-chaos" --server "$(CURDIR)/target/planted/rampart" $(ARGS)
+
+.PHONY: planted
+planted: ready ## A server in which RAMPART_PLANTED=NAME plants a bug: target/planted/rampart
+	@$(CARGO) build $(FLAGS) -p rampart-node --bin rampart --features planted-bugs \
+		--target-dir target/planted
+	@cp target/planted/release/rampart target/planted/rampart
+
 # Without the target directory and the flags of this workspace.
 CARGO_SIM := unset CARGO_TARGET_DIR CARGO_BUILD_TARGET; cargo
 .PHONY: simulation

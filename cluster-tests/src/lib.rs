@@ -7,4 +7,5 @@ pub mod gates;
 pub mod harness;
 pub mod history;
 pub mod invariants;
+pub mod planted;
 pub mod workloads;
