@@ -14,11 +14,15 @@ FLAGS := --release --locked
 # The packages that must also compile without RocksDB, over the memory engine.
 WITHOUT_ROCKS := -p rampart-raft-store -p rampart-node --no-default-features
 TARGET = $$(cargo metadata --locked --no-deps --format-version 1 | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')
+# The simulation is a workspace of its own: its compiler flags would rebuild RocksDB here.
+SIM_FOLDER := cluster-tests/sim
+# Minutes of a gate.
+MINUTES ?= 10
 PREFIX ?= $(if $(filter 0,$(shell id -u)),/usr/local,$(HOME)/.local)
 
 .PHONY: help
 help: ## This list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: build
 build: ready ## The server at ./target/rampart (first time on a machine: about 25 minutes, then 1-5)
@@ -50,6 +54,41 @@ check: lint ## Before each commit: format, clippy, the tests that start no proce
 
 .PHONY: verify
 verify: lint test doc deny deploy ## What CI runs: check, test, doc, deny, deploy; writes no source file
+
+.PHONY: gate-sim
+gate-sim: build simulation ## Fresh seeds of the simulation for MINUTES, noted in docs/reliability-runs.jsonl
+	@"$(TARGET)/release/gate" run sim --minutes $(MINUTES) --program $(SIM_FOLDER)/target/release/sim
+
+.PHONY: gate-chaos
+gate-chaos: build ## Chaos on real nodes for MINUTES, noted in docs/reliability-runs.jsonl
+	@RAMPART_BIN="$(CURDIR)/target/rampart" "$(TARGET)/release/gate" run chaos --minutes $(MINUTES) \
+		--program "$(TARGET)/release/rampart-chaos"
+
+.PHONY: gate-crash
+gate-crash: build ## Power cuts and damaged files for MINUTES, noted in docs/reliability-runs.jsonl
+	@"$(TARGET)/release/gate" run crash --minutes $(MINUTES) --program "$(TARGET)/release/crash"
+
+.PHONY: gate-report
+gate-report: build ## Writes the figures of docs/reliability.md from docs/reliability-runs.jsonl
+	@"$(TARGET)/release/gate" report
+
+.PHONY: hunt
+hunt: build planted ## Plants each bug in turn and lets simulation and chaos look for it; ARGS=--help
+	@cd $(SIM_FOLDER); $(CARGO_SIM) build $(FLAGS) --features planted-bugs --target-dir target/planted
+	@"$(TARGET)/release/hunt" --sim $(SIM_FOLDER)/target/planted/release/sim \
+		--chaos "$(TARGET)/release/rampart-chaos" --server "$(CURDIR)/target/planted/rampart" $(ARGS)
+
+.PHONY: planted
+planted: ready ## A server in which RAMPART_PLANTED=NAME plants a bug: target/planted/rampart
+	@$(CARGO) build $(FLAGS) -p rampart-node --bin rampart --features planted-bugs \
+		--target-dir target/planted
+	@cp target/planted/release/rampart target/planted/rampart
+
+# Without the target directory and the flags of this workspace.
+CARGO_SIM := unset CARGO_TARGET_DIR CARGO_BUILD_TARGET; cargo
+.PHONY: simulation
+simulation: ready
+	@cd $(SIM_FOLDER); $(CARGO_SIM) build $(FLAGS)
 
 .PHONY: fix
 fix: ready ## Formats, and applies what clippy can apply

@@ -3,7 +3,9 @@
 //! the demo and the benchmark in `src/bin/`.
 
 pub mod flights;
+pub mod gates;
 pub mod harness;
 pub mod history;
 pub mod invariants;
+pub mod planted;
 pub mod workloads;

@@ -152,11 +152,14 @@ pub fn exit_code(status: ExitStatus) -> i32 {
     status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or(0))
 }
 
-/// The binary without the caller's own RAMPART_… settings.
+/// The variable that names a bug to plant, in a binary that was built for it.
+const PLANTED: &str = "RAMPART_PLANTED";
+
+/// The binary without the caller's own RAMPART_… settings, but for a bug to plant.
 fn command(args: &[String]) -> Result<Command> {
     let mut command = Command::new(binary::rampart()?);
     for (name, _) in std::env::vars_os() {
-        if name.to_string_lossy().starts_with("RAMPART_") {
+        if name.to_string_lossy().starts_with("RAMPART_") && name != PLANTED {
             command.env_remove(name);
         }
     }

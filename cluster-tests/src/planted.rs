@@ -1,0 +1,62 @@
+//! The bugs that can be planted in a server or a simulation that was built for it, who should find
+//! each, and by which property. They themselves are in `raft-store/src/planted.rs`; a test compares.
+
+/// Who finds a bug.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Finder {
+    /// The simulation.
+    Sim,
+    /// Real processes with faults.
+    Chaos,
+}
+
+/// One bug.
+#[derive(Debug, Clone, Copy)]
+pub struct PlantedBug {
+    /// As `RAMPART_PLANTED` names it.
+    pub name: &'static str,
+    /// Properties that it violates; to be found by another is luck, and counts too.
+    pub properties: &'static [&'static str],
+    /// Whose faults and clients bring it out.
+    pub finders: &'static [Finder],
+}
+
+const BOTH: &[Finder] = &[Finder::Sim, Finder::Chaos];
+const SIM: &[Finder] = &[Finder::Sim];
+
+const fn bug(
+    name: &'static str,
+    properties: &'static [&'static str],
+    finders: &'static [Finder],
+) -> PlantedBug {
+    PlantedBug { name, properties, finders }
+}
+
+/// All of them, in the order in which the product has them.
+pub const BUGS: &[PlantedBug] = &[
+    bug("ack-before-fsync", &["P1", "P18", "P19"], BOTH),
+    // The vote must be lost in the moment before anything else is synced.
+    bug("vote-not-synced", &["P1", "P2", "P18", "P19"], SIM),
+    bug("vote-forgotten", &["P1", "P2", "P18", "P19"], BOTH),
+    bug("offset-from-memory", &["P2", "P19"], BOTH),
+    bug("stale-leader-reads", &["P1", "P8"], BOTH),
+    bug("read-uncommitted", &["P2", "P3", "P8"], BOTH),
+    bug("snapshot-at-last-applied", &["P1", "P17", "P18"], BOTH),
+    bug("reused-replica-id", &["P1", "P18", "P19"], BOTH),
+    bug("ok-after-discard", &["P1", "P2"], BOTH),
+    bug("crc-not-checked", &["P2", "P3", "P19"], BOTH),
+    bug("ack-all-without-isr", &["P1"], BOTH),
+    bug("ack-one-unguarded", &["P14"], BOTH),
+    bug("truncate-skipped", &["P1", "P2", "P18", "P19"], BOTH),
+    bug("unknown-as-failed", &["P3"], BOTH),
+    bug("retry-of-unknown", &["P4"], BOTH),
+    bug("trim-too-far", &["P1", "P17"], BOTH),
+    bug("cut-too-far", &["P1", "P17"], BOTH),
+    bug("lost-on-restart", &["P1", "P18", "P19"], BOTH),
+    bug("applied-ahead-on-restart", &["P2", "P8", "P18"], BOTH),
+];
+
+/// The bug of a name.
+pub fn named(name: &str) -> Option<&'static PlantedBug> {
+    BUGS.iter().find(|bug| bug.name == name)
+}
