@@ -1,3 +1,18 @@
-//! What clients do to a cluster while something happens to it.
+//! Clients of a cluster. `append` is the writer of the tests and the demo; the others make up the
+//! traffic of a chaos run, one kind a file, all of them recorded.
 
 pub mod append;
+pub mod keyed;
+pub mod linearizable;
+pub mod list_offset;
+pub mod long_poll;
+pub mod mix;
+pub mod process;
+pub mod reader;
+pub mod tail;
+pub mod topic_churn;
+pub mod traffic;
+pub mod truncate;
+pub mod value;
+pub mod writer;
+pub mod writers;
