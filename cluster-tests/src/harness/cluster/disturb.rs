@@ -17,15 +17,31 @@ impl Cluster {
 
     /// kill -9 of all at once.
     pub fn kill_all(&mut self) {
-        for node in &self.nodes {
-            if let Some(process) = &node.process {
+        let all: Vec<usize> = (0..self.nodes.len()).collect();
+        self.kill_these(&all);
+    }
+
+    /// kill -9 of these at once.
+    pub fn kill_these(&mut self, indices: &[usize]) {
+        for &index in indices {
+            if let Some(process) = &self.nodes[index].process {
                 // Fails only if it has ended, which is what is wanted.
                 let _ = process.signal("KILL");
             }
         }
-        for index in 0..self.nodes.len() {
+        for &index in indices {
             self.kill(index);
         }
+    }
+
+    /// Starts those of these members again whose process has ended, in whatever way.
+    pub fn launch_those_down(&mut self, indices: &[usize]) -> Result<()> {
+        for &index in indices {
+            if self.is_member(index) && !self.is_up(index) {
+                self.launch(index)?;
+            }
+        }
+        Ok(())
     }
 
     /// SIGTERM, and waits for its orderly end; answers the exit code.

@@ -17,6 +17,7 @@ use super::clock::Stopwatch;
 use super::network::Network;
 use super::ports::free_port;
 use super::probe::wait_for;
+use super::proc_stat;
 use super::process::{LAUNCH, Process};
 use super::session::keep_until_verdict;
 
@@ -50,6 +51,7 @@ pub struct Node {
     log: PathBuf,
     api: Api,
     process: Option<Process>,
+    retired: bool,
 }
 
 /// Nodes by index; indices are never reused, so a removed node leaves a gap that is down.
@@ -124,6 +126,7 @@ impl Cluster {
             peer,
             advertised_peer,
             process: None,
+            retired: false,
         })
     }
 
@@ -238,6 +241,31 @@ impl Cluster {
     /// Indices of the nodes whose process was started and not ended by the test.
     pub fn running(&self) -> Vec<usize> {
         (0..self.nodes.len()).filter(|&index| self.nodes[index].process.is_some()).collect()
+    }
+
+    /// Indices of the nodes that belong to the cluster, up or down.
+    pub fn members(&self) -> Vec<usize> {
+        (0..self.nodes.len()).filter(|&index| self.is_member(index)).collect()
+    }
+
+    /// Whether a node belongs to the cluster: it was not retired.
+    pub fn is_member(&self, index: usize) -> bool {
+        !self.nodes[index].retired
+    }
+
+    /// Whether a node's process lives, standing still or not.
+    pub fn is_up(&self, index: usize) -> bool {
+        self.state(index).is_some_and(|state| state != 'Z')
+    }
+
+    /// Indices of the members whose process lives and does not stand still.
+    pub fn awake(&self) -> Vec<usize> {
+        let is_awake = |&index: &usize| !matches!(self.state(index), None | Some('Z' | 'T'));
+        self.members().into_iter().filter(is_awake).collect()
+    }
+
+    fn state(&self, index: usize) -> Option<char> {
+        proc_stat::state(self.nodes[index].process.as_ref()?.pid())
     }
 
     /// Any running node.
