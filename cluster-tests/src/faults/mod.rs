@@ -8,7 +8,9 @@
 //! nothing.
 
 mod kill;
+mod links;
 mod pause;
+pub mod trial;
 mod victims;
 
 use std::fmt::Debug;
@@ -56,12 +58,14 @@ pub struct Injected {
     pub nodes: Vec<usize>,
     /// What a history says about it.
     pub detail: String,
+    /// What the fault itself must remember to heal it.
+    notes: Vec<u64>,
 }
 
 impl Injected {
     /// These nodes, so.
     fn on(nodes: &[usize], detail: impl Into<String>) -> Injected {
-        Injected { nodes: nodes.to_vec(), detail: detail.into() }
+        Injected { nodes: nodes.to_vec(), detail: detail.into(), notes: Vec::new() }
     }
 
     /// Nobody, because of this.
@@ -80,6 +84,7 @@ pub fn all() -> Vec<Box<dyn Fault>> {
     let mut all: Vec<Box<dyn Fault>> = Vec::new();
     all.extend(kill::all());
     all.extend(pause::all());
+    all.extend(links::all());
     all
 }
 
