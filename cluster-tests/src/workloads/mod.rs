@@ -1,4 +1,4 @@
-//! Clients of a cluster. `append` is the writer of the tests and the demo; the others make up the
+//! Clients of a cluster. `append` and `read_back` are those of the tests and the demo; the others make up the
 //! traffic of a chaos run, one kind a file, all of them recorded.
 
 pub mod append;
@@ -8,6 +8,7 @@ pub mod list_offset;
 pub mod long_poll;
 pub mod mix;
 pub mod process;
+pub mod read_back;
 pub mod reader;
 pub mod tail;
 pub mod topic_churn;
