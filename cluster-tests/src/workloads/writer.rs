@@ -137,9 +137,10 @@ fn ended(mut event: Event, reply: &Reply) -> (Event, Phase) {
         return (event, reply.phase());
     };
     let Some(offsets) = body["offsets"].as_array() else {
-        // Ack 0 promises nothing, so nobody knows.
-        event.error = Some("sent without acknowledgement".to_owned());
-        return (event, Phase::Unknown);
+        // Ack 0 promises nothing, not even an offset.
+        let is_promise = event.ack != Some(Ack::Zero);
+        event.error = is_promise.then(|| format!("an acknowledgement without offsets: {body}"));
+        return (event, if is_promise { Phase::Unknown } else { Phase::Ok });
     };
     // A record that landed in another partition than the one meant is missed where it was meant.
     event.epoch = offsets.first().and_then(|at| at["leader_epoch"].as_u64());

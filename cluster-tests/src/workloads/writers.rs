@@ -32,13 +32,13 @@ pub fn tiny(topic: &str, partitions: u32) -> Vec<Writing> {
     (0..partitions).flat_map(|partition| [partition; 3]).map(writing).collect()
 }
 
-/// Up to hundreds of records, up to kilobytes each: an entry of up to a megabyte.
+/// Up to a hundred records of up to four kilobytes: entries of up to several hundred kilobytes.
 pub fn large(topic: &str, partitions: u32) -> Vec<Writing> {
     let writing = |partition| Writing {
         target: Target::new(topic, partition, Ack::All),
-        records: 50..=300,
-        padding: 100..=6_000,
-        pause: Duration::from_millis(700),
+        records: 20..=100,
+        padding: 100..=4_000,
+        pause: Duration::from_millis(1_200),
     };
     (0..partitions).map(writing).collect()
 }
