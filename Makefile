@@ -37,6 +37,11 @@ demo: build ## Three nodes, 10,000 flights, a kill -9, a drain; KEEP=1 leaves th
 bench: build ## Throughput, latency, failover, memory of three local nodes; ARGS=--help
 	@RAMPART_BIN="$(CURDIR)/target/rampart" "$(TARGET)/release/bench" $(ARGS)
 
+.PHONY: chaos
+chaos: build ## Ten minutes of faults under load, then the verdict; ARGS=--help
+	@RAMPART_BIN="$(CURDIR)/target/rampart" "$(TARGET)/release/rampart-chaos" --duration 600 \
+		--out "target/chaos/$$(date -u +%Y%m%d-%H%M%S)" $(ARGS)
+
 .PHONY: install
 install: ## Copies ./target/rampart to PREFIX/bin (/usr/local as root, else ~/.local)
 	@[ -x target/rampart ] || { echo "install: no ./target/rampart yet; run: make build" >&2; exit 1; }

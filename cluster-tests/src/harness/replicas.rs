@@ -17,7 +17,7 @@ const SOON: Duration = Duration::from_secs(60);
 const ALL: &str = "1000000";
 
 /// Base offset of an entry with records, and its term, count of records and CRC.
-type Entries = BTreeMap<u64, (u64, u64, String)>;
+pub type Entries = BTreeMap<u64, (u64, u64, String)>;
 
 impl Cluster {
     /// Stops every node and demands that all replicas of these topics have the same entries, each
@@ -41,7 +41,7 @@ impl Cluster {
             let mut dumps = Vec::new();
             for (node, replica) in replicas {
                 let index = *by_id.get(&node).with_context(|| format!("no node {node}"))?;
-                let dump = self.entries_of(index, replica).await;
+                let dump = self.dump(index, replica).await;
                 let dump = dump.with_context(|| format!("{partition} on node {node}"))?;
                 dumps.push((node, dump));
             }
@@ -50,13 +50,15 @@ impl Cluster {
         Ok(())
     }
 
-    async fn entries_of(&self, index: usize, replica: u64) -> Result<Dump> {
+    /// The entries with records on a stopped node's disk, of one replica.
+    pub async fn dump(&self, index: usize, replica: u64) -> Result<Dump> {
         let dir = self.node(index).data_dir.display().to_string();
         let found = inspect(&dir, &[]).await?;
         let groups = found["groups"].as_array().context("no groups")?;
         let is_it = |group: &&Value| group["replica"] == replica && group["kind"] == "partition";
         let group = groups.iter().find(is_it).with_context(|| format!("no replica {replica}"))?;
         let end = group["log_end_offset"].as_u64().context("no log end")?;
+        let start = group["log_start_offset"].as_u64();
         let id = group["group"].to_string();
         let page = inspect(&dir, &["--group", &id, "--count", ALL]).await?;
         ensure!(page["next_index"].is_null(), "more than {ALL} entries");
@@ -70,14 +72,19 @@ impl Cluster {
                 entries.insert(number("base_offset")?, (number("term")?, records, crc));
             }
         }
-        Ok(Dump { end, entries })
+        Ok(Dump { start, end, entries })
     }
 }
 
 /// What is on one replica's disk.
-struct Dump {
-    end: u64,
-    entries: Entries,
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Dump {
+    /// First offset that can be read.
+    pub start: Option<u64>,
+    /// Offset after the last one.
+    pub end: u64,
+    /// By base offset.
+    pub entries: Entries,
 }
 
 fn compare(dumps: &[(u64, Dump)]) -> Result<()> {
@@ -114,7 +121,7 @@ mod tests {
 
     fn dump(end: u64, entries: &[(u64, &str)]) -> Dump {
         let entries = entries.iter().map(|(at, crc)| (*at, (1, 1, (*crc).to_owned())));
-        Dump { end, entries: entries.collect() }
+        Dump { start: Some(0), end, entries: entries.collect() }
     }
 
     #[test]

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 
+use super::super::links::{self, Link, Trouble};
 use super::super::process::exit_code;
 use super::{Cluster, READY};
 

@@ -1,0 +1,166 @@
+//! What goes wrong when: a plan that follows from the seed, the duration and the faults that are
+//! possible, and from nothing else.
+
+use std::fmt;
+use std::time::Duration;
+
+use rand::rngs::StdRng;
+use rand::seq::SliceRandom;
+use rand::{RngExt, SeedableRng};
+
+/// Before the first fault, so that there is something to lose.
+const WARM_UP_MS: u64 = 3_000;
+/// Between the end of one fault and the next.
+const CALM_MS: std::ops::RangeInclusive<u64> = 500..=2_500;
+/// How long a fault lasts.
+const HOLD_MS: std::ops::RangeInclusive<u64> = 1_500..=7_000;
+/// Of a hundred faults, so many begin while the one before is in force.
+const COMBINED_PERCENT: u32 = 35;
+
+/// One fault, from when to when since the beginning.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Step {
+    pub(crate) fault: String,
+    pub(crate) from: Duration,
+    pub(crate) to: Duration,
+    /// For the choices that the fault makes itself.
+    pub(crate) seed: u64,
+}
+
+/// The steps in the order in which they begin.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Plan {
+    pub(crate) steps: Vec<Step>,
+}
+
+/// Something to do at its time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Action {
+    pub(crate) at: Duration,
+    /// Which step.
+    pub(crate) step: usize,
+    /// Whether it begins; else it ends.
+    pub(crate) begins: bool,
+}
+
+impl Plan {
+    /// Faults one after the other or overlapping, each kind once before any comes twice.
+    pub(crate) fn new(seed: u64, duration: Duration, faults: &[String]) -> Plan {
+        let mut plan = Plan::default();
+        if faults.is_empty() {
+            return plan;
+        }
+        let mut rng = StdRng::seed_from_u64(seed);
+        let end = duration.as_millis() as u64;
+        let mut deck: Vec<&String> = Vec::new();
+        let mut from = WARM_UP_MS.min(end / 4);
+        loop {
+            if deck.is_empty() {
+                deck.extend(faults);
+                deck.shuffle(&mut rng);
+            }
+            let Some(fault) = deck.pop() else { return plan };
+            let to = from + rng.random_range(HOLD_MS).min((end / 4).max(1));
+            if to >= end {
+                return plan;
+            }
+            let (begin, stop) = (Duration::from_millis(from), Duration::from_millis(to));
+            let seed = rng.random();
+            plan.steps.push(Step { fault: fault.clone(), from: begin, to: stop, seed });
+            let is_combined = rng.random_ratio(COMBINED_PERCENT, 100);
+            from = match is_combined {
+                true => rng.random_range(from + 1..=to),
+                false => to + rng.random_range(CALM_MS),
+            };
+        }
+    }
+
+    /// Beginnings and ends in the order of their times.
+    pub(crate) fn actions(&self) -> Vec<Action> {
+        let both = |(step, planned): (usize, &Step)| {
+            [
+                Action { at: planned.from, step, begins: true },
+                Action { at: planned.to, step, begins: false },
+            ]
+        };
+        let mut actions: Vec<Action> = self.steps.iter().enumerate().flat_map(both).collect();
+        actions.sort_unstable();
+        actions
+    }
+}
+
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.steps.is_empty() {
+            return writeln!(f, "no faults");
+        }
+        for (number, Step { fault, from, to, .. }) in self.steps.iter().enumerate() {
+            let during = self.steps[..number].iter().rev().find(|before| before.to > *from);
+            let during =
+                during.map_or(String::new(), |other| format!("  (during {})", other.fault));
+            let (from, to) = (from.as_secs_f64(), to.as_secs_f64());
+            writeln!(f, "{from:>7.1} s to {to:>6.1} s  {fault}{during}")?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    fn names(names: &[&str]) -> Vec<String> {
+        names.iter().map(|name| (*name).to_owned()).collect()
+    }
+
+    #[test]
+    fn a_seed_repeats_its_plan_and_another_has_another() {
+        let faults = names(&["a", "b", "c"]);
+        let plan = |seed| Plan::new(seed, Duration::from_secs(120), &faults);
+        assert_eq!(plan(1), plan(1));
+        assert_ne!(plan(1), plan(2));
+    }
+
+    #[test]
+    fn every_kind_comes_before_any_comes_twice_and_all_end_in_time() {
+        let faults = names(&["a", "b", "c", "d"]);
+        for seed in 0..50 {
+            let duration = Duration::from_secs(300);
+            let plan = Plan::new(seed, duration, &faults);
+            let first: BTreeSet<&str> =
+                plan.steps.iter().take(4).map(|step| step.fault.as_str()).collect();
+            assert_eq!(first.len(), 4, "seed {seed}\n{plan}");
+            assert!(plan.steps.iter().all(|step| step.from < step.to && step.to < duration));
+            assert!(plan.steps.windows(2).all(|pair| pair[0].from <= pair[1].from));
+        }
+    }
+
+    #[test]
+    fn some_are_combined_and_some_are_not() {
+        let plan = Plan::new(3, Duration::from_secs(600), &names(&["a", "b"]));
+        let combined = plan.steps.windows(2).filter(|pair| pair[1].from < pair[0].to).count();
+        assert!(combined > 5 && combined < plan.steps.len() - 5, "{plan}");
+    }
+
+    #[test]
+    fn a_short_run_has_faults_too_and_none_without_faults() {
+        let short = Duration::from_secs(20);
+        assert!(Plan::new(1, short, &names(&["a", "b"])).steps.len() >= 2);
+        assert_eq!(Plan::new(1, short, &[]).steps, []);
+    }
+
+    #[test]
+    fn actions_come_in_order_and_each_beginning_has_its_end() {
+        let plan = Plan::new(9, Duration::from_secs(100), &names(&["a", "b"]));
+        let actions = plan.actions();
+        assert_eq!(actions.len(), plan.steps.len() * 2);
+        assert!(actions.windows(2).all(|pair| pair[0].at <= pair[1].at));
+        for step in 0..plan.steps.len() {
+            let of: Vec<bool> =
+                actions.iter().filter(|a| a.step == step).map(|a| a.begins).collect();
+            assert_eq!(of, [true, false]);
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! Watches who leads: each change of a leader goes into the history, and with it which node has
+//! which id.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use rampart_cluster_tests::harness::client::Api;
+use rampart_cluster_tests::harness::views;
+use rampart_cluster_tests::history::{Event, Function};
+use rampart_cluster_tests::workloads::process::{Reply, exchange, request};
+use rampart_cluster_tests::workloads::traffic::Traffic;
+use reqwest::Method;
+use serde_json::Value;
+
+/// Between two looks.
+const PAUSE: Duration = Duration::from_millis(300);
+/// A node that takes longer is paused, cut off or down; the next one is asked.
+const PATIENCE: Duration = Duration::from_secs(3);
+/// So many looks at topics for one at the ids of nodes.
+const IDS_EVERY: usize = 10;
+
+/// The highest epoch seen of each partition.
+type Epochs = BTreeMap<(String, u32), u64>;
+
+/// Watches these topics until the traffic is closed.
+pub(crate) async fn leaders(traffic: Traffic, topics: Vec<String>) {
+    let mut epochs = Epochs::new();
+    let mut turn = 0;
+    while traffic.rest(PAUSE).await && !topics.is_empty() {
+        if turn % IDS_EVERY == 0 {
+            learn_ids(&traffic).await;
+        }
+        let topic = &topics[turn % topics.len()];
+        let (_, api) = traffic.node(turn);
+        if let Some(description) = get(&api, &format!("/v1/topics/{topic}")).await {
+            note_leaders(&traffic, topic, &description, &mut epochs);
+        }
+        turn += 1;
+    }
+}
+
+async fn get(api: &Api, path: &str) -> Option<Value> {
+    match exchange(api, request(api, Method::GET, path, &Value::Null), PATIENCE).await {
+        Reply::Done(body) => Some(body),
+        Reply::Refused(..) | Reply::Unknown(_) => None,
+    }
+}
+
+/// Asks every node for its id. One on a wiped disk has a new one.
+pub(crate) async fn learn_ids(traffic: &Traffic) {
+    for (index, api) in (0..).zip(traffic.nodes()) {
+        if let Some(id) = get(&api, "/v1/cluster").await.and_then(|status| status["node"].as_u64())
+        {
+            traffic.learn_id(id, index);
+        }
+    }
+}
+
+fn note_leaders(traffic: &Traffic, topic: &str, description: &Value, epochs: &mut Epochs) {
+    for partition in description["partitions"].as_array().into_iter().flatten() {
+        let number = partition["partition"].as_u64().and_then(|n| u32::try_from(n).ok());
+        let leads = partition["leader"].as_u64().zip(partition["leader_epoch"].as_u64());
+        let (Some(number), Some((leader, epoch))) = (number, leads) else { continue };
+        let known = epochs.entry((topic.to_owned(), number)).or_default();
+        if epoch <= *known {
+            continue;
+        }
+        *known = epoch;
+        let replicas = partition["replicas"].as_array().into_iter().flatten();
+        let its = replicas.into_iter().find(|replica| replica["node"] == leader);
+        let mut event = Event::new(0, Function::Lead).at(topic, number);
+        event.node = traffic.index_of(leader);
+        event.replica = its.and_then(|replica| replica["replica"].as_u64());
+        event.epoch = Some(epoch);
+        traffic.recorder().note(event);
+    }
+}
+
+/// Every partition has a leader and so many replicas, none of them behind.
+pub(crate) fn demand_level(topic: &Value, replicas: usize) -> Result<()> {
+    views::demand_level(topic, replicas)
+}
+
+/// Every partition of a topic has a leader, and how many there are.
+pub(crate) fn demand_led(topic: &Value) -> Result<usize> {
+    views::demand_leaders(topic)?;
+    let count = topic["partitions"].as_array().map_or(0, Vec::len);
+    ensure!(count > 0, "no partitions: {topic}");
+    Ok(count)
+}
+
+/// Nodes with a replica of each partition, with the replica's id.
+pub(crate) fn replicas(topic: &Value) -> Result<BTreeMap<u32, Vec<(u64, u64)>>> {
+    let all = views::replicas(topic)?.into_iter();
+    all.map(|(number, nodes)| Ok((u32::try_from(number).context("a partition")?, nodes))).collect()
+}
