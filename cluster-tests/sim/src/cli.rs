@@ -46,6 +46,9 @@ pub(crate) struct One {
     /// Shows what the nodes log (RUST_LOG chooses what).
     #[arg(long)]
     pub(crate) trace: bool,
+    /// Breaks the product on purpose (builds with planted bugs).
+    #[arg(long)]
+    pub(crate) plant: Option<String>,
     /// Prints the report as JSON.
     #[arg(long)]
     pub(crate) json: bool,

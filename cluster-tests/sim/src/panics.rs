@@ -31,9 +31,9 @@ static SEEN: Mutex<Vec<Panicked>> = Mutex::new(Vec::new());
 /// From now on panics are kept instead of printed; `is_loud` prints them too.
 pub(crate) fn keep(is_loud: bool) {
     panic::set_hook(Box::new(move |info| {
-        let place = info.location().map_or_else(String::new, |at| {
-            format!("{}:{}", in_package(at.file()), at.line())
-        });
+        let place = info
+            .location()
+            .map_or_else(String::new, |at| format!("{}:{}", in_package(at.file()), at.line()));
         let message = info.payload_as_str().unwrap_or("no message").to_owned();
         if is_loud {
             eprintln!("panic at {place}: {message}");

@@ -123,7 +123,11 @@ fn simulate(shared: &Shared, faults: Duration) -> Ended {
     let elapsed = world.elapsed();
     let is_whole = stepped.is_ok();
     // A world that a panic left may panic again when it is taken down.
-    if is_whole { drop(world) } else { std::mem::forget(world) }
+    if is_whole {
+        drop(world)
+    } else {
+        std::mem::forget(world)
+    }
     let all = panics::all();
     let panicked = all.first().map(|first| match panics::known_upstream(first) {
         Some(known) => Verdict::Upstream(known.to_owned()),

@@ -75,9 +75,8 @@ fn first_valid(refused: &Refused) -> Option<u64> {
 }
 
 async fn list(client: &mut Client, target: &Target) {
-    let (spec, name) = client
-        .dice
-        .pick(&[(OffsetSpec::Latest, "latest"), (OffsetSpec::Earliest, "earliest")]);
+    let (spec, name) =
+        client.dice.pick(&[(OffsetSpec::Latest, "latest"), (OffsetSpec::Earliest, "earliest")]);
     let event = client.event(Function::ListOffset).at(&target.topic, target.partition);
     let event = client.shared.recorder().invoke(Event { spec: Some(name.to_owned()), ..event });
     match client.operate(Operation::ListOffset(target.key, spec)).await {

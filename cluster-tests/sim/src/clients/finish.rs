@@ -211,11 +211,10 @@ pub(super) async fn dump_all(client: &Client, targets: &[Target]) -> Result<(), 
             })?;
             let event = Event::new(client.process, Function::Dump);
             let event = event.at(&target.topic, target.partition);
-            client.shared.recorder().note(Event {
-                node: u32::try_from(replica.node.0).ok(),
-                replica: Some(replica.replica.0),
-                ..dumped.into_event(event)
-            });
+            let node = u32::try_from(replica.node.0).ok();
+            let event = Event { node, replica: Some(replica.replica.0), ..event };
+            let event = client.shared.recorder().invoke(event);
+            client.shared.recorder().end(dumped.into_event(event), Phase::Ok);
         }
     }
     Ok(())

@@ -12,7 +12,7 @@ use rampart_node::partition::request::{Produce, Produced};
 use rampart_node::partition::{Answer, Operation};
 
 use super::{Client, Target};
-use crate::world::Stage;
+use crate::world::{Stage, wall_ms};
 
 /// How long a node tries.
 const TIMEOUT: Duration = Duration::from_secs(4);
@@ -74,7 +74,7 @@ fn batch(values: &[String]) -> Bytes {
         batch.push(NewRecord {
             key: None,
             value: Some(value.as_bytes()),
-            timestamp_ms: 1_000,
+            timestamp_ms: wall_ms(),
             headers: &[],
         });
     }

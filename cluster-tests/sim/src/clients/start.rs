@@ -74,6 +74,8 @@ pub(super) async fn topic(
             }
         }
     };
-    tokio::time::timeout(PATIENCE, led).await.map_err(|_| format!("topic {name} has no leaders"))?;
+    tokio::time::timeout(PATIENCE, led)
+        .await
+        .map_err(|_| format!("topic {name} has no leaders"))?;
     Ok(targets)
 }

@@ -84,8 +84,9 @@ impl Injector {
     }
 
     fn end(&mut self, world: &mut World, now: Duration, is_over: bool) -> bool {
-        let (over, active): (Vec<_>, Vec<_>) =
-            std::mem::take(&mut self.active).into_iter().partition(|(end, _)| is_over || *end <= now);
+        let (over, active): (Vec<_>, Vec<_>) = std::mem::take(&mut self.active)
+            .into_iter()
+            .partition(|(end, _)| is_over || *end <= now);
         self.active = active;
         for (_, fault) in &over {
             self.processes.end(world, fault);

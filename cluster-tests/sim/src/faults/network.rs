@@ -79,10 +79,9 @@ fn cut(fault: &Fault, hosts: usize) -> Vec<(usize, usize)> {
             all.filter(|(a, b)| side.contains(a) != side.contains(b)).flat_map(both).collect()
         }
         Fault::OneWay(from, to) => vec![(*from, *to)],
-        Fault::Ring if hosts > 3 => all
-            .filter(|(a, b)| b - a != 1 && (b + 1) % hosts != *a)
-            .flat_map(both)
-            .collect(),
+        Fault::Ring if hosts > 3 => {
+            all.filter(|(a, b)| b - a != 1 && (b + 1) % hosts != *a).flat_map(both).collect()
+        }
         // Of three, each has two neighbours: one link goes.
         Fault::Ring => both((0, 1)).to_vec(),
         Fault::Bridge(middle) => {

@@ -29,6 +29,8 @@ struct Seen {
     highest_acked: Option<u64>,
     /// By node: what was read at the end, and from where on.
     last: BTreeMap<u32, (u64, BTreeMap<u64, String>)>,
+    /// By node: where that ended.
+    ends: BTreeMap<u32, u64>,
     dumps: BTreeMap<u32, BTreeMap<u64, String>>,
 }
 
@@ -51,6 +53,7 @@ impl Judge {
                 let node = event.node.unwrap_or_default();
                 let start = event.log_start.unwrap_or_default();
                 let seen = self.seen(&partition);
+                seen.ends.insert(node, event.next_offset.unwrap_or_default());
                 let (from, all) = seen.last.entry(node).or_insert((start, BTreeMap::new()));
                 *from = start;
                 all.extend(event.offsets.iter().copied().zip(event.values.iter().cloned()));
@@ -141,8 +144,7 @@ impl Seen {
                     break;
                 }
             }
-            let end = |all: &BTreeMap<u64, String>| all.keys().next_back().copied();
-            if self.last.values().any(|(_, other)| end(other) != end(all)) {
+            if self.ends.values().any(|other| Some(other) != self.ends.get(node)) {
                 found.push(format!("P19: {partition:?} node {node}: another end"));
             }
         }

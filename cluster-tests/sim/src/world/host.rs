@@ -12,9 +12,8 @@ use rampart_raft_store::runtime;
 
 use super::door::door;
 use super::shared::{Shared, lock};
+use super::wall_ms;
 
-/// Wall time at which every run begins: 2026-01-01.
-const EPOCH_MS: i64 = 1_767_225_600_000;
 /// The first nodes join one after the other, so that host `n` has node `n`.
 const JOIN_LOOK: Duration = Duration::from_millis(10);
 
@@ -35,14 +34,14 @@ async fn live(shared: Shared, host: usize, boot: u64) {
     while boot == 0 && host > 0 && shared.hosts()[host - 1].door().is_none() {
         tokio::time::sleep(JOIN_LOOK).await;
     }
-    let node = match Node::start_with(config(&shared, host), surroundings(&shared, host, boot)).await
-    {
-        Ok(node) => node,
-        Err(error) => {
-            shared.violate(format!("{} did not start: {error}", name(host)));
-            return std::future::pending().await;
-        }
-    };
+    let node =
+        match Node::start_with(config(&shared, host), surroundings(&shared, host, boot)).await {
+            Ok(node) => node,
+            Err(error) => {
+                shared.violate(format!("{} did not start: {error}", name(host)));
+                return std::future::pending().await;
+            }
+        };
     let (outside, inside) = door(&node);
     machine.set_door(Some(outside));
     runtime::spawn(inside.serve());
@@ -70,8 +69,7 @@ fn config(shared: &Shared, host: usize) -> Config {
 
 fn surroundings(shared: &Shared, host: usize, boot: u64) -> Surroundings {
     let machine = &shared.hosts()[host];
-    let elapsed = turmoil::sim_elapsed().unwrap_or_default().as_millis();
-    let now_ms = EPOCH_MS + i64::try_from(elapsed).unwrap_or(0) + *lock(&machine.skew_ms);
+    let now_ms = wall_ms() + *lock(&machine.skew_ms);
     Surroundings {
         clock: Clock::given(now_ms),
         randomness: shared.dice().randomness(&format!("{} boot {boot} entropy", name(host))),

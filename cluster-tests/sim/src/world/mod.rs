@@ -17,6 +17,15 @@ pub(crate) const STEP: Duration = Duration::from_millis(1);
 /// No run is longer.
 const LONGEST: Duration = Duration::from_secs(600);
 
+/// Wall time at which every run begins: 2026-01-01.
+const EPOCH_MS: i64 = 1_767_225_600_000;
+
+/// The right time, for whoever is in the world.
+pub(crate) fn wall_ms() -> i64 {
+    let elapsed = turmoil::sim_elapsed().unwrap_or_default().as_millis();
+    EPOCH_MS + i64::try_from(elapsed).unwrap_or(0)
+}
+
 /// Hosts and network of one run.
 pub(crate) struct World {
     sim: Sim<'static>,
