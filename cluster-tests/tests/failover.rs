@@ -6,8 +6,9 @@ use anyhow::{Result, ensure};
 use rampart_cluster_tests::harness::cluster::Cluster;
 use rampart_cluster_tests::harness::probe::wait_for;
 use rampart_cluster_tests::harness::session::{phase, run};
-use rampart_cluster_tests::invariants;
+use rampart_cluster_tests::history::Journal;
 use rampart_cluster_tests::workloads::append::{AppendOptions, Appender};
+use rampart_cluster_tests::workloads::read_back;
 use serde_json::json;
 
 const TOPIC: &str = "ledger";
@@ -26,19 +27,19 @@ async fn cluster() -> Result<Cluster> {
     Ok(cluster)
 }
 
-fn appender(cluster: &Cluster) -> Appender {
+fn appender(cluster: &Cluster, journal: &Journal) -> Appender {
     let options = AppendOptions { writers: 6, ..AppendOptions::new(TOPIC, PARTITIONS) };
-    Appender::start(&cluster.apis(), &options)
+    Appender::start(&cluster.apis(), &options, journal.recorder())
 }
 
 /// Stops the writers and checks the history against the log, as each node shows it, and the
 /// replicas against each other, as they are on the disks.
-async fn judge(cluster: &mut Cluster, appender: Appender) -> Result<()> {
-    let attempts = appender.stop().await?;
+async fn judge(cluster: &mut Cluster, journal: &Journal, appender: Appender) -> Result<()> {
+    appender.stop().await?;
     cluster.wait_in_sync(TOPIC, 3).await?;
     for node in cluster.apis() {
-        let verdict = invariants::check(&node, TOPIC, PARTITIONS, &attempts).await?;
-        phase(format!("{}: {verdict:?}", node.base()));
+        let verdict = read_back::judge(journal, &node, TOPIC, PARTITIONS).await?;
+        phase(format!("{}: {verdict}", node.base()));
     }
     cluster.demand_same_on_every_replica(&[TOPIC]).await
 }
@@ -47,7 +48,8 @@ async fn judge(cluster: &mut Cluster, appender: Appender) -> Result<()> {
 fn acked_records_survive_kill_9_of_the_leader() {
     run(async {
         let mut cluster = cluster().await?;
-        let appender = appender(&cluster);
+        let journal = Journal::new();
+        let appender = appender(&cluster, &journal);
         appender.wait_more(50).await?;
 
         phase("kill -9 of the leader of partition 0, while writers go on");
@@ -60,7 +62,7 @@ fn acked_records_survive_kill_9_of_the_leader() {
         phase("it comes back, and catches up under load");
         cluster.restart(leader).await?;
         appender.wait_more(100).await?;
-        judge(&mut cluster, appender).await
+        judge(&mut cluster, &journal, appender).await
     });
 }
 
@@ -68,7 +70,8 @@ fn acked_records_survive_kill_9_of_the_leader() {
 fn acked_records_survive_kill_9_of_a_follower() {
     run(async {
         let mut cluster = cluster().await?;
-        let appender = appender(&cluster);
+        let journal = Journal::new();
+        let appender = appender(&cluster, &journal);
         appender.wait_more(50).await?;
 
         phase("kill -9 of a node that does not lead partition 0");
@@ -81,7 +84,7 @@ fn acked_records_survive_kill_9_of_a_follower() {
 
         phase("it comes back");
         cluster.restart(follower).await?;
-        judge(&mut cluster, appender).await
+        judge(&mut cluster, &journal, appender).await
     });
 }
 
@@ -89,7 +92,8 @@ fn acked_records_survive_kill_9_of_a_follower() {
 fn acked_records_survive_kill_9_of_all_nodes_at_once() {
     run(async {
         let mut cluster = cluster().await?;
-        let appender = appender(&cluster);
+        let journal = Journal::new();
+        let appender = appender(&cluster, &journal);
         appender.wait_more(200).await?;
 
         phase("kill -9 of everything, in the middle of writing");
@@ -101,7 +105,7 @@ fn acked_records_survive_kill_9_of_all_nodes_at_once() {
             cluster.wait_ready(index).await?;
         }
         appender.wait_more(50).await?;
-        judge(&mut cluster, appender).await
+        judge(&mut cluster, &journal, appender).await
     });
 }
 
@@ -109,7 +113,8 @@ fn acked_records_survive_kill_9_of_all_nodes_at_once() {
 fn acked_records_survive_every_node_being_killed_in_turn() {
     run(async {
         let mut cluster = cluster().await?;
-        let appender = appender(&cluster);
+        let journal = Journal::new();
+        let appender = appender(&cluster, &journal);
         for victim in [0, 1, 2, 0] {
             appender.wait_more(50).await?;
             phase(format!("kill -9 of node {victim}"));
@@ -118,7 +123,7 @@ fn acked_records_survive_every_node_being_killed_in_turn() {
             cluster.restart(victim).await?;
             cluster.wait_near(TOPIC, 3, IN_FLIGHT).await?;
         }
-        judge(&mut cluster, appender).await
+        judge(&mut cluster, &journal, appender).await
     });
 }
 
@@ -150,7 +155,8 @@ fn the_leader_of_a_new_topic_may_die_at_once() {
 fn a_terminated_node_hands_over_and_ends_with_code_0() {
     run(async {
         let mut cluster = cluster().await?;
-        let appender = appender(&cluster);
+        let journal = Journal::new();
+        let appender = appender(&cluster, &journal);
         appender.wait_more(50).await?;
 
         phase("SIGTERM to the leader of partition 0");
@@ -159,6 +165,6 @@ fn a_terminated_node_hands_over_and_ends_with_code_0() {
         ensure!(code == 0, "it ended with code {code}");
         appender.wait_more(100).await?;
         cluster.restart(leader).await?;
-        judge(&mut cluster, appender).await
+        judge(&mut cluster, &journal, appender).await
     });
 }

@@ -9,8 +9,9 @@ use rampart_cluster_tests::harness::cluster::{Cluster, Options};
 use rampart_cluster_tests::harness::probe::wait_for;
 use rampart_cluster_tests::harness::process;
 use rampart_cluster_tests::harness::session::{phase, run};
-use rampart_cluster_tests::invariants;
-use rampart_cluster_tests::workloads::append::{AppendOptions, Appender, Attempt};
+use rampart_cluster_tests::history::Journal;
+use rampart_cluster_tests::workloads::append::{AppendOptions, Appender};
+use rampart_cluster_tests::workloads::read_back;
 use serde_json::json;
 
 const TOPIC: &str = "deeds";
@@ -26,13 +27,14 @@ async fn cluster() -> Result<Cluster> {
 }
 
 /// Writes until so many requests were acknowledged.
-async fn write(cluster: &Cluster, writer: &str, count: u64) -> Result<Vec<Attempt>> {
+async fn write(cluster: &Cluster, journal: &Journal, writer: &str, count: u64) -> Result<()> {
     let apis: Vec<_> = cluster.running().into_iter().map(|i| cluster.api(i).clone()).collect();
     let options =
         AppendOptions { prefix: writer.to_owned(), ..AppendOptions::new(TOPIC, PARTITIONS) };
-    let appender = Appender::start(&apis, &options);
+    let appender = Appender::start(&apis, &options, journal.recorder());
     appender.wait_more(count).await?;
-    appender.stop().await
+    appender.stop().await?;
+    Ok(())
 }
 
 async fn cluster_id(cluster: &Cluster) -> Result<String> {
@@ -63,7 +65,8 @@ fn a_data_directory_of_another_cluster_is_refused() {
         let mut theirs = Cluster::start(1).await?;
         let (our_id, their_id) = (cluster_id(&ours).await?, cluster_id(&theirs).await?);
         ensure!(our_id != their_id, "two clusters with one id");
-        let attempts = write(&ours, "w", 20).await?;
+        let journal = Journal::new();
+        write(&ours, &journal, "w", 20).await?;
 
         phase("a node of the first is started on the data of the second");
         theirs.terminate(0).await?;
@@ -84,7 +87,7 @@ fn a_data_directory_of_another_cluster_is_refused() {
         std::fs::rename(ours.folder().join("put-aside"), &ours.node(2).data_dir)?;
         ours.restart(2).await?;
         ours.wait_in_sync(TOPIC, 3).await?;
-        invariants::check(ours.api(2), TOPIC, PARTITIONS, &attempts).await?;
+        read_back::judge(&journal, ours.api(2), TOPIC, PARTITIONS).await?;
         Ok(())
     });
 }
@@ -129,14 +132,15 @@ fn a_data_directory_in_use_is_refused() {
 fn a_wiped_disk_comes_back_as_a_new_node_and_is_rebuilt() {
     run(async {
         let mut cluster = cluster().await?;
-        let mut attempts = write(&cluster, "before", 30).await?;
+        let journal = Journal::new();
+        write(&cluster, &journal, "before", 30).await?;
         let old_id = cluster.node_id(2).await?;
 
         phase("the disk of a node is wiped; it starts with the same addresses");
         cluster.kill(2);
         std::fs::remove_dir_all(&cluster.node(2).data_dir)?;
         cluster.restart(2).await?;
-        attempts.extend(write(&cluster, "after", 30).await?);
+        write(&cluster, &journal, "after", 30).await?;
 
         phase("it has another id, and its replicas are rebuilt under new ids");
         let new_id = cluster.node_id(2).await?;
@@ -146,7 +150,7 @@ fn a_wiped_disk_comes_back_as_a_new_node_and_is_rebuilt() {
         phase("the rebuilt node and one other are enough to have everything");
         cluster.kill(0);
         wait_for("the two to serve everything", Duration::from_secs(60), || async {
-            invariants::check(cluster.api(2), TOPIC, PARTITIONS, &attempts).await
+            read_back::judge(&journal, cluster.api(2), TOPIC, PARTITIONS).await
         })
         .await?;
         Ok(())
@@ -158,14 +162,15 @@ fn an_old_copy_of_a_disk_does_no_harm() {
     run(async {
         let mut cluster = cluster().await?;
         phase("a copy of a node's disk is made while it is down");
-        let mut attempts = write(&cluster, "before", 20).await?;
+        let journal = Journal::new();
+        write(&cluster, &journal, "before", 20).await?;
         cluster.terminate(2).await?;
         let (data_dir, backup) =
             (cluster.node(2).data_dir.clone(), cluster.folder().join("backup"));
         copy(&data_dir, &backup)?;
         cluster.restart(2).await?;
         cluster.wait_in_sync(TOPIC, 3).await?;
-        attempts.extend(write(&cluster, "later", 30).await?);
+        write(&cluster, &journal, "later", 30).await?;
 
         phase("it is put back: it must not vote under its old name");
         cluster.wait_in_sync(TOPIC, 3).await?;
@@ -186,7 +191,7 @@ fn an_old_copy_of_a_disk_does_no_harm() {
 
         phase("the other two have everything that was acknowledged");
         for node in [0, 1] {
-            invariants::check(cluster.api(node), TOPIC, PARTITIONS, &attempts).await?;
+            read_back::judge(&journal, cluster.api(node), TOPIC, PARTITIONS).await?;
         }
 
         phase("emptied, as it says itself, it is rebuilt under a new id");
@@ -194,7 +199,7 @@ fn an_old_copy_of_a_disk_does_no_harm() {
         std::fs::remove_dir_all(&data_dir)?;
         cluster.restart(2).await?;
         cluster.wait_in_sync(TOPIC, 3).await?;
-        invariants::check(cluster.api(2), TOPIC, PARTITIONS, &attempts).await?;
+        read_back::judge(&journal, cluster.api(2), TOPIC, PARTITIONS).await?;
         Ok(())
     });
 }
@@ -203,7 +208,8 @@ fn an_old_copy_of_a_disk_does_no_harm() {
 fn a_stranger_with_a_members_id_and_address_ends_nobody() {
     run(async {
         let mut cluster = cluster().await?;
-        let mut attempts = write(&cluster, "before", 20).await?;
+        let journal = Journal::new();
+        write(&cluster, &journal, "before", 20).await?;
 
         phase("the founder loses its disk, and its command line still says --bootstrap");
         cluster.kill(0);
@@ -226,16 +232,16 @@ fn a_stranger_with_a_members_id_and_address_ends_nobody() {
         let apis = [cluster.api(1).clone(), cluster.api(2).clone()];
         let options =
             AppendOptions { prefix: "after".to_owned(), ..AppendOptions::new(TOPIC, PARTITIONS) };
-        let appender = Appender::start(&apis, &options);
+        let appender = Appender::start(&apis, &options, journal.recorder());
         wait_for("30 acknowledgements", Duration::from_secs(30), || async {
             ensure!(appender.acked() >= 30, "{} so far", appender.acked());
             Ok(())
         })
         .await?;
-        attempts.extend(appender.stop().await?);
+        appender.stop().await?;
         for node in [1, 2] {
             cluster.wait_ready(node).await?;
-            invariants::check(cluster.api(node), TOPIC, PARTITIONS, &attempts).await?;
+            read_back::judge(&journal, cluster.api(node), TOPIC, PARTITIONS).await?;
         }
         Ok(())
     });

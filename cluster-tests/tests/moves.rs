@@ -8,8 +8,9 @@ use rampart_cluster_tests::harness::cluster::Cluster;
 use rampart_cluster_tests::harness::probe::wait_for;
 use rampart_cluster_tests::harness::session::{phase, run};
 use rampart_cluster_tests::harness::views;
-use rampart_cluster_tests::invariants;
+use rampart_cluster_tests::history::Journal;
 use rampart_cluster_tests::workloads::append::{AppendOptions, Appender};
+use rampart_cluster_tests::workloads::read_back;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -36,8 +37,9 @@ async fn cluster(nodes: usize, partitions: u32) -> Result<(Cluster, Vec<u64>)> {
     Ok((cluster, ids))
 }
 
-fn appender(cluster: &Cluster, partitions: u32) -> Appender {
-    Appender::start(&cluster.apis(), &AppendOptions::new(TOPIC, partitions))
+fn appender(cluster: &Cluster, journal: &Journal, partitions: u32) -> Appender {
+    let options = AppendOptions::new(TOPIC, partitions);
+    Appender::start(&cluster.apis(), &options, journal.recorder())
 }
 
 async fn put(cluster: &Cluster, body: &Value) -> Result<Value> {
@@ -68,12 +70,17 @@ async fn wait_moved(cluster: &Cluster, wanted: &[u64]) -> Result<()> {
     .await
 }
 
-async fn judge(cluster: &mut Cluster, appender: Appender, partitions: u32) -> Result<()> {
-    let attempts = appender.stop().await?;
+async fn judge(
+    cluster: &mut Cluster,
+    journal: &Journal,
+    appender: Appender,
+    partitions: u32,
+) -> Result<()> {
+    appender.stop().await?;
     cluster.wait_in_sync(TOPIC, 3).await?;
     for index in cluster.running() {
-        let verdict = invariants::check(cluster.api(index), TOPIC, partitions, &attempts).await?;
-        phase(format!("node {index}: {verdict:?}"));
+        let verdict = read_back::judge(journal, cluster.api(index), TOPIC, partitions).await?;
+        phase(format!("node {index}: {verdict}"));
     }
     cluster.demand_same_on_every_replica(&[TOPIC]).await
 }
@@ -82,7 +89,8 @@ async fn judge(cluster: &mut Cluster, appender: Appender, partitions: u32) -> Re
 fn replicas_move_where_they_are_sent_under_load() {
     run(async {
         let (mut cluster, ids) = cluster(4, 1).await?;
-        let appender = appender(&cluster, 1);
+        let journal = Journal::new();
+        let appender = appender(&cluster, &journal, 1);
         appender.wait_more(50).await?;
         let before = nodes_of(&cluster).await?;
         let fourth = ids[3];
@@ -118,7 +126,7 @@ fn replicas_move_where_they_are_sent_under_load() {
         appender.wait_more(50).await?;
         wait_moved(&cluster, &after).await?;
         appender.wait_more(50).await?;
-        judge(&mut cluster, appender, 1).await
+        judge(&mut cluster, &journal, appender, 1).await
     });
 }
 
@@ -126,7 +134,8 @@ fn replicas_move_where_they_are_sent_under_load() {
 fn a_rebalance_gives_a_new_node_its_share_under_load() {
     run(async {
         let (mut cluster, ids) = cluster(4, 4).await?;
-        let appender = appender(&cluster, 4);
+        let journal = Journal::new();
+        let appender = appender(&cluster, &journal, 4);
         appender.wait_more(50).await?;
         let held = async |id| views::replicas_on(&cluster.api(0).topic(TOPIC).await?, id);
         ensure!(held(ids[3]).await? == 0, "the fourth node has replicas already");
@@ -151,7 +160,7 @@ fn a_rebalance_gives_a_new_node_its_share_under_load() {
         })
         .await?;
         appender.wait_more(50).await?;
-        judge(&mut cluster, appender, 4).await
+        judge(&mut cluster, &journal, appender, 4).await
     });
 }
 
@@ -159,7 +168,8 @@ fn a_rebalance_gives_a_new_node_its_share_under_load() {
 fn a_move_survives_the_death_of_its_leader() {
     run(async {
         let (mut cluster, ids) = cluster(5, 1).await?;
-        let appender = appender(&cluster, 1);
+        let journal = Journal::new();
+        let appender = appender(&cluster, &journal, 1);
         appender.wait_more(100).await?;
 
         phase("two of three replicas are sent elsewhere, and the leader of the partition dies");
@@ -176,6 +186,6 @@ fn a_move_survives_the_death_of_its_leader() {
         cluster.restart(leader).await?;
         wait_moved(&cluster, &wanted).await?;
         appender.wait_more(50).await?;
-        judge(&mut cluster, appender, 1).await
+        judge(&mut cluster, &journal, appender, 1).await
     });
 }

@@ -32,23 +32,27 @@ pub enum Function {
     ListOffset,
     /// Delete the records below `offset`; ok: `log_start`.
     Truncate,
-    /// A consumer goes on elsewhere: its next offset is `offset`.
+    /// A consumer goes on elsewhere: its next offset is `offset`, or wherever it reads next. Without
+    /// it, a process that fetches (or tails) a partition goes on where its last answer ended.
     Seek,
     /// A change of the cluster or a topic: `kind` says which, `node` whom it is about.
     Admin,
-    /// A fault, or its end: `kind` is its name, `detail` whom it hits. Invoke: it begins; ok: it is
-    /// in force (inject) or over (heal).
+    /// A fault: `kind` is its name, `detail` or `node` whom it hits, `majority` whether leaders must
+    /// be found in spite of it. Invoke: it begins; ok: it is in force.
     Inject,
-    /// See `inject`.
+    /// The end of the faults of the same `kind`, and of the same `detail` and `node` where they are
+    /// said. Ok: it is over.
     Heal,
     /// `node` (replica `replica`) was seen to lead the partition in `epoch`.
     Lead,
     /// After healing, the whole partition was read while `node` led it: as `fetch`, in pieces.
     FinalRead,
-    /// After stopping, the whole log on `node`'s disk: `entries`, `log_start`, `log_end`.
+    /// After stopping, the whole log on `node`'s disk: `entries`, `log_start`, `log_end`, and the
+    /// committed end as `high_watermark` where it is known.
     Dump,
     /// A step of the run itself: `kind` says which (`faults_end`, `healed`, `writes_again`,
-    /// `replicas_equal`).
+    /// `replicas_equal`), or what holds for `topic` or all topics: `retention` (its log start moves
+    /// by itself), `ack1_max_lag_ms` (`detail` is the number, where it isn't the default).
     Mark,
     /// A consumer commits `offset` for its group.
     Commit,
@@ -190,6 +194,10 @@ pub struct Event {
     /// Whatever else a person wants to see.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
+    /// Of a fault: whether a majority of every partition's replicas goes on, within reach of each
+    /// other and of the clients. Nothing means no.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub majority: Option<bool>,
     /// Why it failed, or is unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
@@ -230,6 +238,7 @@ impl Event {
             replica: None,
             kind: None,
             detail: None,
+            majority: None,
             error: None,
             entries: Vec::new(),
         }

@@ -3,8 +3,10 @@
 //! (`invariants`) sees nothing else.
 
 pub mod event;
+pub mod journal;
 pub mod reader;
 pub mod recorder;
 
-pub use event::{DumpedEntry, Event, Function, Kind, Phase};
+pub use event::{Ack, DumpedEntry, Event, Function, Kind, Phase};
+pub use journal::Journal;
 pub use recorder::Recorder;

@@ -1,60 +1,105 @@
-//! INV-01: an acknowledged record is at its offset, with its value, for ever. Below the offset that
-//! the test itself has trimmed to it may be gone; nowhere else.
+//! P1, INV-01: a record acknowledged by a majority, or by all in sync, is at its offset at the end,
+//! with its value, and in every answer that must be current and was asked for after the
+//! acknowledgement. What ack 1 loses is `ack_one_bound`'s to judge.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 
-use super::Log;
-use crate::workloads::append::{Attempt, Outcome};
+use super::answer::Answer;
+use super::findings::Findings;
+use super::partition::{Floors, Partition};
+use super::property::Property::P1;
+use super::state::State;
+use super::write::when;
+use crate::history::event::Event;
 
-/// Acknowledged values that are not where the acknowledgement said.
-pub fn violations(attempts: &[Attempt], log: &Log) -> Vec<String> {
-    let by_offset: HashMap<(u32, u64), Option<&str>> = log
-        .iter()
-        .flat_map(|(p, read)| read.records.iter().map(|r| ((*p, r.offset), r.value.as_deref())))
-        .collect();
-    let mut found = Vec::new();
-    for attempt in attempts {
-        let Outcome::Acked(offsets) = &attempt.outcome else {
-            continue;
-        };
-        let trimmed_to = log.get(&attempt.partition).map_or(0, |read| read.trimmed_to);
-        for (value, offset) in attempt.values.iter().zip(offsets) {
-            let place = (attempt.partition, *offset);
-            let seen = by_offset.get(&place).copied().flatten();
-            if seen != Some(value.as_str()) && *offset >= trimmed_to {
-                found
-                    .push(format!("INV-01: {value} was acknowledged at {place:?}, read: {seen:?}"));
+/// An answer that must be current, too short for what was acknowledged before.
+pub(super) fn is_short(
+    answer: &Answer<'_>,
+    partition: &Partition,
+    findings: &mut Findings,
+) -> bool {
+    let (event, acked) = (answer.event, answer.floors.acked);
+    if !answer.must_be_current() || acked == 0 {
+        return false;
+    }
+    findings.facts(P1, 1);
+    let ends_below = event.high_watermark.is_some_and(|watermark| watermark < acked);
+    let asked = event.offset.unwrap_or(0).max(event.log_start.unwrap_or(0));
+    let is_empty = event.offsets.is_empty() && asked < acked;
+    if ends_below || is_empty {
+        findings.violation(P1, || {
+            let name = &partition.name;
+            let watermark = event.high_watermark.unwrap_or(asked);
+            format!(
+                "{name} was acknowledged up to offset {acked}, and {} was then told that it ends \
+                 at {watermark}, with {} records from {asked} on",
+                answer.when(),
+                event.offsets.len()
+            )
+        });
+    }
+    ends_below || is_empty
+}
+
+/// A latest offset below what was acknowledged before it was asked for.
+pub(super) fn is_below(
+    event: &Event,
+    floors: Floors,
+    partition: &Partition,
+    findings: &mut Findings,
+) -> bool {
+    let (offset, acked) = (event.offset.unwrap_or(0), floors.acked);
+    findings.facts(P1, 1);
+    if offset < acked {
+        findings.violation(P1, || {
+            let name = &partition.name;
+            format!("{name} was acknowledged up to {acked}, and {} found {offset}", when(event))
+        });
+    }
+    offset < acked
+}
+
+/// Walks the acknowledgements against the log, but for those that contradict each other.
+pub(super) fn at_end(
+    state: &State,
+    partition: &Partition,
+    contradictory: &HashSet<u32>,
+    findings: &mut Findings,
+) {
+    for index in state.must_stay(partition).iter().filter(|index| !contradictory.contains(index)) {
+        for (offset, value) in state.records_of(*index) {
+            let found = partition.value_at(offset);
+            if found.is_none() && !partition.was_read_at_the_end(offset) {
+                continue;
+            }
+            findings.facts(P1, 1);
+            if found != Some(value) {
+                findings.violation(P1, || {
+                    let found = found.map_or("nothing", |found| state.values.text(found));
+                    let (name, value) = (&partition.name, state.values.text(value));
+                    let when = state.writes[*index as usize].when();
+                    format!("{name}: {value} was acknowledged at {offset} ({when}), found: {found}")
+                });
             }
         }
     }
-    found
+    on_disk(state, partition, findings);
 }
 
-#[cfg(test)]
-mod tests {
-    use super::super::histories::{attempt, log};
-    use super::*;
-
-    #[test]
-    fn a_lost_a_moved_and_an_overwritten_record_are_seen() {
-        let attempts = [attempt(&["a", "b"], Outcome::Acked(vec![0, 1]))];
-        for bad in [log(&[(0, "a")]), log(&[(0, "b"), (1, "a")]), log(&[(0, "a"), (1, "x")])] {
-            assert!(!violations(&attempts, &bad).is_empty(), "{bad:?}");
+/// Every replica that was said to be level has what was acknowledged.
+fn on_disk(state: &State, partition: &Partition, findings: &mut Findings) {
+    let acked = partition.floors.acked;
+    for disk in partition.disks.iter().filter(|_| state.replicas_equal.is_some() && acked > 0) {
+        findings.facts(P1, 1);
+        if disk.end < acked {
+            findings.violation(P1, || {
+                let (name, node, replica, end) =
+                    (&partition.name, disk.node, disk.replica, disk.end);
+                format!(
+                    "{name} was acknowledged up to {acked}, and replica {replica} on node {node} \
+                     ends at {end}"
+                )
+            });
         }
-        assert!(violations(&attempts, &log(&[(0, "a"), (1, "b")])).is_empty());
-    }
-
-    #[test]
-    fn what_retention_took_is_not_lost() {
-        let attempts = [attempt(&["a", "b"], Outcome::Acked(vec![0, 1]))];
-        let mut trimmed = log(&[(1, "b")]);
-        trimmed.entry(0).or_default().trimmed_to = 1;
-        assert!(violations(&attempts, &trimmed).is_empty());
-    }
-
-    #[test]
-    fn a_lost_head_is_not_retention() {
-        let attempts = [attempt(&["a", "b"], Outcome::Acked(vec![0, 1]))];
-        assert_eq!(violations(&attempts, &log(&[(1, "b")])).len(), 1);
     }
 }

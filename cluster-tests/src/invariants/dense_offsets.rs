@@ -1,40 +1,112 @@
-//! INV-02: offsets are dense from the log start, each used once, and the log starts where it was
-//! trimmed to.
+//! P2, INV-02: offsets are dense from the log start on, each is given once, and whoever reads one
+//! sees the same value.
 
-use super::Log;
+use std::collections::HashSet;
 
-/// Places where the next offset is not one more.
-pub fn violations(log: &Log) -> Vec<String> {
-    let mut found = Vec::new();
-    for (partition, read) in log {
-        if let Some(first) = read.records.first().filter(|first| first.offset != read.trimmed_to) {
-            let (first, start) = (first.offset, read.trimmed_to);
-            found.push(format!("INV-02: partition {partition} starts at {first}, not at {start}"));
-        }
-        for pair in read.records.windows(2) {
-            let (before, after) = (pair[0].offset, pair[1].offset);
-            if after != before + 1 {
-                found.push(format!("INV-02: partition {partition} goes from {before} to {after}"));
-            }
-        }
+use super::answer::Answer;
+use super::findings::Findings;
+use super::partition::Partition;
+use super::property::Property::{P1, P2, P8};
+use super::state::State;
+use super::values::{ValueId, Values};
+use super::write::seconds;
+
+/// The order inside an answer.
+pub(super) fn on_answer(answer: &Answer<'_>, partition: &Partition, findings: &mut Findings) {
+    findings.facts(P2, answer.event.offsets.len() as u64);
+    let offsets = answer.event.offsets.windows(2).filter(|pair| pair[1] <= pair[0]);
+    for pair in offsets {
+        findings.violation(P2, || {
+            let (name, when) = (&partition.name, answer.when());
+            format!("{name}: {} comes after {} in the answer to {when}", pair[1], pair[0])
+        });
     }
-    found
+    let (offsets, values) = (answer.event.offsets.len(), answer.values.len());
+    if offsets != values {
+        findings.violation(P2, || {
+            format!("{}: {offsets} offsets, {values} values: {}", partition.name, answer.when())
+        });
+    }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::super::histories::log;
-    use super::*;
+/// An offset that was read with another value before.
+pub(super) fn contradiction(
+    (offset, before, now): (u64, ValueId, ValueId),
+    answer: &Answer<'_>,
+    (name, values): (&str, &Values),
+    findings: &mut Findings,
+) {
+    findings.violation(P2, || {
+        let (before, now) = (values.text(before), values.text(now));
+        format!("{name}: {offset} was {before} and then {now}, read by {}", answer.when())
+    });
+}
 
-    #[test]
-    fn a_hole_a_repetition_and_a_step_back_are_seen() {
-        for bad in [[0, 2], [0, 0], [1, 2]] {
-            assert_eq!(violations(&log(&[(bad[0], "a"), (bad[1], "b")])).len(), 1);
+/// A value of which only the beginning is what was sent.
+pub(super) fn corrupt(text: &str, answer_to: &str, name: &str, findings: &mut Findings) {
+    findings.violation(P2, || format!("{name}: {text}, read by {answer_to}"));
+}
+
+/// Offsets given twice; answers the produces that contradict each other.
+pub(super) fn given_twice(
+    state: &State,
+    partition: &Partition,
+    findings: &mut Findings,
+) -> HashSet<u32> {
+    let mut contradictory = HashSet::new();
+    let mut before: Option<(u32, u64)> = None;
+    for index in state.must_stay(partition) {
+        let write = &state.writes[index as usize];
+        let first = write.offset.unwrap_or(0);
+        let end = first.saturating_add(u64::from(write.count));
+        if let Some((other, other_end)) = before.filter(|(_, end)| first < *end) {
+            contradictory.extend([other, index]);
+            findings.violation(P2, || {
+                let (name, when) = (&partition.name, write.when());
+                let other = state.writes[other as usize].when();
+                format!("{name}: offset {first} was given to {when}, and to {other}")
+            });
+            before = Some(if end > other_end { (index, end) } else { (other, other_end) });
+        } else {
+            before = Some((index, end));
         }
-        assert_eq!(violations(&log(&[(1, "a"), (0, "b")])).len(), 2);
-        let mut trimmed = log(&[(5, "a"), (6, "b")]);
-        assert_eq!(violations(&trimmed).len(), 1);
-        trimmed.entry(0).or_default().trimmed_to = 5;
-        assert!(violations(&trimmed).is_empty());
+    }
+    contradictory
+}
+
+/// Offsets that a read passed over: lost if acknowledged (P1), gone if somebody read them before
+/// (P8), and else a hole.
+pub(super) fn passed_over(state: &State, partition: &Partition, findings: &mut Findings) {
+    let acked = state.must_stay(partition);
+    for skipped in &partition.skipped {
+        let range = |index: &u32| {
+            let write = &state.writes[*index as usize];
+            let first = write.offset.unwrap_or(0);
+            (first, first.saturating_add(u64::from(write.count)))
+        };
+        let behind = acked.partition_point(|index| range(index).1 <= skipped.from);
+        let overlaps = acked.get(behind).filter(|index| range(index).0 < skipped.to);
+        let offsets = skipped.from..skipped.to;
+        let was_read = || {
+            let most = skipped.to - skipped.from;
+            offsets
+                .clone()
+                .take(most.min(1 << 20) as usize)
+                .any(|o| partition.seen.get(o).is_some())
+        };
+        let property = match overlaps {
+            Some(_) => P1,
+            None if skipped.is_last && was_read() => P8,
+            None => P2,
+        };
+        findings.violation(property, || {
+            let (name, op, time) = (&partition.name, skipped.op, seconds(skipped.time));
+            let acked = overlaps.map_or(String::new(), |index| {
+                let write = &state.writes[*index as usize];
+                let value = state.values.text(write.first_value);
+                format!(", acknowledged: {value} of {}", write.when())
+            });
+            format!("{name}: {offsets:?} is passed over by operation {op}, at {time}{acked}")
+        });
     }
 }

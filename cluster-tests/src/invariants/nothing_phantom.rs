@@ -1,80 +1,47 @@
-//! Nothing is in the log that nobody sent or that was refused, nothing is there twice, and the
-//! values of one request stand together.
+//! P3: nobody reads what nobody sent, what was refused, or what was sent elsewhere; and what
+//! nobody knows of is there once at most (that is found in `no_duplicate`).
 
-use std::collections::HashMap;
+use super::findings::Findings;
+use super::partition::Partition;
+use super::property::Property::P3;
+use super::state::State;
+use super::values::ValueId;
+use super::write::End;
 
-use super::{Log, Read};
-use crate::workloads::append::{Attempt, Outcome};
-
-/// Values that should not be where they are.
-pub fn violations(attempts: &[Attempt], log: &Log) -> Vec<String> {
-    let sent: HashMap<&str, &Attempt> = attempts
-        .iter()
-        .flat_map(|attempt| attempt.values.iter().map(move |value| (value.as_str(), attempt)))
-        .collect();
-    let mut seen: HashMap<&str, (u32, u64)> = HashMap::new();
-    let mut found = Vec::new();
-    for (partition, read) in log {
-        for record in &read.records {
-            let value = record.value.as_deref().unwrap_or("null");
-            let place = (*partition, record.offset);
-            match sent.get(value) {
-                None => found.push(format!("phantom: nobody sent {value}, seen at {place:?}")),
-                Some(attempt) if attempt.partition != *partition => {
-                    found.push(format!(
-                        "{value} is in partition {partition}, not where it was sent"
-                    ));
-                }
-                Some(Attempt { outcome: Outcome::NotDone(why), .. }) => {
-                    found.push(format!("{value} was refused ({why}), seen at {place:?}"));
-                }
-                Some(_) => {}
-            }
-            if let Some(before) = seen.insert(value, place) {
-                found.push(format!("duplicate: {value} is at {before:?} and {place:?}"));
-            }
-        }
-    }
-    let trimmed_to = |partition| log.get(&partition).map_or(0, |read: &Read| read.trimmed_to);
-    found.extend(attempts.iter().filter_map(|a| torn(a, &seen, trimmed_to(a.partition))));
-    found
+/// A value that nobody has sent so far.
+pub(super) fn never_sent(value: &str, offset: u64, reader: &str, findings: &mut Findings) {
+    findings.violation(P3, || {
+        format!("{value} is at {offset}, and nobody has sent it; read by {reader}")
+    });
 }
 
-/// A request of which only a part is there, or whose values are not side by side.
-fn torn(attempt: &Attempt, seen: &HashMap<&str, (u32, u64)>, trimmed_to: u64) -> Option<String> {
-    let places: Vec<_> = attempt.values.iter().filter_map(|v| seen.get(v.as_str())).collect();
-    let first = places.first()?;
-    let together = places.windows(2).all(|pair| pair[1].1 == pair[0].1 + 1);
-    let last_missing = attempt.values.last().is_some_and(|v| !seen.contains_key(v.as_str()));
-    // Retention may have taken the beginning of a request.
-    let is_cut = trimmed_to > 0 && first.1 == trimmed_to;
-    let some_missing = places.len() < attempt.values.len() && !is_cut;
-    (!together || last_missing || some_missing)
-        .then(|| format!("torn: the values {:?} are at {places:?}", attempt.values))
+/// Walks all that was seen against what was sent.
+pub(super) fn at_end(state: &State, number: u32, partition: &Partition, findings: &mut Findings) {
+    let at_the_end = partition.last.iter();
+    let only_there = at_the_end.filter(|(at, value)| partition.seen.get(*at) != Some(*value));
+    for (offset, value) in partition.seen.iter().chain(only_there) {
+        findings.facts(P3, 1);
+        if let Some(why) = refused(state, number, value) {
+            findings.violation(P3, || {
+                let (name, value) = (&partition.name, state.values.text(value));
+                format!("{name}: {value} is at {offset}, and {why}")
+            });
+        }
+    }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::super::histories::{attempt, log};
-    use super::*;
-
-    #[test]
-    fn phantoms_refused_doubled_and_torn_values_are_seen() {
-        let unknown = || Outcome::Unknown(String::new());
-        let attempts =
-            [attempt(&["a", "b"], unknown()), attempt(&["no"], Outcome::NotDone(String::new()))];
-        let bad = [
-            log(&[(0, "never sent")]),
-            log(&[(0, "no")]),
-            log(&[(0, "a"), (1, "b"), (2, "b")]),
-            log(&[(0, "a")]),
-            log(&[(0, "b"), (1, "a")]),
-            log(&[(0, "b")]),
-        ];
-        for bad in bad {
-            assert!(!violations(&attempts, &bad).is_empty(), "{bad:?}");
+/// Why a value may not be in a partition, if somebody sent it at all.
+fn refused(state: &State, number: u32, value: ValueId) -> Option<String> {
+    let writes = state.values.writes(value).map(|index| &state.writes[index as usize]);
+    let mut why = None;
+    for write in writes {
+        if write.partition != number {
+            why = Some(format!("was sent to another partition: {}", write.when()));
+        } else if write.end == End::Failed {
+            why = Some(format!("was refused: {}", write.when()));
+        } else {
+            return None;
         }
-        assert!(violations(&attempts, &log(&[])).is_empty());
-        assert!(violations(&attempts, &log(&[(0, "a"), (1, "b")])).is_empty());
     }
+    why
 }

@@ -1,5 +1,6 @@
 //! Writers that append unique values, one partition each, and remember what they were told. An
-//! attempt is never repeated under the same value, so each may be in the log once at most.
+//! attempt is never repeated under the same value, so each may be in the log once at most. Each is
+//! recorded in a history too, for the judge.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -12,6 +13,8 @@ use tokio::task::JoinHandle;
 use crate::harness::client::{Answer, Api};
 use crate::harness::clock::{Stopwatch, background};
 use crate::harness::probe::wait_for;
+use crate::history::event::{Ack, Event, Function, Phase};
+use crate::history::recorder::Recorder;
 
 /// Wait after an attempt that was not acknowledged, so that a dead cluster isn't hammered.
 const PAUSE: Duration = Duration::from_millis(10);
@@ -67,6 +70,8 @@ pub struct AppendOptions {
     pub batch: usize,
     /// `-1`, `quorum`, `1`, or empty for the topic's.
     pub ack: &'static str,
+    /// The topic's own level, for the judge, where `ack` is empty.
+    pub topic_ack: Ack,
     /// Begins every value, so that the values of several runs stay unique.
     pub prefix: String,
 }
@@ -80,6 +85,7 @@ impl AppendOptions {
             writers: partitions,
             batch: 5,
             ack: "",
+            topic_ack: Ack::Quorum,
             prefix: "w".to_owned(),
         }
     }
@@ -95,7 +101,7 @@ pub struct Appender {
 
 impl Appender {
     /// Starts writing through these nodes; a writer moves to the next one when it is refused.
-    pub fn start(nodes: &[Api], options: &AppendOptions) -> Appender {
+    pub fn start(nodes: &[Api], options: &AppendOptions, recorder: &Recorder) -> Appender {
         let (stop, acked) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
         let writers = (0..options.writers)
             .map(|number| {
@@ -103,6 +109,7 @@ impl Appender {
                     number,
                     nodes: nodes.to_vec(),
                     options: options.clone(),
+                    recorder: recorder.clone(),
                     stop: stop.clone(),
                     acked: acked.clone(),
                 };
@@ -143,6 +150,7 @@ struct Writer {
     number: u32,
     nodes: Vec<Api>,
     options: AppendOptions,
+    recorder: Recorder,
     stop: Arc<AtomicBool>,
     acked: Arc<AtomicU64>,
 }
@@ -171,10 +179,35 @@ impl Writer {
         let values: Vec<String> = (0..self.options.batch).map(value).collect();
         let records: Vec<Value> = values.iter().map(|value| json!({ "value": value })).collect();
         let body = json!({ "encoding": "string", "records": records });
+        let begun = self.recorder.invoke(self.event(partition, &values));
         let sent = Stopwatch::start();
         let answer = self.send(node, partition, &body).await;
-        let outcome = judge(answer, values.len());
-        Attempt { partition, values, outcome, sent, answered: Stopwatch::start() }
+        let (outcome, epoch) = judge(answer, values.len());
+        let answered = Stopwatch::start();
+        let end = Event { epoch, ..begun };
+        match outcome.clone() {
+            Outcome::Acked(offsets) => self.recorder.end(Event { offsets, ..end }, Phase::Ok),
+            Outcome::NotDone(why) => {
+                self.recorder.end(Event { error: Some(why), ..end }, Phase::Fail);
+            }
+            Outcome::Unknown(why) => {
+                self.recorder.end(Event { error: Some(why), ..end }, Phase::Unknown);
+            }
+        }
+        Attempt { partition, values, outcome, sent, answered }
+    }
+
+    fn event(&self, partition: u32, values: &[String]) -> Event {
+        let AppendOptions { topic, ack, topic_ack, .. } = &self.options;
+        let ack = match *ack {
+            "-1" => Ack::All,
+            "quorum" => Ack::Quorum,
+            "1" => Ack::Leader,
+            "0" => Ack::Zero,
+            _ => *topic_ack,
+        };
+        let event = Event::new(self.number, Function::Produce).at(topic, partition);
+        Event { ack: Some(ack), values: values.to_vec(), ..event }
     }
 
     async fn send(&self, node: &Api, partition: u32, body: &Value) -> Result<Answer> {
@@ -188,8 +221,8 @@ impl Writer {
 }
 
 /// Done, not done, or unknown: only a refusal that says so, and a connection that was never made,
-/// count as not done.
-fn judge(answer: Result<Answer>, count: usize) -> Outcome {
+/// count as not done. Besides, the epoch of the leader that did it.
+fn judge(answer: Result<Answer>, count: usize) -> (Outcome, Option<u64>) {
     let answer = match answer {
         Ok(answer) => answer,
         Err(error) => {
@@ -197,20 +230,22 @@ fn judge(answer: Result<Answer>, count: usize) -> Outcome {
                 cause.downcast_ref::<reqwest::Error>().is_some_and(reqwest::Error::is_connect)
             });
             let text = format!("{error:#}");
-            return if connected { Outcome::Unknown(text) } else { Outcome::NotDone(text) };
+            let outcome = if connected { Outcome::Unknown(text) } else { Outcome::NotDone(text) };
+            return (outcome, None);
         }
     };
     let body = answer.json().unwrap_or(Value::Null);
     if answer.status == 200 {
-        let offsets: Vec<u64> = body["offsets"]
-            .as_array()
-            .map(|all| all.iter().filter_map(|ack| ack["offset"].as_u64()).collect())
-            .unwrap_or_default();
+        let acks = body["offsets"].as_array().map_or(&[][..], Vec::as_slice);
+        let offsets: Vec<u64> = acks.iter().filter_map(|ack| ack["offset"].as_u64()).collect();
+        let epoch = acks.first().and_then(|ack| ack["leader_epoch"].as_u64());
         if offsets.len() == count {
-            return Outcome::Acked(offsets);
+            return (Outcome::Acked(offsets), epoch);
         }
-        return Outcome::Unknown(format!("an acknowledgement of another form: {answer:?}"));
+        let text = format!("an acknowledgement of another form: {answer:?}");
+        return (Outcome::Unknown(text), None);
     }
     let text = format!("{answer:?}");
-    if body["outcome"] == "not_done" { Outcome::NotDone(text) } else { Outcome::Unknown(text) }
+    let is_not_done = body["outcome"] == "not_done";
+    (if is_not_done { Outcome::NotDone(text) } else { Outcome::Unknown(text) }, None)
 }

@@ -7,8 +7,10 @@ use anyhow::{Context, Result, ensure};
 use rampart_cluster_tests::harness::clock::Stopwatch;
 use rampart_cluster_tests::harness::probe::wait_for;
 use rampart_cluster_tests::harness::views;
-use rampart_cluster_tests::invariants::{self, Log, Read};
+use rampart_cluster_tests::history::Journal;
+use rampart_cluster_tests::invariants::{Outcome, Verdict};
 use rampart_cluster_tests::workloads::append::{AppendOptions, Appender, Attempt};
+use rampart_cluster_tests::workloads::read_back;
 use serde_json::json;
 
 use super::report::millis;
@@ -28,7 +30,8 @@ pub(crate) async fn kill_the_busiest_leader(demo: &mut Demo) -> Result<()> {
     let start = ends(demo).await?;
     let options =
         AppendOptions { writers: PARTITIONS * 4, ..AppendOptions::new(TOPIC, PARTITIONS) };
-    let appender = Appender::start(&demo.cluster.apis(), &options);
+    let journal = Journal::new();
+    let appender = Appender::start(&demo.cluster.apis(), &options, journal.recorder());
     appender.wait_more(REQUESTS).await?;
     let (victim, led) = busiest(demo).await?;
     demo.cluster.kill(victim);
@@ -50,7 +53,8 @@ pub(crate) async fn kill_the_busiest_leader(demo: &mut Demo) -> Result<()> {
     .await?;
     let attempts = appender.stop().await?;
     catch_up(demo, survivor, victim).await?;
-    judge(demo, &attempts, &start, gone, &led).await
+    time(demo, &attempts, gone, &led)?;
+    judge(demo, &journal, &start).await
 }
 
 /// The killed node comes back, and its lag is shown while it becomes less.
@@ -118,15 +122,8 @@ pub(crate) async fn drain(demo: &mut Demo) -> Result<()> {
     Ok(())
 }
 
-/// Time to the first acknowledgement on each partition of the victim, and every acknowledged
-/// record at its place.
-async fn judge(
-    demo: &mut Demo,
-    attempts: &[Attempt],
-    start: &[u64],
-    gone: Stopwatch,
-    led: &[u32],
-) -> Result<()> {
+/// Time to the first acknowledgement on each partition of the victim.
+fn time(demo: &mut Demo, attempts: &[Attempt], gone: Stopwatch, led: &[u32]) -> Result<()> {
     let mut firsts = Vec::new();
     for partition in led {
         let first = attempts
@@ -149,17 +146,21 @@ async fn judge(
         ),
         *last < Duration::from_secs(2),
     );
-    let mut log = Log::new();
+    Ok(())
+}
+
+/// Every acknowledged record is at its place, and all else that a history must hold.
+async fn judge(demo: &mut Demo, journal: &Journal, start: &[u64]) -> Result<()> {
     for (partition, from) in (0..).zip(start) {
-        let mut records = demo.cluster.any()?.read_all(TOPIC, partition).await?;
-        records.retain(|record| record.offset >= *from);
-        log.insert(partition, Read { trimmed_to: *from, records });
+        let node = demo.cluster.any()?;
+        read_back::read(journal.recorder(), node, (TOPIC, partition), Some(*from)).await?;
     }
-    let verdict = invariants::check_log(attempts, &log);
-    let holds = verdict.is_ok();
-    let text = match verdict {
-        Ok(seen) => format!("{} acknowledged, 0 missing, {} unknown", seen.acked, seen.unknown),
-        Err(error) => format!("{error:#}"),
+    let verdict = journal.judge()?;
+    let holds = verdict.outcome == Outcome::Clean;
+    let Verdict { counts, .. } = verdict;
+    let text = match holds {
+        true => format!("{} acknowledged, 0 missing, {} unknown", counts.acked, counts.unknown),
+        false => verdict.to_string(),
     };
     demo.say(&text);
     demo.report.seen("acknowledged records", "none missing, none twice", text, holds);

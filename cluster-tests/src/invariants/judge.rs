@@ -1,0 +1,339 @@
+//! Takes a history event by event, in the order of its lines, and hands each to the properties that
+//! it is about. What needs the whole is judged at the end. Linear, and about 150 bytes a produce.
+
+use std::collections::HashMap;
+
+use super::ack_one_bound;
+use super::acked_is_kept;
+use super::answer::{Answer, read_value};
+use super::batch_atomicity;
+use super::dense_offsets;
+use super::fetch_bound;
+use super::findings::Findings;
+use super::liveness::Liveness;
+use super::membership::Changes;
+use super::monotonic_poll::Readers;
+use super::no_duplicate;
+use super::nothing_phantom;
+use super::partition::{Disk, DiskEntry, Floors};
+use super::real_time_order;
+use super::replica_equality;
+use super::retention;
+use super::state::State;
+use super::values::ValueId;
+use super::verdict::{AckOneLoss, Counts, Outcome, Verdict};
+use super::write::{End, NONE, when};
+use crate::history::event::{Ack, Event, Function, Phase};
+
+/// Records that must be acknowledged in a history before it says anything.
+pub const ACKNOWLEDGED_MIN: u64 = 50;
+
+/// The judge of one history.
+#[derive(Debug, Default)]
+pub struct Judge {
+    state: State,
+    findings: Findings,
+    liveness: Liveness,
+    changes: Changes,
+    readers: Readers,
+    open: HashMap<u64, Open>,
+    counts: Counts,
+    /// Ends of operations that never began.
+    orphans: u64,
+    /// Values of the answer at hand: kept, so that it is not allocated each time.
+    answered: Vec<ValueId>,
+}
+
+/// An operation that has begun and not ended.
+#[derive(Debug, Clone, Copy)]
+struct Open {
+    line: u32,
+    time: u64,
+    floors: Floors,
+    write: Option<u32>,
+}
+
+impl Judge {
+    /// A judge that has seen nothing.
+    pub fn new() -> Judge {
+        Judge::default()
+    }
+
+    /// The next event.
+    pub fn event(&mut self, event: &Event) {
+        self.counts.events += 1;
+        self.state.now = self.state.now.max(event.time);
+        let partition = self.state.partition_of(event);
+        if event.phase == Phase::Invoke {
+            return self.begin(event, partition);
+        }
+        let Some(open) = self.open.remove(&event.op) else {
+            self.orphans += 1;
+            return;
+        };
+        self.end(event, open, partition);
+    }
+
+    fn begin(&mut self, event: &Event, partition: Option<u32>) {
+        self.counts.operations += 1;
+        let line = u32::try_from(self.counts.events).unwrap_or(NONE);
+        let floors = partition.map_or(Floors::default(), |p| self.state.partition(p).floors);
+        let mut open = Open { line, time: event.time, floors, write: None };
+        match (event.f, partition) {
+            (Function::Produce, Some(partition)) => {
+                open.write = Some(self.state.begin_write(event, line, partition));
+                self.liveness.produce_begins(partition, event.time);
+            }
+            (Function::Truncate, Some(partition)) => {
+                let partition = self.state.partition(partition);
+                let to = event.offset.unwrap_or(u64::MAX);
+                partition.truncated_to = partition.truncated_to.max(to);
+            }
+            (Function::Inject, _) => self.liveness.on_inject(event),
+            (Function::Admin, _) => self.changes.on_admin(event),
+            _ => {}
+        }
+        self.open.insert(event.op, open);
+    }
+
+    fn end(&mut self, event: &Event, open: Open, partition: Option<u32>) {
+        match (event.f, partition) {
+            (Function::Inject, _) => self.liveness.on_inject(event),
+            (Function::Heal, _) => self.liveness.on_heal(event),
+            (Function::Admin, _) => self.changes.on_admin(event),
+            (Function::Mark, _) if event.phase == Phase::Ok => self.mark(event),
+            (Function::Assign | Function::Subscribe, _) => self.readers.assigned(event.process),
+            (Function::Seek, Some(at)) => self.readers.seek(event.process, at, event.offset),
+            (Function::Produce, Some(at)) => self.produced(event, open, at),
+            (_, Some(at)) if event.phase == Phase::Ok => self.answered(event, open, at),
+            _ => {}
+        }
+        if matches!(event.f, Function::Produce | Function::Fetch | Function::ListOffset) {
+            self.liveness.call_ends(event, open.time, &mut self.findings);
+        }
+    }
+
+    fn answered(&mut self, event: &Event, open: Open, at: u32) {
+        match event.f {
+            Function::Fetch | Function::Tail | Function::FinalRead => self.read(event, open, at),
+            Function::ListOffset => self.listed(event, open, at),
+            Function::Truncate => self.starts(event, event.log_start, at),
+            Function::Dump => self.dumped(event, at),
+            Function::Lead => {
+                let name = &self.state.partitions[at as usize].name;
+                self.liveness.has_leader(at, name, event.time, &mut self.findings);
+            }
+            _ => {}
+        }
+    }
+
+    fn produced(&mut self, event: &Event, open: Open, at: u32) {
+        let name = &self.state.partitions[at as usize].name;
+        self.liveness.produce_ends(at, name, event, &mut self.findings);
+        let Some(write) = open.write.map(|index| &mut self.state.writes[index as usize]) else {
+            return;
+        };
+        let count = u64::from(write.count);
+        write.ended_at = event.time;
+        write.end_line = u32::try_from(self.counts.events).unwrap_or(NONE);
+        write.end = match event.phase {
+            Phase::Fail => End::Failed,
+            Phase::Ok => acknowledged(event, write.count),
+            Phase::Invoke | Phase::Unknown => End::Unknown,
+        };
+        if write.end == End::Acked {
+            write.offset = event.offsets.first().copied();
+            write.epoch = event.epoch.map_or(NONE, |epoch| u32::try_from(epoch).unwrap_or(NONE));
+            let end = write.offset.unwrap_or(0).saturating_add(count);
+            if write.must_stay() {
+                let floors = &mut self.state.partitions[at as usize].floors;
+                floors.acked = floors.acked.max(end);
+            }
+        } else if write.end == End::AckedSomewhere && !event.offsets.is_empty() {
+            batch_atomicity::scattered(event, name, &mut self.findings);
+        }
+    }
+
+    fn read(&mut self, event: &Event, open: Open, at: u32) {
+        let findings = &mut self.findings;
+        self.counts.read += event.offsets.len() as u64;
+        self.answered.clear();
+        for (i, text) in event.values.iter().enumerate() {
+            let (id, is_new, is_whole) = read_value(&mut self.state.values, text);
+            self.answered.push(id);
+            let offset = event.offsets.get(i).copied().unwrap_or(0);
+            if !is_whole {
+                let name = &self.state.partitions[at as usize].name;
+                dense_offsets::corrupt(text, &when(event), name, findings);
+            }
+            if is_new {
+                nothing_phantom::never_sent(text, offset, &when(event), findings);
+            }
+        }
+        let values = &self.answered;
+        let answer = Answer { event, values, floors: open.floors, asked: open.line };
+        self.counts.read_at_the_end +=
+            if answer.is_last() { event.offsets.len() as u64 } else { 0 };
+        let contradictions = answer.put_into(self.state.partition(at));
+        let partition = &self.state.partitions[at as usize];
+        for contradiction in contradictions {
+            let names = (partition.name.as_str(), &self.state.values);
+            dense_offsets::contradiction(contradiction, &answer, names, findings);
+        }
+        dense_offsets::on_answer(&answer, partition, findings);
+        self.readers.on_answer(&answer, (at, &partition.name), findings);
+        fetch_bound::on_answer(&answer, partition, findings);
+        // What was acknowledged and is lost takes the watermark back with it: that is one thing.
+        if !acked_is_kept::is_short(&answer, partition, findings) {
+            fetch_bound::watermark(&answer, partition, findings);
+        }
+        fetch_bound::log_start(&answer, partition, findings);
+        self.starts(event, event.log_start, at);
+        self.state.partition(at).learn(event);
+    }
+
+    fn listed(&mut self, event: &Event, open: Open, at: u32) {
+        let (partition, findings) = (&self.state.partitions[at as usize], &mut self.findings);
+        let is_latest = event.spec.as_deref() == Some("latest");
+        let is_lost = is_latest && acked_is_kept::is_below(event, open.floors, partition, findings);
+        if !is_lost {
+            fetch_bound::on_list(event, open.floors, partition, findings);
+        }
+        if event.spec.as_deref() == Some("earliest") {
+            self.starts(event, event.offset, at);
+        }
+    }
+
+    /// An answer says where a log starts.
+    fn starts(&mut self, event: &Event, start: Option<u64>, at: u32) {
+        let Some(start) = start else { return };
+        let partition = self.state.partition(at);
+        retention::on_log_start(event, start, partition, &mut self.findings);
+        partition.floors.start = partition.floors.start.max(start);
+    }
+
+    fn dumped(&mut self, event: &Event, at: u32) {
+        let partition = self.state.partition(at);
+        let (node, replica) = (event.node.unwrap_or(0), event.replica.unwrap_or(0));
+        let entries = event.entries.iter().map(DiskEntry::new);
+        let known = partition.disks.iter_mut();
+        if let Some(disk) = known.into_iter().find(|d| (d.node, d.replica) == (node, replica)) {
+            disk.entries.extend(entries);
+            disk.end = disk.end.max(event.log_end.unwrap_or(0));
+            return;
+        }
+        let entries: Vec<DiskEntry> = entries.collect();
+        let last = entries.last().map_or(0, DiskEntry::end);
+        partition.disks.push(Disk {
+            node,
+            replica,
+            start: event.log_start.unwrap_or(0),
+            end: event.log_end.unwrap_or(last),
+            committed: event.high_watermark,
+            entries,
+        });
+    }
+
+    fn mark(&mut self, event: &Event) {
+        let kind = event.kind.as_deref().unwrap_or("");
+        let topic = event.topic.as_deref().unwrap_or("");
+        let number = || event.detail.as_deref()?.trim().parse().ok();
+        match kind {
+            "retention" => self.state.set_retention(topic),
+            "ack1_max_lag_ms" => {
+                if let Some(milliseconds) = number() {
+                    self.state.set_ack_one_lag(topic, milliseconds);
+                }
+            }
+            "replicas_equal" => self.state.replicas_equal = Some(event.time),
+            _ => {}
+        }
+        self.liveness.on_mark(kind, event, &mut self.findings);
+    }
+
+    /// There is nothing more: judges the whole.
+    pub fn finish(mut self) -> Verdict {
+        let ack_one_losses = self.judge_partitions();
+        self.changes.at_end(&mut self.findings);
+        let names: Vec<&str> = self.state.partitions.iter().map(|p| p.name.as_str()).collect();
+        let mut undecided = self.liveness.at_end(&names, self.state.now, &mut self.findings);
+        self.count();
+        undecided.extend(self.too_little());
+        let outcome = match (self.findings.is_violated(), undecided.is_empty()) {
+            (true, _) => Outcome::Violated,
+            (false, true) => Outcome::Clean,
+            (false, false) => Outcome::Undecided,
+        };
+        let (properties, violations) = self.findings.into_parts();
+        let outages = self.liveness.outages();
+        let counts = self.counts;
+        Verdict { outcome, undecided, violations, properties, counts, ack_one_losses, outages }
+    }
+
+    fn judge_partitions(&mut self) -> Vec<AckOneLoss> {
+        let (state, findings) = (&mut self.state, &mut self.findings);
+        let partitions = std::mem::take(&mut state.partitions);
+        for partition in &partitions {
+            no_duplicate::at_end(state, partition, findings);
+            batch_atomicity::at_end(state, partition, findings);
+        }
+        state.partitions = partitions;
+        let mut losses = Vec::new();
+        for (number, partition) in (0..).zip(&state.partitions) {
+            let contradictory = dense_offsets::given_twice(state, partition, findings);
+            acked_is_kept::at_end(state, partition, &contradictory, findings);
+            dense_offsets::passed_over(state, partition, findings);
+            nothing_phantom::at_end(state, number, partition, findings);
+            real_time_order::at_end(state, partition, findings);
+            replica_equality::at_end(partition, findings);
+            let faults = &self.liveness.faults;
+            losses.extend(ack_one_bound::at_end(state, partition, faults, findings));
+        }
+        losses
+    }
+
+    fn count(&mut self) {
+        self.counts.faults = self.liveness.faults.count();
+        for write in &self.state.writes {
+            let records = match write.end {
+                End::Acked | End::AckedSomewhere => &mut self.counts.acked,
+                End::Failed => &mut self.counts.failed,
+                End::Unknown => &mut self.counts.unknown,
+            };
+            *records += u64::from(write.count);
+        }
+    }
+
+    /// Why the history is too thin to be called clean.
+    fn too_little(&self) -> Vec<String> {
+        let mut reasons = Vec::new();
+        let acked = self.counts.acked;
+        if acked < ACKNOWLEDGED_MIN {
+            reasons.push(format!("only {acked} records of {ACKNOWLEDGED_MIN} were acknowledged"));
+        }
+        for partition in self.state.partitions.iter().filter(|p| p.floors.acked > 0) {
+            let name = &partition.name;
+            let acked = partition.floors.acked;
+            match partition.last_range {
+                None => reasons.push(format!("{name} was not read at the end")),
+                Some((_, to)) if to < acked => {
+                    reasons.push(format!("{name} was read to {to} of {acked} at the end"));
+                }
+                Some(_) => {}
+            }
+        }
+        if self.orphans > 0 {
+            reasons.push(format!("{} operations ended that had not begun", self.orphans));
+        }
+        reasons
+    }
+}
+
+/// How an acknowledged produce ended: with offsets in a row, unless ack 0 answered none.
+fn acknowledged(event: &Event, count: u32) -> End {
+    let is_row = event.offsets.windows(2).all(|pair| pair[0].checked_add(1) == Some(pair[1]));
+    match event.offsets.len() == count as usize && is_row && event.ack != Some(Ack::Zero) {
+        true => End::Acked,
+        false => End::AckedSomewhere,
+    }
+}
