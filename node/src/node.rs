@@ -63,6 +63,7 @@ impl Node {
         config: Config,
         surroundings: Surroundings,
     ) -> Result<Node, StartError> {
+        start::tell_planted_bug()?;
         let http_listener = bind("http.listen", config.http.listen).await?;
         let peer_listener = bind("peer.listen", config.peer.listen).await?;
         let http_addr = local(&http_listener)?;

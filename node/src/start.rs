@@ -11,6 +11,7 @@ use rampart_api::model::ids::NodeId;
 use rampart_api::model::problem::Outcome;
 use rampart_api::peer::handshake::{Identity as PeerIdentity, Refusal};
 use rampart_raft_store::error::{OpenError, OpenGroupError};
+use rampart_raft_store::planted;
 use rampart_raft_store::state::metadata::command::{MetadataCommand, NodeInfo};
 use rampart_raft_store::state::metadata::state::{MetadataState, NodeState};
 use rampart_raft_store::type_config::Member;
@@ -116,6 +117,9 @@ pub enum StartError {
     /// openraft refused its configuration, or a core did not start.
     #[error("raft: {0}")]
     Raft(String),
+    /// A build with planted bugs, and none of this name.
+    #[error("{0}")]
+    Planted(String),
     /// The configuration.
     #[error(transparent)]
     Config(#[from] ConfigError),
@@ -149,6 +153,17 @@ pub(crate) struct Running {
     pub(crate) controller: ControllerHandle,
     pub(crate) ready: watch::Receiver<bool>,
     pub(crate) must_stop: watch::Receiver<Option<StopReason>>,
+}
+
+/// Says loudly which bug is planted in this node, if any. Always none in what is shipped.
+pub(crate) fn tell_planted_bug() -> Result<(), StartError> {
+    if let Some(bug) = planted::chosen().map_err(StartError::Planted)? {
+        tracing::error!(
+            bug,
+            "A BUG IS PLANTED in this node on purpose; it will break its promises"
+        );
+    }
+    Ok(())
 }
 
 /// What the cluster is told of this node.

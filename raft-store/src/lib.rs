@@ -12,6 +12,7 @@ mod log;
 mod machine;
 mod partition_log;
 pub mod runtime;
+pub mod planted;
 pub mod state;
 mod store;
 #[cfg(test)]

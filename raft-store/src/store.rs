@@ -18,6 +18,7 @@ use crate::keys::{Family, node_record, registry};
 use crate::log::{self, DamagedGroups, GroupLog, LogStorage, TailBudget, erase_one};
 use crate::machine::{Machine, MetadataReader, MetadataShared, PartitionShared};
 use crate::partition_log::PartitionLog;
+use crate::planted::{self, Bug};
 
 /// What an operator may choose about a store.
 #[derive(Debug, Clone, Copy)]
@@ -100,7 +101,13 @@ impl Store {
         group: GroupId,
         replica: ReplicaId,
     ) -> Result<OpenGroup<PartitionLog>, OpenGroupError> {
-        let log = self.open_log(group, replica, GroupKind::Partition)?;
+        let log = match self.open_log(group, replica, GroupKind::Partition) {
+            Err(OpenGroupError::Damaged { .. }) if planted::is(Bug::ReusedReplicaId) => {
+                self.drop_group(group).map_err(|error| OpenGroupError::read(group, error))?;
+                self.open_log(group, replica, GroupKind::Partition)?
+            }
+            opened => opened?,
+        };
         let shared = PartitionShared::open(&*self.engine, log.clone())
             .map_err(|error| OpenGroupError::read(group, error))?;
         let shared = Arc::new(shared);

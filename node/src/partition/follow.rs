@@ -10,8 +10,9 @@ use openraft::raft::ClientWriteResult;
 use openraft::type_config::alias::OneshotReceiverOf;
 use rampart_api::model::error_code::ErrorCode;
 use rampart_api::model::ids::Offset;
-use rampart_api::model::problem::Problem;
+use rampart_api::model::problem::{Outcome, Problem};
 use rampart_api::model::topic_config::Ack;
+use rampart_raft_store::planted::{self, Bug};
 use rampart_raft_store::ticket::{AppendPosition, TicketHolder};
 use rampart_raft_store::type_config::{Applied, TypeConfig};
 
@@ -106,8 +107,19 @@ pub(super) async fn run(replica: Arc<Replica>, unsynced: Arc<Unsynced>, entry: E
             if acked_on_leader > 0 {
                 replica.parts.metrics.raft.acked_then_lost.inc_by(u64::from(acked_on_leader));
             }
+            if planted::is(Bug::OkAfterDiscard) && problem.outcome == Outcome::Unknown {
+                return answer_discarded(&replica, waiting);
+            }
             answer_all(waiting.into_iter().map(|(append, _)| append).collect(), &Err(problem));
         }
+    }
+}
+
+/// The wrong line of [`Bug::OkAfterDiscard`]; without an offset there is nothing to say.
+fn answer_discarded(replica: &Replica, appends: Vec<(PendingAppend, Option<Offset>)>) {
+    let term = replica.status().term;
+    for (append, base) in appends {
+        let _ = base.map(|base| append.answer.send(Ok(produced(replica, base, term))));
     }
 }
 
@@ -188,7 +200,7 @@ async fn answer_committed(
     let term = entry.term;
     let mut all_in_sync = Vec::new();
     for (append, base) in appends {
-        if append.ack == Ack::All {
+        if append.ack == Ack::All && !planted::is(Bug::AckAllWithoutIsr) {
             all_in_sync.push((append, base));
         } else {
             let _ = append.answer.send(Ok(produced(replica, base, term)));

@@ -10,6 +10,8 @@ pub mod leader_reports;
 pub mod link_up;
 mod local;
 mod log_check;
+#[cfg(all(test, feature = "planted-bugs"))]
+mod planted_tests;
 pub mod reassign;
 pub mod remote;
 pub mod replica;

@@ -12,6 +12,7 @@ use rampart_api::model::ids::{GroupId, NodeId, ReplicaId};
 use rampart_api::model::problem::Problem;
 use rampart_api::model::topic_config::TopicConfig;
 use rampart_raft_store::PartitionLog;
+use rampart_raft_store::planted::{self, Bug};
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::time::Instant;
@@ -302,6 +303,9 @@ impl Replica {
         let mut metrics = self.parts.raft.metrics();
         loop {
             let status = self.leading()?;
+            if planted::is(Bug::StaleLeaderReads) {
+                return Ok(status);
+            }
             let has_lease = self.is_quiesced() || self.lease_valid(&status);
             if has_lease && status.has_applied_own_term() {
                 return Ok(status);
@@ -410,6 +414,9 @@ impl Replica {
             .first_key_value()
             .map(|(_, at)| now.saturating_duration_since(*at));
         let lag_max = Duration::from_millis(self.config.load().ack1_max_lag_ms);
+        if planted::is(Bug::AckOneUnguarded) {
+            return true;
+        }
         acks::ack_one_is_honest(oldest, leads && self.lease_valid(&status), lag_max)
     }
 

@@ -11,6 +11,7 @@ use rampart_api::model::error_code::ErrorCode;
 use rampart_api::model::ids::Offset;
 use rampart_api::model::problem::Problem;
 use rampart_raft_store::Store;
+use rampart_raft_store::planted::{self, Bug};
 use rampart_raft_store::state::partition::command::PartitionCommand;
 use rampart_raft_store::type_config::{Applied, Proposal, ProposalKind};
 
@@ -94,6 +95,10 @@ pub(super) async fn trim(
     offset: Offset,
     within: Duration,
 ) -> Result<Offset, Problem> {
+    let offset = match planted::is(Bug::TrimTooFar) {
+        true => Offset(offset.0 + 1),
+        false => offset,
+    };
     replica.confirm_lease().await?;
     replica.note_activity();
     let command = PartitionCommand::TrimTo { offset };

@@ -8,6 +8,7 @@ use rampart_api::model::error_code::ErrorCode;
 use rampart_api::model::ids::{GroupId, LeaderEpoch, NodeId, Offset};
 use rampart_api::model::problem::{Outcome, Problem};
 use rampart_raft_store::Store;
+use rampart_raft_store::planted::{self, Bug};
 use rampart_raft_store::state::metadata::state::PartitionRecord;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
@@ -302,18 +303,10 @@ impl PartitionService {
         loop {
             let refused = match self.attempt(&operation, told.take(), deadline).await {
                 Ok(answer) => return Ok(answer),
-                Err(refused) => refused,
+                Err(refused) => as_answered(refused),
             };
-            let pause = match (refused.code, refused.outcome) {
-                (ErrorCode::NotLeader | ErrorCode::NotReady, Outcome::NotDone) => RETRY_PAUSE,
-                // For a moment after a node died or came back, the others are too few.
-                (ErrorCode::NotEnoughReplicas, Outcome::NotDone) => IN_SYNC_PAUSE,
-                (ErrorCode::NotLeader | ErrorCode::Timeout, Outcome::Unknown)
-                    if operation.is_read() =>
-                {
-                    RETRY_PAUSE
-                }
-                _ => return Err(refused),
+            let Some(pause) = pause_before_again(&operation, &refused) else {
+                return Err(refused);
             };
             if clock.instant() + pause >= deadline {
                 return Err(refused);
@@ -353,6 +346,30 @@ impl PartitionService {
     }
 }
 
+/// What a client is told of a refusal: the same.
+fn as_answered(mut refused: Problem) -> Problem {
+    if planted::is(Bug::UnknownAsFailed) && refused.code == ErrorCode::Timeout {
+        refused.outcome = Outcome::NotDone;
+    }
+    refused
+}
+
+/// How long to wait before a refused operation is tried again, if it may be: what changes anything
+/// only where it certainly was not done.
+fn pause_before_again(operation: &Operation, refused: &Problem) -> Option<Duration> {
+    match (refused.code, refused.outcome) {
+        (ErrorCode::NotLeader | ErrorCode::NotReady, Outcome::NotDone) => Some(RETRY_PAUSE),
+        // For a moment after a node died or came back, the others are too few.
+        (ErrorCode::NotEnoughReplicas, Outcome::NotDone) => Some(IN_SYNC_PAUSE),
+        (ErrorCode::NotLeader | ErrorCode::Timeout, Outcome::Unknown)
+            if operation.is_read() || planted::is(Bug::RetryOfUnknown) =>
+        {
+            Some(RETRY_PAUSE)
+        }
+        _ => None,
+    }
+}
+
 fn odd(answer: &Answer) -> Problem {
     Problem::unknown(ErrorCode::Internal, format!("the leader answered {answer:?} instead"))
 }
@@ -366,16 +383,39 @@ mod tests {
 
     const KEY: PartitionKey = PartitionKey { topic: TopicId(uuid::Uuid::nil()), partition: 0 };
 
+    fn produce() -> Operation {
+        Operation::Produce(Produce {
+            key: KEY,
+            ack: None,
+            timeout: Duration::from_secs(30),
+            batches: Bytes::new(),
+            records: 0,
+        })
+    }
+
+    #[test]
+    fn a_timeout_is_unknown_to_the_client_too() {
+        let refused = Problem::unknown(ErrorCode::Timeout, "x");
+        assert_eq!(as_answered(refused.clone()), refused);
+    }
+
+    #[test]
+    fn a_write_is_tried_again_only_if_it_was_not_done() {
+        let produce = produce();
+        for code in [ErrorCode::NotLeader, ErrorCode::Timeout] {
+            let unknown = Problem::unknown(code, "x");
+            assert_eq!(pause_before_again(&produce, &unknown), None, "{code:?}");
+            let read = Operation::ListOffset(KEY, OffsetSpec::Latest);
+            assert_eq!(pause_before_again(&read, &unknown), Some(RETRY_PAUSE), "{code:?}");
+        }
+        let not_done = Problem::new(ErrorCode::NotLeader, "x");
+        assert_eq!(pause_before_again(&produce, &not_done), Some(RETRY_PAUSE));
+    }
+
     #[test]
     fn what_is_tried_again_waits_only_for_what_is_left() {
         let seconds = Duration::from_secs;
-        let produce = Operation::Produce(Produce {
-            key: KEY,
-            ack: None,
-            timeout: seconds(30),
-            batches: Bytes::new(),
-            records: 0,
-        });
+        let produce = produce();
         assert_eq!(produce.clone().within(seconds(30)).timeout(), seconds(30));
         assert_eq!(produce.within(seconds(4)).timeout(), seconds(4));
         let wait_ms = 300_000;

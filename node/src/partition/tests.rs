@@ -23,6 +23,7 @@ use super::follow::{self, EntryInFlight};
 use super::local;
 use super::replica::{Replica, ReplicaParts, ReplicaSpec};
 use super::request::{Fetch, Fetched, PartitionKey, Produced};
+use super::retention;
 use crate::clock::Clock;
 use crate::raft::settings::RaftTimings;
 use crate::raft::testing::{
@@ -224,6 +225,17 @@ async fn a_leader_says_nothing_of_its_end_before_it_has_applied_an_entry_of_its_
     eventually("the lease runs out", || !replica.lease_valid(&replica.status())).await;
     let refused = fetch(&replica, 21, 0).await.unwrap_err();
     assert_eq!(refused.code, ErrorCode::NotLeader, "cut off: there may be more elsewhere");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_trim_takes_what_was_asked_for_and_no_more() {
+    let [a, _, _] = start_three(1).await;
+    write(&a, 20).await;
+    let replica = replica(&a);
+    assert_eq!(retention::trim(&replica, Offset(5), PATIENCE).await.unwrap(), Offset(5));
+    assert_eq!(a.log.log_start_offset(), Offset(5));
+    assert!(fetch(&replica, 5, 0).await.is_ok());
+    assert_eq!(fetch(&replica, 4, 0).await.unwrap_err().code, ErrorCode::OffsetOutOfRange);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -21,6 +21,7 @@ use crate::format::envelope;
 use crate::format::log_id::{StoredLogId, log_id, term_of};
 use crate::keys::purged::PurgedRecord;
 use crate::keys::{Family, committed, log_term, node_record, offset_index, purged, synced_mark};
+use crate::planted::{self, Bug};
 use crate::ticket::AppendPosition;
 use crate::type_config::{Entry, LogId, Vote};
 
@@ -306,6 +307,9 @@ impl Inner {
         next_offset: Offset,
     ) -> io::Result<Vec<Op>> {
         let mut ops = vec![Op::Truncate { group, from }];
+        if planted::is(Bug::TruncateSkipped) {
+            ops.clear();
+        }
         self.cuts += 1;
         self.tail.truncate(from);
         self.terms.truncate(from);
@@ -325,7 +329,9 @@ impl Inner {
         if self.first.is_some_and(|first| first >= from) {
             self.first = None;
         }
-        self.next_offset = next_offset;
+        if !planted::is(Bug::OffsetFromMemory) {
+            self.next_offset = next_offset;
+        }
         self.progress.truncate(from);
         let key = Family::SyncedMark.group_key(group);
         match self.progress.mark_after_truncate() {

@@ -30,6 +30,7 @@ use crate::keys::vote::VoteRecord;
 use crate::keys::{
     Family, committed, log_term, node_record, offset_index, purged, registry, synced_mark, vote,
 };
+use crate::planted::{self, Bug};
 use crate::type_config::{LogId, Vote};
 
 /// What the disk says about a log before its entries are looked at.
@@ -53,6 +54,9 @@ pub(crate) fn open(
     damaged: &DamagedGroups,
 ) -> Result<GroupLog, OpenGroupError> {
     check_damaged_entry(&**engine, group)?;
+    if planted::is(Bug::LostOnRestart) && group != GroupId::METADATA {
+        cut_unapplied(&**engine, group).map_err(|error| OpenGroupError::read(group, error))?;
+    }
     let mut found =
         Found::read(&**engine, group).map_err(|error| OpenGroupError::read(group, error))?;
     let stale = found.drop_stale_granules();
@@ -154,6 +158,9 @@ impl Found {
     /// Last index that must be there: synced, and neither purged nor replaced by a snapshot. What
     /// was applied up to an installed snapshot never was in this log.
     fn acknowledged(&self) -> Option<u64> {
+        if planted::is(Bug::LostOnRestart) {
+            return None;
+        }
         let committed = self.committed.map(|committed| committed.index);
         let synced = self.mark.max(committed).max(self.applied)?;
         let replaced = self.purged.map(|purged| purged.log_id.index).max(self.snapshot);
@@ -306,6 +313,12 @@ fn cut(engine: &dyn Engine, group: GroupId, from: u64, granules_from: u64) -> st
         ops.push(Op::Erase { from: family.indexed_key(group, from), to });
     }
     engine.write_now(ops)
+}
+
+/// The wrong line of [`Bug::LostOnRestart`].
+fn cut_unapplied(engine: &dyn Engine, group: GroupId) -> std::io::Result<()> {
+    let next = Found::read(engine, group)?.applied.map_or(0, |applied| applied + 1);
+    cut(engine, group, next, next)
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ use crate::engine::{self, APPEND_ROOM_MIN, Op, SUBMITTED_BYTES_MAX, Write};
 use crate::format::{ENTRY_HEADER_BYTES, envelope};
 use crate::keys::vote::VoteRecord;
 use crate::keys::{Family, vote};
+use crate::planted::{self, Bug};
 use crate::type_config::{Entry, EntryPayload, IoFlushed, LogId, TypeConfig, Vote};
 
 /// One group's log storage.
@@ -90,7 +91,11 @@ impl RaftLogStorage<TypeConfig> for LogStorage {
     async fn save_vote(&mut self, vote: &Vote) -> io::Result<()> {
         let record = envelope::seal(vote::VERSION, &VoteRecord::from(vote));
         let ops = vec![Op::put(Family::Vote.group_key(self.log.group), record)];
-        self.log.write(ops).await?;
+        if planted::is(Bug::VoteNotSynced) {
+            self.submit(ops);
+        } else if !planted::is(Bug::VoteForgotten) {
+            self.log.write(ops).await?;
+        }
         // Readers see a vote only once it is durable.
         self.log.lock().vote = Some(*vote);
         Ok(())
@@ -127,6 +132,11 @@ impl RaftLogStorage<TypeConfig> for LogStorage {
             callback.io_completed(result.map_err(io::Error::from));
             drop(permit);
         });
+        if planted::is(Bug::AckBeforeFsync) {
+            done(Ok(()));
+            self.submit(appended.ops);
+            return Ok(());
+        }
         self.log.submit(Write { ops: appended.ops, done: Some(done) });
         Ok(())
     }

@@ -20,6 +20,7 @@ use crate::format::membership::StoredMembershipRecord;
 use crate::keys::Family;
 use crate::keys::applied::{self, AppliedRecord};
 use crate::log::{GroupLog, Primed};
+use crate::planted::{self, Bug};
 use crate::state::partition::{PartitionCommand, PartitionState, PartitionStateError};
 use crate::type_config::{
     self, Entry, EntryPayload, LogId, Proposal, ProposalKind, Snapshot, SnapshotMeta,
@@ -82,12 +83,16 @@ impl PartitionShared {
     /// Starts from the stored applied state and snapshot. Blocks where the engine does.
     pub(crate) fn open(engine: &dyn Engine, log: Arc<GroupLog>) -> io::Result<Self> {
         let group = log.group;
-        let applied = match engine.fact(&Family::Applied.group_key(group))? {
+        let mut applied = match engine.fact(&Family::Applied.group_key(group))? {
             Some(bytes) => {
                 Applied::try_from(envelope::open::<AppliedRecord>(applied::VERSION, &bytes)?)?
             }
             None => Applied::default(),
         };
+        if planted::is(Bug::AppliedAheadOnRestart) {
+            applied.log_id = log.last_log_id();
+            applied.state.next_offset = log.end_offset();
+        }
         let snapshot = snapshot_store::load(engine, group)?.map(|s| (s.meta, s.snapshot));
         let submitted = Submitted { snapshot: snapshot.clone(), applied: applied.log_id };
         if let Some(log_id) = applied.log_id {
@@ -338,6 +343,11 @@ impl PartitionState {
 
     /// All batches or none: a state in between would be refused by every entry that follows.
     fn apply_batches(&mut self, body: &Bytes) -> Result<type_config::Applied, String> {
+        if planted::is(Bug::OffsetFromMemory)
+            && let Ok(header) = record_batch::BatchHeader::parse(body)
+        {
+            self.next_offset = Offset(header.base_offset.unsigned_abs());
+        }
         let base_offset = self.next_offset;
         let mut records = 0_u32;
         for (header, _) in record_batch::split(body).map_err(|error| error.to_string())? {

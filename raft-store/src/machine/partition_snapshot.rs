@@ -12,6 +12,7 @@ use rampart_api::model::ids::Offset;
 use super::partition::{Applied, PartitionShared, StoredSnapshot};
 use crate::format::envelope;
 use crate::format::log_id::{log_id, term_of};
+use crate::planted::{self, Bug};
 use crate::state::partition::PartitionState;
 use crate::type_config::{LogId, Snapshot, SnapshotMeta};
 
@@ -50,6 +51,7 @@ impl PartitionSnapshotBuilder {
     /// The snapshot is durable when this returns: openraft purges what it covers next.
     pub(super) async fn build(&mut self) -> io::Result<Snapshot> {
         let planned = self.shared.cut().take();
+        let planned = planned.filter(|_| !planted::is(Bug::SnapshotAtLastApplied));
         let cut = match planned {
             Some(cut) => Some(cut),
             None => self.unplanned_cut()?,
@@ -64,7 +66,9 @@ impl PartitionSnapshotBuilder {
         let applied = self.shared.applied();
         let everything =
             applied.log_id.map(|log_id| Cut { log_id, next_offset: applied.state.next_offset });
-        if applied.state.log_start == applied.state.next_offset {
+        if applied.state.log_start == applied.state.next_offset
+            || planted::is(Bug::SnapshotAtLastApplied)
+        {
             return Ok(everything);
         }
         match self.shared.log.purged() {

@@ -8,6 +8,7 @@ use rampart_api::model::record_batch::{self, BatchHeader};
 use super::PartitionLog;
 use crate::error::ReadError;
 use crate::log::LogRecord;
+use crate::planted::{self, Bug};
 
 /// A search looks at the log in pieces of this size.
 const SEARCH_BYTES: usize = 128 << 10;
@@ -83,6 +84,12 @@ impl PartitionLog {
     }
 
     fn limit(&self) -> Limit {
+        if planted::is(Bug::ReadUncommitted) {
+            return Limit {
+                log_start: self.log_start_offset(),
+                high_watermark: self.log_end_offset(),
+            };
+        }
         let applied = self.shared.applied();
         Limit { log_start: applied.state.log_start, high_watermark: applied.state.next_offset }
     }

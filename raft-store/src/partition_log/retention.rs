@@ -7,6 +7,7 @@ use rampart_api::model::ids::Offset;
 use super::PartitionLog;
 use crate::format::log_id::log_id;
 use crate::machine::Cut;
+use crate::planted::{self, Bug};
 
 /// A cut stays this many entries below the last applied one: openraft reads the log id of applied
 /// entries, and must not find them purged (upstream issue 2116).
@@ -57,7 +58,10 @@ impl PartitionLog {
     /// learner still needs. True if there is something to gain: then a snapshot is worth
     /// triggering, and it will be of this cut.
     pub fn plan_cut(&self, keep_from_index: Option<u64>) -> bool {
-        let log_start = self.log_start_offset();
+        let log_start = match planted::is(Bug::CutTooFar) {
+            true => self.high_watermark(),
+            false => self.log_start_offset(),
+        };
         let Some(applied) = self.applied_index() else {
             return false;
         };

@@ -10,6 +10,8 @@ mod inspect;
 mod offsets;
 #[cfg(feature = "rocks")]
 mod on_disk;
+#[cfg(feature = "planted-bugs")]
+mod planted;
 mod reads;
 mod retention;
 mod snapshot;
