@@ -9,10 +9,10 @@ use rampart_api::model::ids::{ClusterId, DiskId, NodeId};
 use rampart_api::peer::rpc::{JoinAnswer, JoinRequest};
 use rampart_raft_store::Store;
 use rampart_raft_store::state::metadata::command::NodeInfo;
-use tokio::net::TcpListener;
 
 use crate::config::{Config, Entry};
 use crate::identity::{Identity, Membership};
+use crate::net::TcpListener;
 use crate::peer;
 use crate::randomness::Randomness;
 use crate::start::StartError;

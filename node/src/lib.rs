@@ -11,6 +11,7 @@ pub mod edge;
 pub mod http;
 pub mod identity;
 pub mod metadata;
+pub mod net;
 pub mod node;
 pub mod partition;
 pub mod peer;

@@ -5,7 +5,6 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use rampart_raft_store::Store;
-use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use crate::admission::{self, Admitted};
@@ -14,6 +13,7 @@ use crate::controller::ControllerHandle;
 use crate::data_dir::DataDir;
 use crate::http::HttpHandle;
 use crate::metadata::{MetadataHandle, hand_over_metadata};
+use crate::net::TcpListener;
 use crate::partition::{PartitionService, ReplicaManager};
 use crate::start::{self, StartError};
 use crate::stop::{StopKind, StopReason};
@@ -126,6 +126,11 @@ impl Node {
     /// Produce and fetch, for programs that embed a node.
     pub fn partitions(&self) -> &PartitionService {
         &self.partitions
+    }
+
+    /// The cluster as this node knows it, for programs that embed a node.
+    pub fn metadata(&self) -> &MetadataHandle {
+        &self.metadata
     }
 
     /// The replicas of this node, for programs that embed a node.

@@ -16,7 +16,6 @@ use rampart_raft_store::state::metadata::command::{MetadataCommand, NodeInfo};
 use rampart_raft_store::state::metadata::state::{MetadataState, NodeState};
 use rampart_raft_store::type_config::Member;
 use rampart_raft_store::{Store, StoreOptions};
-use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use crate::admission::{self, Admitted};
@@ -28,6 +27,7 @@ use crate::edge::ThisNode;
 use crate::http::{self, Edge, EdgeOptions, HttpHandle};
 use crate::identity::IdentityError;
 use crate::metadata::{MembershipKeeper, MetadataHandle, MetadataOptions};
+use crate::net::TcpListener;
 use crate::partition::{
     PartitionService, PartitionServiceOptions, Replica, ReplicaManager, ReplicaManagerOptions,
     leader_reports, link_up, reassign, retention, sweep::Sweep,

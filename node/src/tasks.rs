@@ -5,6 +5,7 @@ use std::future::Future;
 use std::time::Duration;
 
 use futures_util::FutureExt;
+use rampart_raft_store::runtime;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -86,7 +87,6 @@ impl Tasks {
         self.run(name, Weight::Critical, future)
     }
 
-    #[allow(clippy::disallowed_methods)] // This is the place.
     fn run<F>(
         &self,
         name: &'static str,
@@ -106,7 +106,7 @@ impl Tasks {
             }
         })
         .catch_unwind();
-        tokio::spawn(self.tracker.track_future(async move {
+        runtime::spawn(self.tracker.track_future(async move {
             match guarded.await {
                 Ok(output) => output,
                 Err(_) => {

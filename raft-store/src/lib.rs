@@ -11,6 +11,7 @@ mod keys;
 mod log;
 mod machine;
 mod partition_log;
+pub mod runtime;
 pub mod planted;
 pub mod state;
 mod store;

@@ -7,10 +7,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use rampart_api::model::ids::{NodeId, Offset};
 
+pub use crate::runtime::Runtime;
 use crate::ticket::Ticket;
-
-/// The runtime openraft runs on; an alias so that the simulation can put a deterministic one in.
-pub type Runtime = openraft::impls::TokioRuntime;
 
 openraft::declare_raft_types!(
     /// Raft as all groups use it: one leader per term, so that a leader epoch is a term.

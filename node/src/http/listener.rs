@@ -18,13 +18,13 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use rampart_api::http::error::{PROBLEM_MEDIA_TYPE, ProblemBody};
 use rampart_api::model::error_code::ErrorCode;
 use rampart_api::model::problem::Problem;
-use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tower::ServiceExt;
 
 use super::connection::{Connection, InProgress, Protocol, Timeouts, while_sending};
 use super::edge::Edge;
 use super::router::router;
+use crate::net::{TcpListener, TcpStream};
 use crate::tasks::Tasks;
 
 /// Between two requests.

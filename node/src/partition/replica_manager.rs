@@ -11,6 +11,7 @@ use futures_util::FutureExt;
 use rampart_api::model::ids::{GroupId, NodeId, ReplicaId, TopicId};
 use rampart_api::model::topic_config::TopicConfig;
 use rampart_raft_store::error::OpenGroupError;
+use rampart_raft_store::runtime::run_blocking;
 use rampart_raft_store::state::metadata::command::MetadataCommand;
 use rampart_raft_store::state::metadata::state::{
     MetadataState, PartitionRecord, ReplicaRecord, TopicRecord,
@@ -413,7 +414,7 @@ impl ReplicaManager {
             return Err(StartError::Unwanted);
         }
         let store = self.inner.options.store.clone();
-        let opened = blocking(move || store.open_partition(spec.group, spec.replica)).await?;
+        let opened = run_blocking(move || store.open_partition(spec.group, spec.replica)).await?;
         Ok(opened?)
     }
 
@@ -532,7 +533,7 @@ impl ReplicaManager {
 
     async fn erase(&self, group: GroupId) -> io::Result<()> {
         let store = self.inner.options.store.clone();
-        blocking(move || store.drop_group(group)).await?
+        run_blocking(move || store.drop_group(group)).await?
     }
 
     fn is_stopping(&self) -> bool {
@@ -572,7 +573,7 @@ impl ReplicaManager {
     /// metadata has not heard of yet is not one of them.
     async fn drop_orphans(&self, state: Arc<MetadataState>) {
         let store = self.inner.options.store.clone();
-        let on_disk = match blocking(move || store.groups()).await {
+        let on_disk = match run_blocking(move || store.groups()).await {
             Ok(Ok(groups)) => groups,
             Ok(Err(error)) | Err(error) => {
                 tracing::error!(%error, "groups on disk could not be listed");
@@ -690,11 +691,6 @@ fn initialize_later(wanted: &Wanted, replica: &Arc<Replica>, metadata: MetadataH
             tokio::time::sleep(INITIALIZE_RETRY).await;
         }
     });
-}
-
-/// Work on the disk, on a thread that may wait for it.
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> io::Result<T> {
-    tokio::task::spawn_blocking(work).await.map_err(io::Error::other)
 }
 
 #[derive(Debug, thiserror::Error)]

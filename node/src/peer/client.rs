@@ -12,10 +12,10 @@ use rampart_api::peer::rpc::{
     JoinAnswer, JoinRequest, PeerRequest, PeerResponse, RequestFrame, ResponseFrame,
 };
 use tokio::io::AsyncWriteExt;
-use tokio::net::{TcpListener, TcpStream};
 
 use super::link::{ConnectError, greet};
 use super::reader::FrameReader;
+use crate::net::{TcpListener, TcpStream};
 
 /// How long a caller of a node that is not let in yet may take to say hello.
 const CALLER_TIMEOUT: Duration = Duration::from_millis(500);

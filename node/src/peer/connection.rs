@@ -12,7 +12,6 @@ use rampart_api::peer::frame::{EncodedFrame, Frame, FrameKind, TooLarge};
 use rampart_api::peer::ping::Ping;
 use rampart_api::peer::raft::{Append, AppendReply};
 use rampart_api::peer::rpc::{PeerRequest, PeerResponse, RequestFrame, ResponseFrame};
-use tokio::net::tcp::OwnedWriteHalf;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
 use super::handler::CallError;
@@ -20,6 +19,7 @@ use super::limits::PeerLimits;
 use super::liveness::{LivenessTable, Pulse};
 use super::outbox::{Closed, Outbox, Slot, Writer, acquire_bytes, outbox};
 use super::reader::{FrameReader, ReadError};
+use crate::net::OwnedWriteHalf;
 
 type Answer = Result<PeerResponse, CallError>;
 

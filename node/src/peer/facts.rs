@@ -6,6 +6,7 @@ use std::io;
 use std::sync::Arc;
 
 use rampart_api::peer::handshake::{Identity, Refusal, Seen, Verdict, judge};
+use rampart_raft_store::runtime::run_blocking;
 use tokio::sync::Mutex;
 
 use super::handler::PeerFacts;
@@ -61,7 +62,7 @@ impl Facts {
         question: impl FnOnce(&dyn PeerFacts) -> io::Result<T> + Send + 'static,
     ) -> Result<T, FactsError> {
         let memory = self.memory.clone();
-        let answer = tokio::task::spawn_blocking(move || question(memory.as_ref())).await;
+        let answer = run_blocking(move || question(memory.as_ref())).await;
         answer
             .map_err(|error| FactsError(error.to_string()))?
             .map_err(|error| FactsError(error.to_string()))

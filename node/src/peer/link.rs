@@ -10,8 +10,6 @@ use rampart_api::model::limits::PEER_HANDSHAKE_BYTES_MAX;
 use rampart_api::peer::DecodeError;
 use rampart_api::peer::handshake::{Class, Hello, Refusal, Welcome};
 use tokio::io::AsyncWriteExt;
-use tokio::net::TcpStream;
-use tokio::net::tcp::OwnedWriteHalf;
 use tokio::sync::{Notify, watch};
 
 use super::connection::Connection;
@@ -19,6 +17,7 @@ use super::facts::FactsError;
 use super::handler::CallError;
 use super::net::Inner;
 use super::reader::{FrameReader, ReadError};
+use crate::net::{OwnedWriteHalf, TcpStream};
 
 /// What a link is right now.
 #[derive(Debug, Clone)]

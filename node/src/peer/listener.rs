@@ -16,8 +16,6 @@ use rampart_api::peer::ping::Ping;
 use rampart_api::peer::raft::{Append, AppendReply, AppendResult, StreamsEnded, UnreachableReason};
 use rampart_api::peer::rpc::{PeerRequest, PeerResponse, RequestFrame, ResponseFrame};
 use tokio::io::AsyncWriteExt;
-use tokio::net::tcp::OwnedWriteHalf;
-use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 
@@ -25,6 +23,7 @@ use super::handler::{Asked, StreamReplies};
 use super::net::{Inner, Served};
 use super::outbox::{Outbox, outbox};
 use super::reader::{FrameReader, ReadError};
+use crate::net::{OwnedWriteHalf, TcpListener, TcpStream};
 use crate::tasks::Tasks;
 
 /// Pause after the system could not hand out a connection, for example for lack of descriptors.

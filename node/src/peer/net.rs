@@ -10,7 +10,6 @@ use rampart_api::model::ids::NodeId;
 use rampart_api::peer::handshake::{Class, Identity, Refusal};
 use rampart_api::peer::ping::Ping;
 use rampart_api::peer::rpc::{PeerRequest, PeerResponse};
-use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use super::connection::{Ask, ReplyReceiver, StreamSender};
@@ -22,6 +21,7 @@ use super::listener::{self, Guests};
 use super::liveness::{LivenessTable, LivenessView};
 use super::refusals;
 use crate::clock::Clock;
+use crate::net::TcpListener;
 use crate::randomness::Randomness;
 use crate::tasks::Tasks;
 

@@ -7,10 +7,10 @@ use std::sync::{Arc, Mutex};
 use rampart_api::peer::frame::EncodedFrame;
 use rampart_api::peer::raft::StreamsEnded;
 use tokio::io::AsyncWriteExt;
-use tokio::net::tcp::OwnedWriteHalf;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc};
 
 use super::limits::PeerLimits;
+use crate::net::OwnedWriteHalf;
 
 /// Pieces that one `writev` takes; Linux allows 1,024.
 const WRITE_PIECES_MAX: usize = 1_024;

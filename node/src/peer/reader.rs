@@ -6,7 +6,8 @@ use bytes::BytesMut;
 use rampart_api::peer::DecodeError;
 use rampart_api::peer::frame::{Frame, Front, take_frame};
 use tokio::io::AsyncReadExt;
-use tokio::net::tcp::OwnedReadHalf;
+
+use crate::net::OwnedReadHalf;
 
 /// Room that is made for a read. Entries that are kept pin the block they were read into.
 const READ_BYTES: usize = 64 << 10;

@@ -18,12 +18,12 @@ use rampart_api::peer::ping::Ping;
 use rampart_api::peer::raft::{Append, AppendEntry, AppendResult, LogId, Vote};
 use rampart_api::peer::rpc::{JoinAnswer, JoinRequest, PeerRequest, PeerResponse};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, watch};
 use uuid::Uuid;
 
 use super::*;
 use crate::clock::Clock;
+use crate::net::{TcpListener, TcpStream};
 use crate::randomness::Randomness;
 use crate::tasks::Tasks;
 

@@ -18,7 +18,6 @@ use rampart_api::peer::ping::Ping;
 use rampart_api::peer::rpc::{PeerRequest, PeerResponse};
 use rampart_raft_store::type_config::{Member, Proposal, ProposalKind};
 use rampart_raft_store::{MemoryFaults, PartitionLog, Store};
-use tokio::net::TcpListener;
 use tokio::sync::watch;
 use uuid::Uuid;
 
@@ -27,6 +26,7 @@ use super::network::GroupNetwork;
 use super::progress::ReplicaProgress;
 use super::status::RaftHandle;
 use crate::clock::Clock;
+use crate::net::TcpListener;
 use crate::peer::{Asked, Directory, PeerFacts, PeerHandler, PeerLimits, PeerNet, PeerOptions};
 use crate::randomness::Randomness;
 use crate::tasks::Tasks;

@@ -11,6 +11,7 @@ use openraft::storage::RaftLogReader;
 
 use super::group_log::GroupLog;
 use super::record::LogRecord;
+use crate::runtime::run_blocking;
 use crate::type_config::{Entry, LogId, TypeConfig, Vote};
 
 /// What one read for replication or apply carries at most, unless a single entry is larger.
@@ -74,8 +75,8 @@ impl GroupLog {
             return self.read_disk(from, to, max_bytes);
         }
         let log = self.clone();
-        let read = tokio::task::spawn_blocking(move || log.read_disk(from, to, max_bytes));
-        read.await.map_err(|error| Failure { bad_at: None, error: io::Error::other(error) })?
+        let read = run_blocking(move || log.read_disk(from, to, max_bytes));
+        read.await.map_err(|error| Failure { bad_at: None, error })?
     }
 
     /// Blocks where the engine does.

@@ -11,6 +11,7 @@ use crate::engine::{Engine, Op};
 use crate::format::envelope::{self, crc32c};
 use crate::keys::Family;
 use crate::keys::snapshot::{self, SnapshotMetaRecord};
+use crate::runtime::run_blocking;
 use crate::type_config::{Snapshot, SnapshotMeta};
 
 /// The changes that make this the group's current snapshot.
@@ -49,5 +50,5 @@ pub(super) async fn load_later(
         return load(&**engine, group);
     }
     let engine = engine.clone();
-    tokio::task::spawn_blocking(move || load(&*engine, group)).await.map_err(io::Error::other)?
+    run_blocking(move || load(&*engine, group)).await?
 }

@@ -1,0 +1,129 @@
+//! Carries out a plan: what is in force at a moment follows from the faults that are active then.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use rampart_cluster_tests::history::{Event, Function};
+
+use super::network::Network;
+use super::processes::Processes;
+use super::{Fault, Plan, Planned};
+use crate::world::{Stage, World};
+
+/// A sync that takes so long never ends while the machine stands still.
+const NEVER: u32 = u32::MAX;
+/// A disk's usual sync, in steps.
+const SYNC: u32 = 1;
+
+/// Faults over time.
+#[derive(Debug)]
+pub(crate) struct Injector {
+    waiting: Vec<Planned>,
+    active: Vec<(Duration, Fault)>,
+    total: Duration,
+    began: Option<Duration>,
+    network: Network,
+    processes: Processes,
+    counts: BTreeMap<String, u64>,
+}
+
+impl Injector {
+    /// Nothing happens yet.
+    pub(crate) fn new(plan: Plan, latency: Duration) -> Injector {
+        let mut waiting = plan.faults;
+        waiting.reverse();
+        Injector {
+            waiting,
+            active: Vec::new(),
+            total: plan.total,
+            began: None,
+            network: Network::new(latency),
+            processes: Processes::default(),
+            counts: BTreeMap::new(),
+        }
+    }
+
+    /// Faults so far, by kind.
+    pub(crate) fn counts(&self) -> BTreeMap<String, u64> {
+        self.counts.clone()
+    }
+
+    /// Does what is due before the next step.
+    pub(crate) fn act(&mut self, world: &mut World) {
+        self.processes.look_after(world);
+        self.network.let_through(world);
+        if world.shared().stage() != Stage::Faults {
+            return;
+        }
+        let began = *self.began.get_or_insert(world.elapsed());
+        let now = world.elapsed().saturating_sub(began);
+        let is_over = now >= self.total;
+        let mut changed = self.end(world, now, is_over);
+        if is_over {
+            self.waiting.clear();
+        }
+        while self.waiting.last().is_some_and(|next| next.at <= now) {
+            let next = self.waiting.pop().expect("there was one");
+            self.begin(world, next);
+            changed = true;
+        }
+        if changed {
+            self.apply(world);
+        }
+        if is_over {
+            world.shared().set_stage(Stage::Healing);
+        }
+    }
+
+    fn begin(&mut self, world: &mut World, planned: Planned) {
+        let fault = planned.fault;
+        note(world, Function::Inject, &fault);
+        *self.counts.entry(fault.name().to_owned()).or_default() += 1;
+        self.processes.begin(world, &fault);
+        self.active.push((planned.at + planned.lasts, fault));
+    }
+
+    fn end(&mut self, world: &mut World, now: Duration, is_over: bool) -> bool {
+        let (over, active): (Vec<_>, Vec<_>) = std::mem::take(&mut self.active)
+            .into_iter()
+            .partition(|(end, _)| is_over || *end <= now);
+        self.active = active;
+        for (_, fault) in &over {
+            self.processes.end(world, fault);
+            note(world, Function::Heal, fault);
+        }
+        !over.is_empty()
+    }
+
+    /// Network and disks as the active faults want them.
+    fn apply(&mut self, world: &mut World) {
+        let hosts = world.shared().hosts().len();
+        let faults: Vec<&Fault> = self.active.iter().map(|(_, fault)| fault).collect();
+        self.network.apply(world, &faults);
+        for host in 0..hosts {
+            let disk = world.shared().hosts()[host].disk.clone();
+            let ticks = faults.iter().filter_map(|fault| match fault {
+                Fault::Stall(stalled) if *stalled == host => Some(NEVER),
+                Fault::SlowSync(slow, ticks) if *slow == host => Some(*ticks),
+                _ => None,
+            });
+            disk.slow_syncs(ticks.max().unwrap_or(SYNC));
+            let is_full = faults.iter().any(|fault| **fault == Fault::DiskFull(host));
+            disk.set_free_bytes(is_full.then_some(0));
+        }
+    }
+}
+
+fn note(world: &World, f: Function, fault: &Fault) {
+    let event = Event::new(0, f);
+    world.shared().recorder().note(Event {
+        kind: Some(fault.name().to_owned()),
+        detail: Some(format!("{fault:?}")),
+        ..event
+    });
+}
+
+/// Hosts that a fault is about; used by those who look at several.
+pub(super) fn pairs(hosts: usize) -> BTreeSet<(usize, usize)> {
+    (0..hosts).flat_map(|a| (a + 1..hosts).map(move |b| (a, b))).collect()
+}

@@ -1,0 +1,9 @@
+//! What goes wrong in a run, and when.
+
+mod injector;
+mod network;
+mod plan;
+mod processes;
+
+pub(crate) use self::injector::Injector;
+pub(crate) use self::plan::{Fault, Plan, Planned, PowerLoss};

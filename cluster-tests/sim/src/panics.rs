@@ -1,0 +1,79 @@
+//! Panics of a run: each is a failure, also one that its task survives. Those of openraft that are
+//! known are recognised by file, line and message, and counted apart.
+
+use std::panic;
+use std::sync::{Mutex, PoisonError};
+
+use serde::{Deserialize, Serialize};
+
+/// A panic.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Panicked {
+    /// File inside its package, and line.
+    pub(crate) place: String,
+    /// What it says.
+    pub(crate) message: String,
+}
+
+/// An assertion of openraft that is known to fire on correct stores.
+struct Upstream {
+    name: &'static str,
+    file: &'static str,
+    line: u32,
+    message: &'static str,
+}
+
+/// The known ones of 0.10.0-alpha.37.
+const UPSTREAM: [Upstream; 0] = [];
+
+static SEEN: Mutex<Vec<Panicked>> = Mutex::new(Vec::new());
+
+/// From now on panics are kept instead of printed; `is_loud` prints them too.
+pub(crate) fn keep(is_loud: bool) {
+    panic::set_hook(Box::new(move |info| {
+        let place = info
+            .location()
+            .map_or_else(String::new, |at| format!("{}:{}", in_package(at.file()), at.line()));
+        let message = info.payload_as_str().unwrap_or("no message").to_owned();
+        if is_loud {
+            eprintln!("panic at {place}: {message}");
+        }
+        seen().push(Panicked { place, message });
+    }));
+}
+
+/// The panics so far. That of turmoil, which only says that there was one, comes after them.
+pub(crate) fn all() -> Vec<Panicked> {
+    seen().clone()
+}
+
+fn seen() -> std::sync::MutexGuard<'static, Vec<Panicked>> {
+    SEEN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A path without what of it belongs to this machine.
+fn in_package(path: &str) -> &str {
+    let package = path.rfind("/src/").map_or(0, |at| path[..at].rfind('/').map_or(0, |at| at + 1));
+    &path[package..]
+}
+
+/// The name of a known assertion of openraft.
+pub(crate) fn known_upstream(panicked: &Panicked) -> Option<&'static str> {
+    let is_it = |known: &&Upstream| {
+        panicked.place == format!("{}:{}", known.file, known.line)
+            && panicked.message.contains(known.message)
+    };
+    UPSTREAM.iter().find(is_it).map(|known| known.name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_name_the_package_and_nothing_of_the_machine() {
+        let path = "/home/x/registry/src/index/openraft-0.10.0/src/core/raft_core.rs";
+        assert_eq!(in_package(path), "openraft-0.10.0/src/core/raft_core.rs");
+        assert_eq!(in_package("src/main.rs"), "src/main.rs");
+    }
+}

@@ -1,0 +1,78 @@
+//! What runs on a simulated machine: the product's node, as `rampart serve` runs it, and its door.
+
+use std::net::SocketAddr;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use rampart_node::clock::Clock;
+use rampart_node::config::Config;
+use rampart_node::node::Node;
+use rampart_node::surroundings::{Storage, Surroundings};
+use rampart_raft_store::runtime;
+
+use super::door::door;
+use super::shared::{Shared, lock};
+use super::wall_ms;
+
+/// The first nodes join one after the other, so that host `n` has node `n`.
+const JOIN_LOOK: Duration = Duration::from_millis(10);
+
+/// The name of a host, which is its address too.
+pub(crate) fn name(host: usize) -> String {
+    format!("n{}", host + 1)
+}
+
+/// The life of a process: ends when the machine does.
+pub(crate) async fn run(shared: Shared, host: usize) {
+    let boot = shared.hosts()[host].boots.fetch_add(1, Ordering::Relaxed);
+    let dice = shared.dice().of(&format!("{} boot {boot}", name(host)));
+    runtime::seeded(dice.number(), live(shared, host, boot)).await;
+}
+
+async fn live(shared: Shared, host: usize, boot: u64) {
+    let machine = &shared.hosts()[host];
+    while boot == 0 && host > 0 && shared.hosts()[host - 1].door().is_none() {
+        tokio::time::sleep(JOIN_LOOK).await;
+    }
+    let node =
+        match Node::start_with(config(&shared, host), surroundings(&shared, host, boot)).await {
+            Ok(node) => node,
+            Err(error) => {
+                shared.violate(format!("{} did not start: {error}", name(host)));
+                return std::future::pending().await;
+            }
+        };
+    let (outside, inside) = door(&node);
+    machine.set_door(Some(outside));
+    runtime::spawn(inside.serve());
+    let reason = node.must_stop().await;
+    machine.set_door(None);
+    machine.end(reason);
+    // The driver takes the process away.
+    std::future::pending().await
+}
+
+fn config(shared: &Shared, host: usize) -> Config {
+    let mut config = Config::default();
+    config.node.data_dir = shared.hosts()[host].dir.clone();
+    config.node.bootstrap = host == 0;
+    config.node.join = match host {
+        0 => Vec::new(),
+        _ => vec![format!("{}:9090", name(0))],
+    };
+    config.http.listen = SocketAddr::from(([0, 0, 0, 0], 8080));
+    config.peer.listen = SocketAddr::from(([0, 0, 0, 0], 9090));
+    config.peer.advertise = format!("{}:9090", name(host));
+    config.storage.retention_check_interval_ms = 1_000;
+    config
+}
+
+fn surroundings(shared: &Shared, host: usize, boot: u64) -> Surroundings {
+    let machine = &shared.hosts()[host];
+    let now_ms = wall_ms() + *lock(&machine.skew_ms);
+    Surroundings {
+        clock: Clock::given(now_ms),
+        randomness: shared.dice().randomness(&format!("{} boot {boot} entropy", name(host))),
+        storage: Storage::InMemory(machine.disk.clone()),
+    }
+}
