@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 
-use super::super::links::{self, Link, Trouble};
 use super::super::process::exit_code;
 use super::{Cluster, READY};
 

@@ -298,11 +298,6 @@ impl Cluster {
         &self.nodes[index]
     }
 
-    /// A node's own disk, where the environment gives it one; the error says why not.
-    pub fn disk(&self, index: usize) -> Result<&Disk, String> {
-        self.nodes[index].disk.as_ref().ok_or_else(|| "it takes a disk per node".to_owned())
-    }
-
     /// A node's HTTP interface.
     pub fn api(&self, index: usize) -> &Api {
         &self.nodes[index].api
