@@ -7,7 +7,8 @@ use std::time::Duration;
 use anyhow::{Result, bail, ensure};
 use rampart_cluster_tests::harness::client::Answer;
 use rampart_cluster_tests::harness::cluster::{Cluster, Options};
-use rampart_cluster_tests::harness::machine::{self, SmallDisk};
+use rampart_cluster_tests::harness::disk::Disk;
+use rampart_cluster_tests::harness::machine;
 use rampart_cluster_tests::harness::probe::wait_for;
 use rampart_cluster_tests::harness::session::{phase, run};
 use serde_json::json;
@@ -44,7 +45,7 @@ fn full_disks_refuse_writes_go_on_reading_and_recover() {
         phase("three nodes, each on a file system of its own, partly full already");
         let mut disks = Vec::new();
         for _ in 0..3 {
-            match SmallDisk::mount(DISK_MIB) {
+            match Disk::temporary(DISK_MIB) {
                 Ok(disk) => disks.push(disk),
                 Err(error) => return machine::skip("loop", format!("{error:#}")),
             }

@@ -1,12 +1,11 @@
 //! What a test needs of the machine and not every machine has. A test that can't run says so where
 //! a person sees it; where `RAMPART_REQUIRE` names what it needs it fails instead.
 
+use std::ffi::OsStr;
 use std::io::Write;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail, ensure};
-use tempfile::TempDir;
 
 /// Says that a test is skipped because of `what`, and why; an error if `what` is required.
 pub fn skip(what: &str, why: impl std::fmt::Display) -> Result<()> {
@@ -19,43 +18,40 @@ pub fn skip(what: &str, why: impl std::fmt::Display) -> Result<()> {
     Ok(())
 }
 
-/// An ext4 of its own in a file, unmounted at the end.
-#[derive(Debug)]
-pub struct SmallDisk {
-    mount: PathBuf,
-    _folder: TempDir,
-}
-
-impl SmallDisk {
-    /// Makes and mounts one; an error where this user may not.
-    pub fn mount(mib: u64) -> Result<SmallDisk> {
-        let folder = TempDir::with_prefix("rampart-disk-")?;
-        let (image, mount) = (folder.path().join("image"), folder.path().join("mount"));
-        std::fs::File::create(&image)?.set_len(mib << 20)?;
-        std::fs::create_dir(&mount)?;
-        tool("mkfs.ext4", &["-q".as_ref(), "-F".as_ref(), image.as_ref()])?;
-        tool("mount", &["-o".as_ref(), "loop".as_ref(), image.as_ref(), mount.as_ref()])?;
-        Ok(SmallDisk { mount, _folder: folder })
-    }
-
-    /// Where it is mounted.
-    pub fn path(&self) -> &Path {
-        &self.mount
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        // Lazily, for a process may still hold a file; a failure leaves a mount for the next boot.
-        let _ = Command::new("umount").arg("-l").arg(&self.mount).status();
-    }
-}
-
 /// Runs a program of the system to its end.
-pub fn tool(program: &str, args: &[&std::ffi::OsStr]) -> Result<()> {
+pub fn tool(program: &str, args: &[&OsStr]) -> Result<()> {
     let output = Command::new(program).args(args).output();
     let output = output.with_context(|| format!("{program} can't be started"))?;
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     ensure!(output.status.success(), "{program} ended with {}: {said}", output.status);
     Ok(())
+}
+
+/// Runs a program of the system that reads what it is told from its standard input.
+pub fn tell(program: &str, args: &[&str], text: &str) -> Result<()> {
+    let piped = Command::new(program)
+        .args(args)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn();
+    let mut child = piped.with_context(|| format!("{program} can't be started"))?;
+    let mut input = child.stdin.take().context("its standard input is a pipe")?;
+    input.write_all(text.as_bytes())?;
+    drop(input);
+    let output = child.wait_with_output()?;
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    ensure!(output.status.success(), "{program} ended with {}: {said}\n{text}", output.status);
+    Ok(())
+}
+
+/// Whether there is such a program.
+pub fn has_tool(name: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|folder| folder.join(name).is_file())
+}
+
+/// Whether this process may do everything.
+pub fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
 }

@@ -1,10 +1,12 @@
 //! The network between nodes, in user space and without privileges: each node advertises a proxy
-//! as its peer address, and the proxy holds back what crosses a cut. Bytes are held, not dropped,
-//! and connections stay open, as when packets vanish on a real network and are sent again later.
+//! as its peer address, and the proxy holds back what crosses a cut or is late. Bytes are held, not
+//! dropped, and connections stay open, as when packets vanish on a real network and are sent again
+//! later.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use anyhow::Result;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -13,12 +15,14 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use super::clock::background;
+use super::links::{Link, Links};
+use super::probe::pass;
 use super::socket_owner::owner_of;
 
 /// All links of a cluster. Nodes are known by their index in it.
 #[derive(Debug)]
 pub struct Network {
-    isolated: watch::Sender<HashSet<usize>>,
+    links: watch::Sender<Links>,
     pids: Arc<Mutex<BTreeMap<usize, u32>>>,
     listeners: Vec<JoinHandle<()>>,
 }
@@ -33,7 +37,7 @@ impl Network {
     /// A network where everybody reaches everybody.
     pub fn new() -> Self {
         Network {
-            isolated: watch::Sender::new(HashSet::new()),
+            links: watch::Sender::new(Links::default()),
             pids: Arc::default(),
             listeners: Vec::new(),
         }
@@ -43,7 +47,7 @@ impl Network {
     pub async fn add_node(&mut self, index: usize, target: SocketAddr) -> Result<SocketAddr> {
         let listener = TcpListener::bind(("127.0.0.1", super::ports::free_port()?)).await?;
         let address = listener.local_addr()?;
-        let gate = Gate { isolated: self.isolated.subscribe(), pids: self.pids.clone() };
+        let gate = Gate { links: self.links.subscribe(), pids: self.pids.clone() };
         self.listeners.push(background(accept(listener, index, target, gate)));
         Ok(address)
     }
@@ -53,18 +57,9 @@ impl Network {
         self.pids.lock().unwrap_or_else(PoisonError::into_inner).insert(index, pid);
     }
 
-    /// Cuts a node off from all others, both ways.
-    pub fn isolate(&self, index: usize) {
-        self.isolated.send_modify(|isolated| {
-            isolated.insert(index);
-        });
-    }
-
-    /// Lets a node reach the others again.
-    pub fn heal(&self, index: usize) {
-        self.isolated.send_modify(|isolated| {
-            isolated.remove(&index);
-        });
+    /// Makes the links what they should be: cut, late and slow ones; packets there are none.
+    pub fn apply(&self, links: &Links) {
+        self.links.send_replace(links.clone());
     }
 }
 
@@ -78,7 +73,7 @@ impl Drop for Network {
 
 #[derive(Debug, Clone)]
 struct Gate {
-    isolated: watch::Receiver<HashSet<usize>>,
+    links: watch::Receiver<Links>,
     pids: Arc<Mutex<BTreeMap<usize, u32>>>,
 }
 
@@ -89,10 +84,26 @@ impl Gate {
         owner_of(port, &pids)
     }
 
-    /// Resolves as soon as neither end is cut off; an error means that the network is gone.
-    async fn open(&mut self, ends: (usize, usize)) -> Result<()> {
-        let open = |cut: &HashSet<usize>| !cut.contains(&ends.0) && !cut.contains(&ends.1);
-        self.isolated.wait_for(open).await?;
+    /// Resolves as soon as neither direction is cut; an error means that the network is gone.
+    async fn open(&mut self, link: Link) -> Result<()> {
+        let back = (link.1, link.0);
+        self.links.wait_for(|links| !links.is_cut(link) && !links.is_cut(back)).await?;
+        Ok(())
+    }
+
+    /// Resolves when so many bytes have crossed the link.
+    async fn cross(&mut self, link: Link, bytes: usize) -> Result<()> {
+        let (late, kbit) = {
+            let links = self.links.wait_for(|links| !links.is_cut(link)).await?;
+            (links.late(link), links.kbit(link))
+        };
+        if let Some((least, most)) = late {
+            #[expect(clippy::disallowed_methods)] // Links are late by chance, not by a seed.
+            pass(rand::random_range(least..=most)).await;
+        }
+        if let Some(kbit) = kbit {
+            pass(Duration::from_micros(bytes as u64 * 8_000 / u64::from(kbit))).await;
+        }
         Ok(())
     }
 }
@@ -107,7 +118,7 @@ async fn accept(listener: TcpListener, index: usize, target: SocketAddr, gate: G
     }
 }
 
-async fn link(incoming: TcpStream, target: SocketAddr, ends: (usize, usize), mut gate: Gate) {
+async fn link(incoming: TcpStream, target: SocketAddr, ends: Link, mut gate: Gate) {
     if gate.open(ends).await.is_err() {
         return;
     }
@@ -121,11 +132,11 @@ async fn link(incoming: TcpStream, target: SocketAddr, ends: (usize, usize), mut
     // When one direction breaks the whole connection goes, as with a reset.
     tokio::select! {
         _ = pump(in_read, out_write, ends, gate.clone()) => {}
-        _ = pump(out_read, in_write, ends, gate) => {}
+        _ = pump(out_read, in_write, (ends.1, ends.0), gate) => {}
     }
 }
 
-async fn pump<R, W>(mut from: R, mut to: W, ends: (usize, usize), mut gate: Gate) -> Result<()>
+async fn pump<R, W>(mut from: R, mut to: W, link: Link, mut gate: Gate) -> Result<()>
 where
     R: AsyncRead + Unpin,
     W: AsyncWrite + Unpin,
@@ -133,7 +144,7 @@ where
     let mut buffer = vec![0; 64 << 10];
     loop {
         let read = from.read(&mut buffer).await;
-        gate.open(ends).await?;
+        gate.cross(link, *read.as_ref().unwrap_or(&0)).await?;
         match read? {
             0 => return Ok(to.shutdown().await?),
             n => to.write_all(&buffer[..n]).await?,
@@ -143,12 +154,13 @@ where
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
+    use super::super::links::Trouble;
     use super::*;
 
+    const LONG: Duration = Duration::from_millis(200);
+
     #[tokio::test]
-    async fn bytes_wait_while_a_node_is_cut_off_and_arrive_when_it_is_healed() {
+    async fn bytes_wait_while_a_direction_is_cut_and_arrive_when_it_is_healed() {
         let echo = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let mut network = Network::new();
         let address = network.add_node(1, echo.local_addr().unwrap()).await.unwrap();
@@ -159,13 +171,17 @@ mod tests {
 
         client.write_all(b"a").await.unwrap();
         server.read_exact(&mut byte).await.unwrap();
-        for cut_off in [0, 1] {
-            network.isolate(cut_off);
+        let mut links = Links::default();
+        for trouble in [Trouble::Cut, Trouble::Late(LONG, LONG)] {
+            let number = links.add(vec![(0, 1)], trouble);
+            network.apply(&links);
             client.write_all(b"b").await.unwrap();
-            let wait = Duration::from_millis(100);
-            let early = tokio::time::timeout(wait, server.read_exact(&mut byte)).await;
-            assert!(early.is_err(), "a byte crossed the cut");
-            network.heal(cut_off);
+            let early = tokio::time::timeout(LONG / 2, server.read_exact(&mut byte)).await;
+            assert!(early.is_err(), "a byte crossed at once: {trouble:?}");
+            server.write_all(b"c").await.unwrap();
+            client.read_exact(&mut byte).await.unwrap();
+            links.end(number);
+            network.apply(&links);
             server.read_exact(&mut byte).await.unwrap();
             assert_eq!(&byte, b"b");
         }

@@ -32,6 +32,11 @@ where
     Err(anyhow!("waited {deadline:?} for {what}; last seen: {last:#}"))
 }
 
+/// Lets time pass: for what lasts a while, such as the life of a node in a storm of restarts.
+pub async fn pass(span: Duration) {
+    tokio::time::sleep(span).await;
+}
+
 /// Checks that a condition stays true for a while: for promises of the form "does not happen".
 pub async fn stays<F, Fut>(what: impl Display, span: Duration, mut probe: F) -> Result<()>
 where

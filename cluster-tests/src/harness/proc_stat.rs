@@ -23,6 +23,15 @@ pub fn resident_bytes(pid: u32) -> Result<u64> {
     Ok(kib.context("/proc/<pid>/status has no VmRSS")? << 10)
 }
 
+/// The state letter of `/proc/<pid>/stat`: `T` stands still, `Z` has ended; `None` if it is gone.
+pub fn state(pid: u32) -> Option<char> {
+    state_letter(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)
+}
+
+fn state_letter(stat: &str) -> Option<char> {
+    stat.rsplit_once(')')?.1.trim_start().chars().next()
+}
+
 /// Fields 14 and 15; counted from behind the command name, which may contain anything.
 fn cpu_ticks(stat: &str) -> Option<u64> {
     let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
@@ -44,5 +53,6 @@ mod tests {
     fn a_command_name_with_spaces_and_brackets_does_not_shift_the_fields() {
         let stat = "7 (a) b (c) S 1 2 3 4 5 6 7 8 9 10 30 12 0 0";
         assert_eq!(cpu_ticks(stat), Some(42));
+        assert_eq!(state_letter(stat), Some('S'));
     }
 }

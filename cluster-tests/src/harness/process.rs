@@ -27,14 +27,20 @@ pub struct Process {
 impl Process {
     /// Starts `rampart` with these arguments; output is appended to `log`.
     pub fn start(args: &[String], log: &Path) -> Result<Process> {
-        Process::start_with(args, log, &[])
+        Process::start_through(&[], args, log, &[])
     }
 
-    /// The same, with these variables in its environment.
-    pub fn start_with(args: &[String], log: &Path, env: &[(&str, &OsStr)]) -> Result<Process> {
+    /// The same through another program, which becomes it, and with these variables in its
+    /// environment.
+    pub fn start_through(
+        wrapper: &[String],
+        args: &[String],
+        log: &Path,
+        env: &[(&str, &OsStr)],
+    ) -> Result<Process> {
         let mut file = OpenOptions::new().create(true).append(true).open(log)?;
         writeln!(file, "{LAUNCH}{}", args.join(" "))?;
-        let child = command(args)?
+        let child = command(wrapper, args)?
             .envs(env.iter().copied())
             .stdin(Stdio::null())
             .stdout(file.try_clone()?)
@@ -130,7 +136,7 @@ pub async fn run(args: &[&str], stdin: &[u8], deadline: Duration) -> Result<Fini
     let paths = ["in", "out", "err"].map(|name| folder.path().join(name));
     std::fs::write(&paths[0], stdin)?;
     let args: Vec<String> = args.iter().map(|&arg| arg.to_owned()).collect();
-    let child = command(&args)?
+    let child = command(&[], &args)?
         .stdin(File::open(&paths[0])?)
         .stdout(File::create(&paths[1])?)
         .stderr(File::create(&paths[2])?)
@@ -153,8 +159,16 @@ pub fn exit_code(status: ExitStatus) -> i32 {
 }
 
 /// The binary without the caller's own RAMPART_… settings.
-fn command(args: &[String]) -> Result<Command> {
-    let mut command = Command::new(binary::rampart()?);
+fn command(wrapper: &[String], args: &[String]) -> Result<Command> {
+    let binary = binary::rampart()?;
+    let mut command = match wrapper {
+        [] => Command::new(binary),
+        [program, before @ ..] => {
+            let mut command = Command::new(program);
+            command.args(before).arg(binary);
+            command
+        }
+    };
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("RAMPART_") {
             command.env_remove(name);

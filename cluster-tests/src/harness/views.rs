@@ -23,6 +23,18 @@ pub fn leader(topic: &Value, number: u32) -> Result<u64> {
     partition["leader"].as_u64().with_context(|| format!("no leader: {partition}"))
 }
 
+/// Names in a list of topics.
+pub fn topic_names(topics: &Value) -> Result<Vec<String>> {
+    let name = |topic: &Value| topic["name"].as_str().map(str::to_owned);
+    Ok(list(topics, "topics")?.iter().filter_map(name).collect())
+}
+
+/// Id of the node that leads each partition that has a leader.
+pub fn leaders(topic: &Value) -> Vec<u64> {
+    let partitions = topic["partitions"].as_array().map_or(&[][..], Vec::as_slice);
+    partitions.iter().filter_map(|partition| partition["leader"].as_u64()).collect()
+}
+
 /// Partitions of a topic that a node leads.
 pub fn led_by(topic: &Value, node: u64) -> Result<usize> {
     Ok(list(topic, "partitions")?.iter().filter(|p| p["leader"] == node).count())

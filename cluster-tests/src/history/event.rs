@@ -35,10 +35,11 @@ pub enum Function {
     /// A consumer goes on elsewhere: its next offset is `offset`, or wherever it reads next. Without
     /// it, a process that fetches (or tails) a partition goes on where its last answer ended.
     Seek,
-    /// A change of the cluster or a topic: `kind` says which, `node` whom it is about.
+    /// A change of the cluster or a topic: `kind` says which, `node` whom it is about. After a
+    /// `delete_topic` began, nothing of its topic must be there any more.
     Admin,
     /// A fault: `kind` is its name, `detail` or `node` whom it hits, `majority` whether leaders must
-    /// be found in spite of it. Invoke: it begins; ok: it is in force.
+    /// be found in spite of it, at the latest when it ends. Invoke: it begins; ok: it is in force.
     Inject,
     /// The end of the faults of the same `kind`, and of the same `detail` and `node` where they are
     /// said. Ok: it is over.

@@ -90,7 +90,10 @@ impl Judge {
                 partition.truncated_to = partition.truncated_to.max(to);
             }
             (Function::Inject, _) => self.liveness.on_inject(event),
-            (Function::Admin, _) => self.changes.on_admin(event),
+            (Function::Admin, _) => {
+                self.changes.on_admin(event);
+                self.state.on_admin(event);
+            }
             _ => {}
         }
         self.open.insert(event.op, open);
@@ -311,7 +314,9 @@ impl Judge {
         if acked < ACKNOWLEDGED_MIN {
             reasons.push(format!("only {acked} records of {ACKNOWLEDGED_MIN} were acknowledged"));
         }
-        for partition in self.state.partitions.iter().filter(|p| p.floors.acked > 0) {
+        for partition in
+            self.state.partitions.iter().filter(|p| p.floors.acked > 0 && !p.is_deleted)
+        {
             let name = &partition.name;
             let acked = partition.floors.acked;
             match partition.last_range {
@@ -335,5 +340,78 @@ fn acknowledged(event: &Event, count: u32) -> End {
     match event.offsets.len() == count as usize && is_row && event.ack != Some(Ack::Zero) {
         true => End::Acked,
         false => End::AckedSomewhere,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Judges events of one process, a second apart, each with an operation of its own.
+    fn verdict(events: impl IntoIterator<Item = (Function, Event)>) -> Verdict {
+        let mut judge = Judge::new();
+        for (op, (f, event)) in (1..).zip(events) {
+            let time = op * 1_000_000_000;
+            judge.event(&Event { op, f, time, phase: Phase::Invoke, ..event.clone() });
+            judge.event(&Event { op, f, time, ..event });
+        }
+        judge.finish()
+    }
+
+    fn produce(value: usize) -> (Function, Event) {
+        let mut event = Event::new(1, Function::Produce).at("t", 0);
+        event.phase = Phase::Ok;
+        event.values = vec![value.to_string()];
+        event.offsets = vec![value as u64];
+        (Function::Produce, event)
+    }
+
+    fn admin(kind: &str) -> (Function, Event) {
+        let mut event = Event::new(1, Function::Admin);
+        (event.topic, event.kind) = (Some("t".to_owned()), Some(kind.to_owned()));
+        (Function::Admin, event)
+    }
+
+    #[test]
+    fn a_topic_that_was_deleted_need_not_be_read_at_the_end() {
+        let unread = |kind| {
+            let verdict = verdict((0..60).map(produce).chain([admin(kind)]));
+            verdict.undecided.iter().any(|why| why.contains("t/0 was not read"))
+        };
+        assert!(unread("alter_topic"));
+        assert!(!unread("delete_topic"));
+    }
+
+    #[test]
+    fn a_fault_is_known_by_what_is_said_when_it_is_in_force() {
+        let fault = |f, phase, majority| {
+            let event = Event::new(0, f);
+            let kind = Some("kill-one".to_owned());
+            (f, Event { phase, kind, majority, detail: Some("2: kill -9".to_owned()), ..event })
+        };
+        let healthy = |majority, phase| {
+            let inject = fault(Function::Inject, phase, majority);
+            // Somebody waits for a leader from before the fault to long after it.
+            let waits = (0..30).map(|_| (Function::Lead, Event::new(0, Function::Lead)));
+            let mut judge = verdict_with_open_produce([inject].into_iter().chain(waits));
+            judge.violations.retain(|violation| violation.message.contains("no leader"));
+            (judge.violations.is_empty(), judge.counts.faults)
+        };
+        assert_eq!(healthy(Some(true), Phase::Ok), (false, 1));
+        assert_eq!(healthy(None, Phase::Ok), (true, 1));
+        assert_eq!(healthy(None, Phase::Fail).1, 0);
+    }
+
+    /// The same, while a produce is under way that is never answered.
+    fn verdict_with_open_produce(events: impl IntoIterator<Item = (Function, Event)>) -> Verdict {
+        let mut judge = Judge::new();
+        let open = Event { op: 1_000, phase: Phase::Invoke, ..produce(0).1 };
+        judge.event(&open);
+        for (op, (f, event)) in (1..).zip(events) {
+            let time = op * 1_000_000_000;
+            judge.event(&Event { op, time, ..Event::new(0, f) });
+            judge.event(&Event { op, time, ..event });
+        }
+        judge.finish()
     }
 }

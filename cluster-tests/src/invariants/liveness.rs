@@ -32,6 +32,8 @@ pub(super) struct Faults {
 
 #[derive(Debug)]
 struct Fault {
+    /// The operation that injects it.
+    op: u64,
     name: (String, String, Option<u32>),
     leaves_majority: bool,
     healed: Option<u64>,
@@ -49,7 +51,18 @@ impl Faults {
 
     fn begin(&mut self, event: &Event) {
         let leaves_majority = event.majority == Some(true);
-        self.all.push(Fault { name: name(event), leaves_majority, healed: None });
+        self.all.push(Fault { op: event.op, name: name(event), leaves_majority, healed: None });
+    }
+
+    /// Whom it hit is known for certain once it is in force; one that failed never was.
+    fn in_force(&mut self, event: &Event) {
+        if event.phase == Phase::Fail {
+            self.all.retain(|fault| fault.op != event.op);
+        }
+        for fault in self.all.iter_mut().filter(|fault| fault.op == event.op) {
+            fault.leaves_majority |= event.majority == Some(true);
+            fault.name = name(event);
+        }
     }
 
     /// The heal of a name ends every fault of that name; one that says no more than a kind ends all
@@ -113,6 +126,8 @@ impl Liveness {
         if event.phase == Phase::Invoke {
             self.faults.begin(event);
             (self.write_due, self.equal_due) = (None, None);
+        } else {
+            self.faults.in_force(event);
         }
         self.start_waiting(event);
     }

@@ -77,6 +77,8 @@ impl DiskEntry {
 /// One partition.
 #[derive(Debug, Default)]
 pub(super) struct Partition {
+    /// Its topic was deleted, or somebody began to.
+    pub(super) is_deleted: bool,
     /// `topic/number`.
     pub(super) name: String,
     /// Produces to it, in the order in which they began.

@@ -50,6 +50,17 @@ impl State {
         &mut self.partitions[index as usize]
     }
 
+    /// A topic that is deleted, or may be, cannot be read at the end.
+    pub(super) fn on_admin(&mut self, event: &Event) {
+        let topic = event.topic.as_deref().unwrap_or_default();
+        let Some(numbers) = self.by_name.get(topic) else { return };
+        if event.kind.as_deref() == Some("delete_topic") {
+            for index in numbers.values() {
+                self.partitions[*index as usize].is_deleted = true;
+            }
+        }
+    }
+
     /// The log start of a topic, or of all, moves by itself from now on.
     pub(super) fn set_retention(&mut self, topic: &str) {
         for (name, numbers) in &self.by_name {

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 
+use super::super::links::{self, Link, Trouble};
 use super::super::process::exit_code;
 use super::{Cluster, READY};
 
@@ -17,15 +18,31 @@ impl Cluster {
 
     /// kill -9 of all at once.
     pub fn kill_all(&mut self) {
-        for node in &self.nodes {
-            if let Some(process) = &node.process {
+        let all: Vec<usize> = (0..self.nodes.len()).collect();
+        self.kill_these(&all);
+    }
+
+    /// kill -9 of these at once.
+    pub fn kill_these(&mut self, indices: &[usize]) {
+        for &index in indices {
+            if let Some(process) = &self.nodes[index].process {
                 // Fails only if it has ended, which is what is wanted.
                 let _ = process.signal("KILL");
             }
         }
-        for index in 0..self.nodes.len() {
+        for &index in indices {
             self.kill(index);
         }
+    }
+
+    /// Starts those of these members again whose process has ended, in whatever way.
+    pub fn launch_those_down(&mut self, indices: &[usize]) -> Result<()> {
+        for &index in indices {
+            if self.is_member(index) && !self.is_up(index) {
+                self.launch(index)?;
+            }
+        }
+        Ok(())
     }
 
     /// SIGTERM, and waits for its orderly end; answers the exit code.
@@ -61,15 +78,63 @@ impl Cluster {
         self.nodes[index].process.as_ref().context("the node is not running")?.signal(name)
     }
 
+    /// Whether links can be cut at all; the error says why not.
+    pub fn can_cut(&self) -> Result<(), String> {
+        let can = self.network.is_some() || self.namespaces.is_some();
+        if can { Ok(()) } else { Err("it was started without a network that can be cut".into()) }
+    }
+
+    /// Whether there are namespaces and so a kernel's network; the error says why not.
+    pub fn in_namespaces(&self) -> Result<(), String> {
+        let is = self.namespaces.is_some();
+        if is { Ok(()) } else { Err("it takes network namespaces".into()) }
+    }
+
+    /// Whether packets can be late; the error says why not.
+    pub fn can_be_late(&self) -> Result<(), String> {
+        let late = "this kernel has no netem, and a queue in user space is not built yet";
+        if self.network.is_some() { Ok(()) } else { Err(late.into()) }
+    }
+
+    /// Makes something wrong with these directions of links; answers the number it is ended by.
+    pub fn trouble(&mut self, links: Vec<Link>, trouble: Trouble) -> Result<u64> {
+        let number = self.links.add(links, trouble);
+        self.apply_links()?;
+        Ok(number)
+    }
+
+    /// Ends a trouble of links; nothing if it has ended.
+    pub fn end_trouble(&mut self, number: u64) -> Result<()> {
+        self.links.end(number);
+        self.apply_links()
+    }
+
+    fn apply_links(&mut self) -> Result<()> {
+        match (&mut self.namespaces, &self.network) {
+            (Some(namespaces), _) => namespaces.apply(&self.links),
+            (None, Some(network)) => {
+                network.apply(&self.links);
+                Ok(())
+            }
+            (None, None) => bail!("start it with `cuttable`"),
+        }
+    }
+
     /// Cuts a node off from the others (clients still reach it).
-    pub fn isolate(&self, index: usize) -> Result<()> {
-        self.network.as_ref().context("start it with `cuttable`")?.isolate(index);
+    pub fn isolate(&mut self, index: usize) -> Result<()> {
+        let all: Vec<usize> = (0..self.nodes.len()).collect();
+        let number = self.trouble(links::around(&[index], &all), Trouble::Cut)?;
+        if let Some(before) = self.isolations.insert(index, number) {
+            self.end_trouble(before)?;
+        }
         Ok(())
     }
 
     /// Ends the cut.
-    pub fn heal(&self, index: usize) -> Result<()> {
-        self.network.as_ref().context("start it with `cuttable`")?.heal(index);
-        Ok(())
+    pub fn heal(&mut self, index: usize) -> Result<()> {
+        match self.isolations.remove(&index) {
+            Some(number) => self.end_trouble(number),
+            None => Ok(()),
+        }
     }
 }

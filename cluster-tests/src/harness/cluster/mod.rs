@@ -1,9 +1,10 @@
-//! A cluster of real processes on loopback, each with its own data directory. Whatever way a test
-//! ends, its processes end with it, and its logs are kept until the verdict.
+//! A cluster of real processes, each with its own data directory, on loopback or in namespaces.
+//! Whatever way a test ends, its processes end with it, and its logs are kept until the verdict.
 
 mod disturb;
 mod observe;
 
+use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -14,9 +15,13 @@ use tempfile::TempDir;
 
 use super::client::Api;
 use super::clock::Stopwatch;
+use super::disk::Disk;
+use super::environment::{Environment, Namespaces};
+use super::links::Links;
 use super::network::Network;
 use super::ports::free_port;
 use super::probe::wait_for;
+use super::proc_stat;
 use super::process::{LAUNCH, Process};
 use super::session::keep_until_verdict;
 
@@ -28,10 +33,12 @@ const CONFIG_FILE: &str = "rampart.toml";
 /// What kind of cluster.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
-    /// Put a network between the nodes that can be cut.
+    /// Put a network between the nodes that can be cut; in namespaces it always can.
     pub cuttable: bool,
     /// Configuration file of every server, as TOML.
     pub config: &'static str,
+    /// Where the nodes live.
+    pub environment: Environment,
     /// Where the data directories are made; the system's temporary folder if not said.
     pub folder: Option<PathBuf>,
 }
@@ -50,6 +57,11 @@ pub struct Node {
     log: PathBuf,
     api: Api,
     process: Option<Process>,
+    /// Its own, where the environment gives it one.
+    disk: Option<Disk>,
+    /// On an empty directory it makes the cluster rather than joining it.
+    founds: bool,
+    retired: bool,
 }
 
 /// Nodes by index; indices are never reused, so a removed node leaves a gap that is down.
@@ -58,6 +70,10 @@ pub struct Cluster {
     options: Options,
     nodes: Vec<Node>,
     network: Option<Network>,
+    namespaces: Option<Namespaces>,
+    links: Links,
+    /// The trouble that is the isolation of a node.
+    isolations: BTreeMap<usize, u64>,
     folder: Option<TempDir>,
 }
 
@@ -87,17 +103,30 @@ impl Cluster {
 
     /// No node yet: for tests that start them by hand.
     pub fn empty(options: Options) -> Result<Cluster> {
-        let prefix = "rampart-";
+        let namespaces = match options.environment {
+            Environment::Loopback => None,
+            Environment::Namespaces { .. } => Some(Namespaces::new()?),
+        };
+        let prefix =
+            namespaces.as_ref().map_or("rampart-".to_owned(), |all| format!("{}-", all.name()));
         let folder = match &options.folder {
             Some(parent) => {
                 std::fs::create_dir_all(parent)?;
-                TempDir::with_prefix_in(prefix, parent)?
+                TempDir::with_prefix_in(&prefix, parent)?
             }
-            None => TempDir::with_prefix(prefix)?,
+            None => TempDir::with_prefix(&prefix)?,
         };
         std::fs::write(folder.path().join(CONFIG_FILE), options.config)?;
-        let network = options.cuttable.then(Network::new);
-        Ok(Cluster { options, nodes: Vec::new(), network, folder: Some(folder) })
+        let network = (options.cuttable && namespaces.is_none()).then(Network::new);
+        Ok(Cluster {
+            options,
+            nodes: Vec::new(),
+            network,
+            namespaces,
+            links: Links::default(),
+            isolations: BTreeMap::new(),
+            folder: Some(folder),
+        })
     }
 
     /// Chooses addresses and a folder for one more node, without starting it.
@@ -108,23 +137,29 @@ impl Cluster {
         Ok(index)
     }
 
-    /// A node on ports that are free now.
+    /// A node with addresses that are free now.
     async fn addressed(&mut self, index: usize) -> Result<Node> {
-        let http = SocketAddr::from(([127, 0, 0, 1], free_port()?));
-        let peer = SocketAddr::from(([127, 0, 0, 1], free_port()?));
+        let mut data_dir = self.folder().join(format!("node-{index}"));
+        let log = data_dir.with_extension("log");
+        let (http, peer, disk) = match (&mut self.namespaces, self.options.environment) {
+            (Some(namespaces), Environment::Namespaces { disk_mib }) => {
+                let (http, peer) = namespaces.add(index)?;
+                let disk = Disk::make(&data_dir, disk_mib)?;
+                data_dir.push("data");
+                (http, peer, Some(disk))
+            }
+            _ => {
+                let local = || anyhow::Ok(SocketAddr::from(([127, 0, 0, 1], free_port()?)));
+                (local()?, local()?, None)
+            }
+        };
         let advertised_peer = match &mut self.network {
             Some(network) => network.add_node(index, peer).await?,
             None => peer,
         };
-        Ok(Node {
-            data_dir: self.folder().join(format!("node-{index}")),
-            log: self.folder().join(format!("node-{index}.log")),
-            api: Api::new(http)?,
-            http,
-            peer,
-            advertised_peer,
-            process: None,
-        })
+        let (api, founds) = (Api::new(http)?, index == 0);
+        let (process, retired) = (None, false);
+        Ok(Node { data_dir, http, peer, advertised_peer, log, api, process, disk, founds, retired })
     }
 
     /// Starts a node's process: the first one bootstraps, the others join it. On a directory that
@@ -136,8 +171,9 @@ impl Cluster {
     /// The same, with these variables in its environment.
     pub fn launch_with(&mut self, index: usize, env: &[(&str, &OsStr)]) -> Result<()> {
         let args = self.server_args(index);
+        let wrapper = self.namespaces.as_ref().map_or(Vec::new(), |all| all.wrapper(index));
         let node = &mut self.nodes[index];
-        let process = Process::start_with(&args, &node.log, env)?;
+        let process = Process::start_through(&wrapper, &args, &node.log, env)?;
         if let Some(network) = &self.network {
             network.set_pid(index, process.pid());
         }
@@ -155,10 +191,14 @@ impl Cluster {
             format!("--peer-listen={}", node.peer),
             format!("--advertise-peer={}", node.advertised_peer),
         ];
-        if index == 0 {
+        if node.founds {
             args.push("--bootstrap".to_owned());
         } else {
-            args.push(format!("--join={}", self.nodes[0].advertised_peer));
+            let others =
+                self.nodes.iter().filter(|other| other.peer != node.peer && !other.retired);
+            let others: Vec<String> =
+                others.map(|other| other.advertised_peer.to_string()).collect();
+            args.push(format!("--join={}", others.join(",")));
         }
         if !self.options.config.is_empty() {
             args.push(format!("--config={}", self.folder().join(CONFIG_FILE).display()));
@@ -225,6 +265,11 @@ impl Cluster {
         &self.nodes[index]
     }
 
+    /// A node's own disk, where the environment gives it one; the error says why not.
+    pub fn disk(&self, index: usize) -> Result<&Disk, String> {
+        self.nodes[index].disk.as_ref().ok_or_else(|| "it takes a disk per node".to_owned())
+    }
+
     /// A node's HTTP interface.
     pub fn api(&self, index: usize) -> &Api {
         &self.nodes[index].api
@@ -238,6 +283,31 @@ impl Cluster {
     /// Indices of the nodes whose process was started and not ended by the test.
     pub fn running(&self) -> Vec<usize> {
         (0..self.nodes.len()).filter(|&index| self.nodes[index].process.is_some()).collect()
+    }
+
+    /// Indices of the nodes that belong to the cluster, up or down.
+    pub fn members(&self) -> Vec<usize> {
+        (0..self.nodes.len()).filter(|&index| self.is_member(index)).collect()
+    }
+
+    /// Whether a node belongs to the cluster: it was not retired.
+    pub fn is_member(&self, index: usize) -> bool {
+        !self.nodes[index].retired
+    }
+
+    /// Whether a node's process lives, standing still or not.
+    pub fn is_up(&self, index: usize) -> bool {
+        self.state(index).is_some_and(|state| state != 'Z')
+    }
+
+    /// Indices of the members whose process lives and does not stand still.
+    pub fn awake(&self) -> Vec<usize> {
+        let is_awake = |&index: &usize| !matches!(self.state(index), None | Some('Z' | 'T'));
+        self.members().into_iter().filter(is_awake).collect()
+    }
+
+    fn state(&self, index: usize) -> Option<char> {
+        proc_stat::state(self.nodes[index].process.as_ref()?.pid())
     }
 
     /// Any running node.
@@ -285,6 +355,9 @@ impl Cluster {
 impl Drop for Cluster {
     fn drop(&mut self) {
         self.kill_all();
+        // Unmounted before the folder goes.
+        self.nodes.clear();
+        self.namespaces = None;
         if let Some(folder) = self.folder.take() {
             keep_until_verdict(folder);
         }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use serde_json::Value;
 
 use super::super::probe::wait_for;
 use super::super::views;
@@ -32,8 +33,12 @@ impl Cluster {
 
     /// The index of a node by its id.
     pub async fn index_of(&self, id: u64) -> Result<usize> {
-        let nodes = self.any()?.get("/v1/cluster/nodes").await?.ok()?;
-        let is_it = |node: &Node| views::node_id(&nodes, node.http).is_ok_and(|found| found == id);
+        self.index_in(&self.any()?.get("/v1/cluster/nodes").await?.ok()?, id)
+    }
+
+    /// The same, from the list of nodes that one of them gave.
+    pub fn index_in(&self, nodes: &Value, id: u64) -> Result<usize> {
+        let is_it = |node: &Node| views::node_id(nodes, node.http).is_ok_and(|found| found == id);
         self.nodes.iter().position(is_it).with_context(|| format!("no node {id} in {nodes}"))
     }
 

@@ -1,0 +1,109 @@
+//! What can happen to a cluster, one family of faults a file. Each fault picks its victims from a
+//! seeded generator, says when it can't be done here, may be in force while others are, and ends
+//! with everything as it was.
+//!
+//! Acknowledged data must survive every fault and every sum of them. Those that take data away
+//! from a disk therefore hit a minority, and none of them begins before what the one before took
+//! away has been rebuilt; the others may hit all nodes at once. Each file says why its faults lose
+//! nothing.
+
+mod kill;
+mod links;
+mod pause;
+pub mod trial;
+mod victims;
+
+use std::fmt::Debug;
+use std::future::Future;
+use std::pin::Pin;
+
+use anyhow::Result;
+use rand::rngs::StdRng;
+
+use crate::harness::cluster::Cluster;
+
+/// What a fault's work is handed back as.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// One kind of fault.
+pub trait Fault: Send + Sync + Debug {
+    /// What a run calls it, for ever the same.
+    fn name(&self) -> &'static str;
+
+    /// Whether it can be done to this cluster on this machine; the error says why not.
+    fn possible(&self, _cluster: &Cluster) -> Result<(), String> {
+        Ok(())
+    }
+
+    /// Picks victims and does it. Where there are none just now (all are down, say) it does
+    /// nothing and says so: see [`Injected::nothing`].
+    fn inject<'a>(
+        &'a self,
+        cluster: &'a mut Cluster,
+        rng: &'a mut StdRng,
+    ) -> BoxFuture<'a, Result<Injected>>;
+
+    /// Ends it and restores what it took away. Done twice it does nothing the second time.
+    fn heal<'a>(
+        &'a self,
+        cluster: &'a mut Cluster,
+        injected: Injected,
+    ) -> BoxFuture<'a, Result<()>>;
+}
+
+/// A fault in force: whom it hits, and how.
+#[derive(Debug, Clone, Default)]
+pub struct Injected {
+    /// Its victims; empty if it found none.
+    pub nodes: Vec<usize>,
+    /// What a history says about it.
+    pub detail: String,
+    /// What the fault itself must remember to heal it.
+    notes: Vec<u64>,
+}
+
+impl Injected {
+    /// These nodes, so.
+    fn on(nodes: &[usize], detail: impl Into<String>) -> Injected {
+        Injected { nodes: nodes.to_vec(), detail: detail.into(), notes: Vec::new() }
+    }
+
+    /// Nobody, because of this.
+    fn none(why: impl Into<String>) -> Injected {
+        Injected { detail: why.into(), ..Injected::default() }
+    }
+
+    /// Whether nothing was done; `detail` then says why.
+    pub fn nothing(&self) -> bool {
+        self.nodes.is_empty()
+    }
+}
+
+/// Every fault there is, also those that this machine can't do.
+pub fn all() -> Vec<Box<dyn Fault>> {
+    let mut all: Vec<Box<dyn Fault>> = Vec::new();
+    all.extend(kill::all());
+    all.extend(pause::all());
+    all.extend(links::all());
+    all
+}
+
+/// The fault of this name.
+pub fn by_name(name: &str) -> Option<Box<dyn Fault>> {
+    all().into_iter().find(|fault| fault.name() == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn names_are_unique_and_find_their_fault() {
+        let names: BTreeSet<&str> = all().iter().map(|fault| fault.name()).collect();
+        assert_eq!(names.len(), all().len());
+        assert!(names.iter().all(|name| by_name(name).is_some_and(|fault| fault.name() == *name)));
+        assert!(by_name("no such fault").is_none());
+    }
+}

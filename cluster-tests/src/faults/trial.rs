@@ -1,0 +1,48 @@
+//! Trying a fault out by itself: injected, looked at, healed twice, and the cluster as before.
+
+use anyhow::{Context, Result, ensure};
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+
+use super::{Fault, Injected, by_name};
+use crate::harness::cluster::Cluster;
+use crate::harness::session::phase;
+
+/// A fault that is in force.
+#[derive(Debug)]
+pub struct Trial {
+    fault: Box<dyn Fault>,
+    /// Whom it hits, and how.
+    pub injected: Injected,
+}
+
+impl Trial {
+    /// Injects a fault; an error if it is not possible here or finds no victim.
+    pub async fn begin(cluster: &mut Cluster, name: &str, seed: u64) -> Result<Trial> {
+        let fault = by_name(name).with_context(|| format!("no fault {name}"))?;
+        let possible = fault.possible(cluster);
+        ensure!(possible.is_ok(), "{name} is not possible here: {possible:?}");
+        let injected = fault.inject(cluster, &mut StdRng::seed_from_u64(seed)).await?;
+        phase(format!("{name}: {:?} {}", injected.nodes, injected.detail));
+        ensure!(!injected.nothing(), "{name} found no victim: {}", injected.detail);
+        Ok(Trial { fault, injected })
+    }
+
+    /// Its victims.
+    pub fn nodes(&self) -> &[usize] {
+        &self.injected.nodes
+    }
+
+    /// Heals it, twice, for healing what is healed must do nothing; then all members are ready and
+    /// the topic's replicas are level.
+    pub async fn end(self, cluster: &mut Cluster, topic: &str, replicas: usize) -> Result<()> {
+        self.fault.heal(cluster, self.injected.clone()).await?;
+        self.fault.heal(cluster, self.injected).await?;
+        let all = cluster.members();
+        ensure!(cluster.awake() == all, "of {all:?} only {:?} are awake", cluster.awake());
+        for index in all {
+            cluster.wait_ready(index).await?;
+        }
+        cluster.wait_in_sync(topic, replicas).await
+    }
+}

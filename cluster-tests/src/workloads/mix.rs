@@ -1,0 +1,225 @@
+//! Which workloads there are, the topics they need, and starting them.
+
+use std::fmt;
+
+use tokio::task::JoinHandle;
+
+use super::traffic::Traffic;
+use super::writer::write;
+use super::{keyed, linearizable, list_offset, long_poll, tail, topic_churn, truncate, writers};
+use crate::harness::clock::background;
+
+/// One kind of client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Workload {
+    /// A few records at a time, at every level of acknowledgement.
+    Append,
+    /// Records with keys, which decide the partition.
+    Keyed,
+    /// Single records.
+    Tiny,
+    /// Large batches of long values.
+    Large,
+    /// Readers that wait for the next record.
+    LongPoll,
+    /// Readers of a live tail.
+    Tail,
+    /// Readers that must see what was acknowledged.
+    Linearizable,
+    /// Clients that ask for both ends.
+    ListOffset,
+    /// Topics that are created and deleted.
+    TopicChurn,
+    /// Old records that are deleted.
+    Truncate,
+}
+
+/// All of them, in the order in which they are listed.
+pub const ALL: [Workload; 10] = [
+    Workload::Append,
+    Workload::Keyed,
+    Workload::Tiny,
+    Workload::Large,
+    Workload::LongPoll,
+    Workload::Tail,
+    Workload::Linearizable,
+    Workload::ListOffset,
+    Workload::TopicChurn,
+    Workload::Truncate,
+];
+
+impl Workload {
+    /// What it is called.
+    pub fn name(self) -> &'static str {
+        match self {
+            Workload::Append => "append",
+            Workload::Keyed => "keyed",
+            Workload::Tiny => "tiny",
+            Workload::Large => "large",
+            Workload::LongPoll => "long-poll",
+            Workload::Tail => "tail",
+            Workload::Linearizable => "linearizable",
+            Workload::ListOffset => "list-offset",
+            Workload::TopicChurn => "topic-churn",
+            Workload::Truncate => "truncate",
+        }
+    }
+
+    /// The one of this name.
+    pub fn by_name(name: &str) -> Option<Workload> {
+        ALL.into_iter().find(|workload| workload.name() == name)
+    }
+
+    /// Partitions of the topic it writes to, if it has one of its own that lasts.
+    fn partitions(self) -> Option<u32> {
+        match self {
+            Workload::Append | Workload::Keyed => Some(3),
+            Workload::Tiny | Workload::Large => Some(2),
+            Workload::Truncate => Some(1),
+            Workload::LongPoll
+            | Workload::Tail
+            | Workload::Linearizable
+            | Workload::ListOffset
+            | Workload::TopicChurn => None,
+        }
+    }
+}
+
+impl fmt::Display for Workload {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// A topic that lasts over the run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Topic {
+    /// Its name.
+    pub name: String,
+    /// Its partitions.
+    pub partitions: u32,
+    /// Who writes to it.
+    pub writer: Workload,
+}
+
+/// Chosen workloads and what they need.
+#[derive(Debug, Clone)]
+pub struct Mix {
+    /// Which.
+    pub workloads: Vec<Workload>,
+    /// Begins the name of every topic.
+    pub prefix: String,
+    /// Replicas of every partition.
+    pub replicas: u32,
+}
+
+impl Mix {
+    /// The topics that must be there before it starts.
+    pub fn topics(&self) -> Vec<Topic> {
+        let own = |writer: &Workload| {
+            let name = format!("{}{writer}", self.prefix);
+            Some(Topic { name, partitions: writer.partitions()?, writer: *writer })
+        };
+        self.workloads.iter().filter_map(own).collect()
+    }
+
+    /// Starts all clients; they end when the traffic is closed.
+    pub fn start(&self, traffic: &Traffic) -> Vec<JoinHandle<()>> {
+        let topics = self.topics();
+        let mut clients = Vec::new();
+        for topic in &topics {
+            start_writers(traffic, topic, &mut clients);
+        }
+        for workload in &self.workloads {
+            for topic in &topics {
+                for partition in 0..topic.partitions {
+                    start_reader(*workload, traffic, (&topic.name, partition), &mut clients);
+                }
+            }
+        }
+        if self.workloads.contains(&Workload::TopicChurn) {
+            let prefix = format!("{}topic-churn-", self.prefix);
+            let churn = topic_churn::churn(traffic.clone(), prefix, self.replicas);
+            clients.push(background(churn));
+        }
+        clients
+    }
+}
+
+fn start_writers(traffic: &Traffic, topic: &Topic, clients: &mut Vec<JoinHandle<()>>) {
+    let (name, partitions) = (&topic.name, topic.partitions);
+    let writings = match topic.writer {
+        Workload::Append => writers::every_ack(name, partitions),
+        Workload::Tiny => writers::tiny(name, partitions),
+        Workload::Large => writers::large(name, partitions),
+        Workload::Truncate => {
+            let delete = truncate::delete(traffic.clone(), name.clone(), 0);
+            clients.push(background(delete));
+            writers::tiny(name, partitions)
+        }
+        Workload::Keyed => {
+            for _ in 0..keyed::WRITERS {
+                let writer = keyed::write(traffic.clone(), name.clone(), partitions);
+                clients.push(background(writer));
+            }
+            Vec::new()
+        }
+        Workload::LongPoll
+        | Workload::Tail
+        | Workload::Linearizable
+        | Workload::ListOffset
+        | Workload::TopicChurn => Vec::new(),
+    };
+    for writing in writings {
+        clients.push(background(write(traffic.clone(), writing)));
+    }
+}
+
+/// A reader of one partition, if the workload is one that reads.
+fn start_reader(
+    workload: Workload,
+    traffic: &Traffic,
+    (topic, partition): (&str, u32),
+    clients: &mut Vec<JoinHandle<()>>,
+) {
+    let (traffic, topic) = (traffic.clone(), topic.to_owned());
+    match workload {
+        Workload::LongPoll => {
+            clients.push(background(long_poll::follow(traffic, topic, partition)));
+        }
+        Workload::Tail => clients.push(background(tail::follow(traffic, topic, partition))),
+        Workload::Linearizable => {
+            clients.push(background(linearizable::follow(traffic, topic, partition)));
+        }
+        Workload::ListOffset => {
+            clients.push(background(list_offset::look(traffic, topic, partition)));
+        }
+        Workload::Append
+        | Workload::Keyed
+        | Workload::Tiny
+        | Workload::Large
+        | Workload::TopicChurn
+        | Workload::Truncate => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_workload_is_found_by_its_name() {
+        for workload in ALL {
+            assert_eq!(Workload::by_name(workload.name()), Some(workload));
+        }
+        assert_eq!(Workload::by_name("appendix"), None);
+    }
+
+    #[test]
+    fn topics_are_those_of_the_chosen_writers() {
+        let workloads = vec![Workload::Tail, Workload::Tiny, Workload::Append];
+        let mix = Mix { workloads, prefix: "x-".to_owned(), replicas: 3 };
+        let names: Vec<String> = mix.topics().into_iter().map(|topic| topic.name).collect();
+        assert_eq!(names, ["x-tiny", "x-append"]);
+    }
+}

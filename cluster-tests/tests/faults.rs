@@ -1,0 +1,92 @@
+//! The faults of processes and of links, on a cluster that needs no privileges: each has the effect
+//! it is there for, and heals.
+
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+use rampart_cluster_tests::faults::trial::Trial;
+use rampart_cluster_tests::harness::cluster::{Cluster, Options};
+use rampart_cluster_tests::harness::probe::wait_for;
+use rampart_cluster_tests::harness::session::run;
+use serde_json::json;
+
+const TOPIC: &str = "weather";
+const LONG: Duration = Duration::from_secs(60);
+
+async fn cluster(options: Options) -> Result<Cluster> {
+    let cluster = Cluster::start_with(3, options).await?;
+    cluster.api(0).create_topic(TOPIC, 1, 3, json!({})).await?;
+    cluster.wait_in_sync(TOPIC, 3).await?;
+    Ok(cluster)
+}
+
+async fn wait_other_leader(cluster: &Cluster, leader: usize) -> Result<()> {
+    let other = (leader + 1) % 3;
+    wait_for("another leader", LONG, || async {
+        let next = cluster.leader(other, TOPIC, 0).await?;
+        ensure!(next != leader, "still {leader}");
+        Ok(())
+    })
+    .await
+}
+
+#[test]
+fn processes_end_stand_still_and_come_back() {
+    run(async {
+        let mut cluster = cluster(Options::default()).await?;
+        for (name, count) in [("kill-one", 1), ("kill-majority", 2), ("kill-all", 3)] {
+            let trial = Trial::begin(&mut cluster, name, 1).await?;
+            ensure!(trial.nodes().len() == count, "{name} hit {:?}", trial.nodes());
+            ensure!(trial.nodes().iter().all(|&node| !cluster.is_up(node)), "one is up");
+            trial.end(&mut cluster, TOPIC, 3).await?;
+        }
+        for name in ["kill-leader", "pause-leader"] {
+            let leader = cluster.leader(0, TOPIC, 0).await?;
+            let trial = Trial::begin(&mut cluster, name, 2).await?;
+            ensure!(trial.nodes() == [leader], "{leader} leads, {:?} was hit", trial.nodes());
+            ensure!(!cluster.awake().contains(&leader), "it is awake");
+            wait_other_leader(&cluster, leader).await?;
+            trial.end(&mut cluster, TOPIC, 3).await?;
+        }
+        for name in ["stop-one", "restart-storm", "rolling-restart", "pause-all"] {
+            let pids: Vec<u32> = (0..3).map(|index| cluster.pid(index)).collect::<Result<_>>()?;
+            let trial = Trial::begin(&mut cluster, name, 3).await?;
+            let (paused, nodes) = (name == "pause-all", trial.nodes().to_vec());
+            ensure!(!paused || cluster.awake().is_empty(), "{:?} are awake", cluster.awake());
+            trial.end(&mut cluster, TOPIC, 3).await?;
+            for node in nodes {
+                let same = cluster.pid(node)? == pids[node];
+                ensure!(same == paused, "{name}: process {} of node {node}", pids[node]);
+            }
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn links_are_cut_late_and_slow_and_mend() {
+    run(async {
+        let mut cluster = cluster(Options { cuttable: true, ..Options::default() }).await?;
+        let leader = cluster.leader(0, TOPIC, 0).await?;
+        let trial = Trial::begin(&mut cluster, "isolate-leader", 4).await?;
+        ensure!(trial.nodes() == [leader], "{leader} leads, {:?} was hit", trial.nodes());
+        let answer = cluster.api(leader).produce(TOPIC, 0, "lost", "&timeout_ms=1500").await?;
+        ensure!(matches!(answer.status, 503 | 504), "a leader without a majority: {answer:?}");
+        wait_other_leader(&cluster, leader).await?;
+        trial.end(&mut cluster, TOPIC, 3).await?;
+
+        // 300 ms and more each way, so no write is faster; a seed that draws this one.
+        for (name, seed) in [("late", 9), ("slow-link", 1), ("majority-ring", 1), ("bridge", 1)] {
+            let trial = Trial::begin(&mut cluster, name, seed).await?;
+            wait_for("a write to be taken", LONG, || async {
+                cluster.api(0).produce(TOPIC, 0, name, "").await?.ok()
+            })
+            .await?;
+            trial.end(&mut cluster, TOPIC, 3).await?;
+        }
+        for name in ["isolate-one", "isolate-minority", "one-way"] {
+            Trial::begin(&mut cluster, name, 5).await?.end(&mut cluster, TOPIC, 3).await?;
+        }
+        Ok(())
+    });
+}
