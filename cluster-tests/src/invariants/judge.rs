@@ -89,10 +89,15 @@ impl Judge {
                 let to = event.offset.unwrap_or(u64::MAX);
                 partition.truncated_to = partition.truncated_to.max(to);
             }
-            (Function::Inject, _) => self.liveness.on_inject(event),
+            (Function::Inject, _) => {
+                self.liveness.on_inject(event);
+                self.state.replicas_equal = None;
+            }
             (Function::Admin, _) => {
                 self.changes.on_admin(event);
-                self.state.on_admin(event);
+                for partition in self.state.deleted(event) {
+                    self.liveness.is_deleted(partition);
+                }
             }
             _ => {}
         }
@@ -105,7 +110,9 @@ impl Judge {
             (Function::Heal, _) => self.liveness.on_heal(event),
             (Function::Admin, _) => self.changes.on_admin(event),
             (Function::Mark, _) if event.phase == Phase::Ok => self.mark(event),
-            (Function::Assign | Function::Subscribe, _) => self.readers.assigned(event.process),
+            (Function::Assign | Function::Subscribe | Function::Rebalance, _) => {
+                self.readers.assigned(event.process)
+            }
             (Function::Seek, Some(at)) => self.readers.seek(event.process, at, event.offset),
             (Function::Produce, Some(at)) => self.produced(event, open, at),
             (_, Some(at)) if event.phase == Phase::Ok => self.answered(event, open, at),
@@ -289,7 +296,7 @@ impl Judge {
             nothing_phantom::at_end(state, number, partition, findings);
             real_time_order::at_end(state, partition, findings);
             replica_equality::at_end(partition, findings);
-            let faults = &self.liveness.faults;
+            let faults = (&self.liveness.faults, &contradictory);
             losses.extend(ack_one_bound::at_end(state, partition, faults, findings));
         }
         losses
