@@ -1,10 +1,12 @@
 //! The faults that take a network namespace and a disk per node: each has the effect it is there
 //! for, and heals. As root only.
 
+use std::io::Write;
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use rampart_cluster_tests::faults::trial::Trial;
+use rampart_cluster_tests::harness::clock::Stopwatch;
 use rampart_cluster_tests::harness::cluster::{Cluster, Options};
 use rampart_cluster_tests::harness::environment::Environment;
 use rampart_cluster_tests::harness::machine;
@@ -13,6 +15,8 @@ use rampart_cluster_tests::harness::session::run;
 use serde_json::json;
 
 const TOPIC: &str = "weather";
+/// Exit code after a failed write or sync (docs/operations.md).
+const STORAGE: i32 = 74;
 const LONG: Duration = Duration::from_secs(60);
 /// The disks are small: a reserve for elections and metadata that leaves room for records.
 const CONFIG: &str = "[storage]\ndisk_reserve_percent = 0\ndisk_reserve_bytes_min = 67108864\n";
@@ -23,11 +27,23 @@ async fn cluster() -> Result<Result<Cluster, String>> {
     if let Err(why) = DISKS.possible() {
         return Ok(Err(why));
     }
-    let options = Options { environment: DISKS, config: CONFIG, ..Options::default() };
+    let shim = machine::has_tool("cc");
+    let options = Options { environment: DISKS, config: CONFIG, shim, ..Options::default() };
     let cluster = Cluster::start_with(3, options).await?;
     cluster.api(0).create_topic(TOPIC, 1, 3, json!({})).await?;
     cluster.wait_in_sync(TOPIC, 3).await?;
     Ok(Ok(cluster))
+}
+
+/// Waits until a write is taken by some node: not every one may reach the leader.
+async fn wait_write(cluster: &Cluster, value: &str) -> Result<()> {
+    let mut turn = 0;
+    wait_for("a write to be taken", LONG, || {
+        turn += 1;
+        async move { cluster.api(turn % 3).produce(TOPIC, 0, value, "&timeout_ms=2000").await?.ok() }
+    })
+    .await
+    .map(drop)
 }
 
 #[test]
@@ -53,12 +69,146 @@ fn kernel_links_are_cut_lossy_and_slow_and_mend() {
 
         for name in ["loss", "twice", "slow-link", "majority-ring", "bridge", "one-way"] {
             let trial = Trial::begin(&mut cluster, name, 5).await?;
-            wait_for("a write to be taken", LONG, || async {
-                cluster.api(0).produce(TOPIC, 0, name, "").await?.ok()
-            })
-            .await?;
+            wait_write(&cluster, name).await?;
             trial.end(&mut cluster, TOPIC, 3).await?;
         }
         Ok(())
+    });
+}
+
+/// A file beside a node's data, and whether it is synced.
+fn leave(cluster: &Cluster, node: usize, name: &str, synced: bool) -> Result<()> {
+    let file = std::fs::File::create(cluster.disk(node)?.path().join(name))?;
+    (&file).write_all(b"here")?;
+    if synced { Ok(file.sync_all()?) } else { Ok(()) }
+}
+
+#[test]
+fn power_cuts_take_what_was_not_synced_and_nothing_else() {
+    run(async {
+        let mut cluster = match cluster().await? {
+            Ok(cluster) => cluster,
+            Err(why) => return machine::skip("power-cut", why),
+        };
+        for (name, count) in [("power-cut-one", 1), ("power-cut-leader", 1), ("power-cut-all", 3)] {
+            cluster.api(0).produce(TOPIC, 0, name, "&ack=-1").await?.ok()?;
+            for node in 0..3 {
+                leave(&cluster, node, &format!("synced-{name}"), true)?;
+                leave(&cluster, node, &format!("unsynced-{name}"), false)?;
+            }
+            let trial = Trial::begin(&mut cluster, name, 1).await?;
+            ensure!(trial.nodes().len() == count, "{name} hit {:?}", trial.nodes());
+            for &node in trial.nodes() {
+                let path = cluster.disk(node)?.path();
+                ensure!(!cluster.is_up(node), "node {node} is up");
+                let read = |what| std::fs::read(path.join(format!("{what}-{name}")));
+                ensure!(read("synced")? == b"here", "a synced file is gone");
+                // Its name is there if something else was synced after it, its bytes are not.
+                let unsynced = read("unsynced").unwrap_or_default();
+                ensure!(unsynced.is_empty(), "unsynced bytes are there: {unsynced:?}");
+            }
+            trial.end(&mut cluster, TOPIC, 3).await?;
+        }
+        let values = cluster.api(0).read_all(TOPIC, 0).await?.into_iter().map(|r| r.value);
+        let values: Vec<_> = values.flatten().collect();
+        ensure!(values == ["power-cut-one", "power-cut-leader", "power-cut-all"], "{values:?}");
+        Ok(())
+    });
+}
+
+#[test]
+fn disks_fail_stall_and_fill_up_and_recover() {
+    run(async {
+        let mut cluster = match cluster().await? {
+            Ok(cluster) => cluster,
+            Err(why) => return machine::skip("loop", why),
+        };
+        if let Err(why) = cluster.has_shim() {
+            return machine::skip("cc", why);
+        }
+        let trial = Trial::begin(&mut cluster, "sync-error-one", 1).await?;
+        let node = trial.nodes()[0];
+        wait_write(&cluster, "to sync").await?;
+        let code = cluster.wait_end(node, LONG).await?;
+        ensure!(code == STORAGE, "it ended with {code}");
+        trial.end(&mut cluster, TOPIC, 3).await?;
+
+        // A seed that draws half a second.
+        let trial = Trial::begin(&mut cluster, "slow-sync-minority", 4).await?;
+        let watch = Stopwatch::start();
+        cluster.api(0).produce(TOPIC, 0, "slow", "&ack=-1").await?.ok()?;
+        let took = watch.elapsed();
+        ensure!(took > Duration::from_millis(500), "it took {took:?}");
+        trial.end(&mut cluster, TOPIC, 3).await?;
+
+        let trial = Trial::begin(&mut cluster, "disk-full-all", 1).await?;
+        let refused = cluster.api(0).produce(TOPIC, 0, &"x".repeat(512 << 10), "").await?;
+        refused.problem(507, "STORAGE_FULL")?;
+        trial.end(&mut cluster, TOPIC, 3).await?;
+        let trial = Trial::begin(&mut cluster, "disk-full-leader", 1).await?;
+        cluster.api(0).produce(TOPIC, 0, "small", "").await?.problem(507, "STORAGE_FULL")?;
+        trial.end(&mut cluster, TOPIC, 3).await?;
+        for name in ["slow-disk", "slow-sync-leader"] {
+            let trial = Trial::begin(&mut cluster, name, 1).await?;
+            wait_write(&cluster, name).await?;
+            trial.end(&mut cluster, TOPIC, 3).await?;
+        }
+        let trial = Trial::begin(&mut cluster, "sync-error-all", 1).await?;
+        cluster.api(0).produce(TOPIC, 0, "nowhere", "&timeout_ms=1000").await.ok();
+        let code = cluster.wait_end(0, LONG).await?;
+        ensure!(code == STORAGE, "it ended with {code}");
+        trial.end(&mut cluster, TOPIC, 3).await
+    });
+}
+
+/// Seconds since 1970 of the newest record, as the node that took it stamped it.
+async fn newest(cluster: &Cluster, node: usize) -> Result<i64> {
+    cluster.api(node).produce(TOPIC, 0, "what time is it", "").await?.ok()?;
+    let path = format!("/v1/topics/{TOPIC}/partitions/0/records?offset=-1");
+    let page = cluster.api(node).get(&path).await?.ok()?;
+    let stamp = page["records"][0]["timestamp"].as_i64();
+    Ok(stamp.with_context(|| page.to_string())? / 1_000)
+}
+
+#[test]
+fn clocks_go_wrong_and_right_again() {
+    run(async {
+        let mut cluster = match cluster().await? {
+            Ok(cluster) => cluster,
+            Err(why) => return machine::skip("netns", why),
+        };
+        if let Err(why) = cluster.has_shim() {
+            return machine::skip("cc", why);
+        }
+        let trial = Trial::begin(&mut cluster, "clock-skew", 1).await?;
+        let node = trial.nodes()[0];
+        let wrong = newest(&cluster, node).await?;
+        let right = newest(&cluster, (node + 1) % 3).await?;
+        ensure!((3_590..3_610).contains(&wrong.abs_diff(right)), "{wrong} and {right}");
+        trial.end(&mut cluster, TOPIC, 3).await?;
+        let healed = newest(&cluster, node).await?;
+        ensure!(healed.abs_diff(right) < 60, "{healed} and {right}");
+
+        let trial = Trial::begin(&mut cluster, "clock-strobe", 2).await?;
+        let node = trial.nodes()[0];
+        let first = newest(&cluster, node).await?;
+        wait_for("the clock to jump", LONG, || async {
+            let now = newest(&cluster, node).await?;
+            ensure!(now.abs_diff(first) > 3_000, "{first} and {now}");
+            Ok(())
+        })
+        .await?;
+        trial.end(&mut cluster, TOPIC, 3).await?;
+
+        let trial = Trial::begin(&mut cluster, "uptime-jump", 3).await?;
+        let pid = cluster.pid(trial.nodes()[0])?;
+        wait_for("the process to be in its time namespace", LONG, || async {
+            let offsets = std::fs::read_to_string(format!("/proc/{pid}/timens_offsets"))?;
+            let words: Vec<&str> = offsets.split_whitespace().collect();
+            ensure!(words[1].parse::<u32>()? >= 3_600, "{offsets}");
+            Ok(())
+        })
+        .await?;
+        trial.end(&mut cluster, TOPIC, 3).await
     });
 }

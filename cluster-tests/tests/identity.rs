@@ -1,11 +1,10 @@
 //! Whose disk is this? A node with another cluster's data, with somebody else's lock, with an
 //! empty disk or with an old copy of its own must never do harm.
 
-use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use rampart_cluster_tests::harness::cluster::{Cluster, Options};
+use rampart_cluster_tests::harness::cluster::{Cluster, Options, copy_folder};
 use rampart_cluster_tests::harness::probe::wait_for;
 use rampart_cluster_tests::harness::process;
 use rampart_cluster_tests::harness::session::{phase, run};
@@ -41,20 +40,6 @@ async fn cluster_id(cluster: &Cluster) -> Result<String> {
     let answer = cluster.any()?.get("/v1/cluster").await?.ok()?;
     let id = answer["cluster_id"].as_str().or_else(|| answer["id"].as_str());
     Ok(id.with_context(|| format!("no cluster id in {answer}"))?.to_owned())
-}
-
-fn copy(from: &Path, to: &Path) -> Result<()> {
-    std::fs::create_dir_all(to)?;
-    for entry in std::fs::read_dir(from)? {
-        let entry = entry?;
-        let (source, target) = (entry.path(), to.join(entry.file_name()));
-        if source.is_dir() {
-            copy(&source, &target)?;
-        } else {
-            std::fs::copy(&source, &target)?;
-        }
-    }
-    Ok(())
 }
 
 #[test]
@@ -167,7 +152,7 @@ fn an_old_copy_of_a_disk_does_no_harm() {
         cluster.terminate(2).await?;
         let (data_dir, backup) =
             (cluster.node(2).data_dir.clone(), cluster.folder().join("backup"));
-        copy(&data_dir, &backup)?;
+        copy_folder(&data_dir, &backup)?;
         cluster.restart(2).await?;
         cluster.wait_in_sync(TOPIC, 3).await?;
         write(&cluster, &journal, "later", 30).await?;

@@ -7,9 +7,12 @@
 //! away has been rebuilt; the others may hit all nodes at once. Each file says why its faults lose
 //! nothing.
 
+mod clock;
+mod disk;
 mod kill;
 mod links;
 mod pause;
+mod power;
 pub mod trial;
 mod victims;
 
@@ -85,6 +88,9 @@ pub fn all() -> Vec<Box<dyn Fault>> {
     all.extend(kill::all());
     all.extend(pause::all());
     all.extend(links::all());
+    all.extend(power::all());
+    all.extend(disk::all());
+    all.extend(clock::all());
     all
 }
 

@@ -1,6 +1,7 @@
 //! A disk of its own: an ext4 in a file. It fills up when its size is reached, and its power can be
 //! cut: what was not synced is then gone, as on a real machine.
 
+use std::ffi::OsStr;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -37,7 +38,9 @@ impl Disk {
         let image = mount.with_extension("img");
         File::create(&image)?.set_len(mib << 20)?;
         std::fs::create_dir(mount)?;
-        tool("mkfs.ext4", &["-q".as_ref(), "-F".as_ref(), image.as_ref()])?;
+        // Without the share that ext4 keeps back for root: the nodes are root.
+        let args = ["-q", "-F", "-m", "0"].map(OsStr::new);
+        tool("mkfs.ext4", &[&args[..], &[image.as_ref()]].concat())?;
         let disk = Disk { image, mount: mount.to_owned(), _folder: None };
         disk.mount()?;
         Ok(disk)

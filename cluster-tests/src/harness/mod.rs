@@ -15,5 +15,6 @@ pub mod proc_stat;
 pub mod process;
 pub mod replicas;
 pub mod session;
+pub mod shim;
 pub mod socket_owner;
 pub mod views;

@@ -116,8 +116,10 @@ impl<'a> Stage<'a> {
     /// Starts the clients, and who watches the leaders.
     pub(crate) fn start(&mut self) {
         self.clients = self.mix.start(&self.traffic);
-        let names = self.mix.topics().into_iter().map(|topic| topic.name).collect();
-        self.clients.push(background(watch::leaders(self.traffic.clone(), names)));
+        for topic in self.mix.topics() {
+            self.clients.push(background(watch::leaders(self.traffic.clone(), topic.name)));
+        }
+        self.clients.push(background(watch::ids(self.traffic.clone())));
     }
 
     /// Ends the clients, each after the answer it waits for.

@@ -1,8 +1,12 @@
 //! A cluster of real processes, each with its own data directory, on loopback or in namespaces.
 //! Whatever way a test ends, its processes end with it, and its logs are kept until the verdict.
 
+mod disks;
 mod disturb;
+mod links;
 mod observe;
+
+pub use disks::copy_folder;
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
@@ -24,6 +28,7 @@ use super::probe::wait_for;
 use super::proc_stat;
 use super::process::{LAUNCH, Process};
 use super::session::keep_until_verdict;
+use super::shim::{Knobs, Shim};
 
 /// A node must be ready within this time, on a machine that does other things too.
 pub const READY: Duration = Duration::from_secs(60);
@@ -37,6 +42,8 @@ pub struct Options {
     pub cuttable: bool,
     /// Configuration file of every server, as TOML.
     pub config: &'static str,
+    /// Load the library into every node that makes its disk fail and its clock wrong.
+    pub shim: bool,
     /// Where the nodes live.
     pub environment: Environment,
     /// Where the data directories are made; the system's temporary folder if not said.
@@ -59,6 +66,9 @@ pub struct Node {
     process: Option<Process>,
     /// Its own, where the environment gives it one.
     disk: Option<Disk>,
+    knobs: Knobs,
+    /// The time namespace it is started in has been up for so many seconds longer.
+    uptime_s: Option<u32>,
     /// On an empty directory it makes the cluster rather than joining it.
     founds: bool,
     retired: bool,
@@ -71,6 +81,7 @@ pub struct Cluster {
     nodes: Vec<Node>,
     network: Option<Network>,
     namespaces: Option<Namespaces>,
+    shim: Option<Shim>,
     links: Links,
     /// The trouble that is the isolation of a node.
     isolations: BTreeMap<usize, u64>,
@@ -117,12 +128,14 @@ impl Cluster {
             None => TempDir::with_prefix(&prefix)?,
         };
         std::fs::write(folder.path().join(CONFIG_FILE), options.config)?;
+        let shim = if options.shim { Some(Shim::compile(folder.path())?) } else { None };
         let network = (options.cuttable && namespaces.is_none()).then(Network::new);
         Ok(Cluster {
             options,
             nodes: Vec::new(),
             network,
             namespaces,
+            shim,
             links: Links::default(),
             isolations: BTreeMap::new(),
             folder: Some(folder),
@@ -158,8 +171,21 @@ impl Cluster {
             None => peer,
         };
         let (api, founds) = (Api::new(http)?, index == 0);
-        let (process, retired) = (None, false);
-        Ok(Node { data_dir, http, peer, advertised_peer, log, api, process, disk, founds, retired })
+        let knobs = Knobs::new(&log.with_extension("knobs"))?;
+        Ok(Node {
+            data_dir,
+            http,
+            peer,
+            advertised_peer,
+            log,
+            api,
+            disk,
+            knobs,
+            founds,
+            process: None,
+            uptime_s: None,
+            retired: false,
+        })
     }
 
     /// Starts a node's process: the first one bootstraps, the others join it. On a directory that
@@ -171,9 +197,16 @@ impl Cluster {
     /// The same, with these variables in its environment.
     pub fn launch_with(&mut self, index: usize, env: &[(&str, &OsStr)]) -> Result<()> {
         let args = self.server_args(index);
-        let wrapper = self.namespaces.as_ref().map_or(Vec::new(), |all| all.wrapper(index));
+        let mut wrapper = self.namespaces.as_ref().map_or(Vec::new(), |all| all.wrapper(index));
         let node = &mut self.nodes[index];
-        let process = Process::start_through(&wrapper, &args, &node.log, env)?;
+        if let Some(uptime) = node.uptime_s {
+            let [monotonic, boot] = ["monotonic", "boottime"].map(|of| format!("--{of}={uptime}"));
+            wrapper.extend(["unshare".to_owned(), "--time".to_owned(), monotonic, boot]);
+        }
+        let shim = self.shim.as_ref().map_or(Vec::new(), |shim| shim.environment(&node.knobs));
+        let mut all: Vec<(&str, &OsStr)> = env.to_vec();
+        all.extend(shim.iter().map(|(name, value)| (*name, value.as_os_str())));
+        let process = Process::start_through(&wrapper, &args, &node.log, &all)?;
         if let Some(network) = &self.network {
             network.set_pid(index, process.pid());
         }
@@ -263,11 +296,6 @@ impl Cluster {
     /// A node.
     pub fn node(&self, index: usize) -> &Node {
         &self.nodes[index]
-    }
-
-    /// A node's own disk, where the environment gives it one; the error says why not.
-    pub fn disk(&self, index: usize) -> Result<&Disk, String> {
-        self.nodes[index].disk.as_ref().ok_or_else(|| "it takes a disk per node".to_owned())
     }
 
     /// A node's HTTP interface.

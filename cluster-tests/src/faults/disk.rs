@@ -1,0 +1,149 @@
+//! Disks that fail, stall or are full: syncs that answer an error, that take long, writes that take
+//! long, no room left.
+//!
+//! Nothing acknowledged is lost: a node with a failed sync ends and acknowledges nothing more
+//! (INV-13), a slow one is not in the quorum in time, a full one refuses writes before it takes them.
+
+use std::fs::File;
+
+use anyhow::Result;
+use rand::RngExt;
+use rand::rngs::StdRng;
+use rustix::fs::{FallocateFlags, fallocate, statvfs};
+
+use super::victims::Who;
+use super::{BoxFuture, Fault, Injected};
+use crate::harness::cluster::Cluster;
+use crate::harness::shim::{EIO, Knob};
+
+/// The file that fills a disk, beside the data.
+const BALLAST: &str = "ballast";
+const SYNC_DELAY_MS: [i64; 4] = [10, 100, 500, 2_000];
+const WRITE_DELAY_MS: [i64; 3] = [1, 10, 100];
+
+pub(super) fn all() -> Vec<Box<dyn Fault>> {
+    let disk = |name, who, how| Box::new(DiskFault { name, who, how }) as Box<dyn Fault>;
+    vec![
+        disk("sync-error-one", Who::One, How::SyncError),
+        disk("sync-error-all", Who::All, How::SyncError),
+        disk("slow-sync-leader", Who::Leader, How::SlowSync),
+        disk("slow-sync-minority", Who::Minority, How::SlowSync),
+        disk("slow-disk", Who::One, How::SlowWrite),
+        disk("disk-full-one", Who::One, How::Full),
+        disk("disk-full-leader", Who::Leader, How::Full),
+        disk("disk-full-all", Who::All, How::Full),
+    ]
+}
+
+#[derive(Debug)]
+struct DiskFault {
+    name: &'static str,
+    who: Who,
+    how: How,
+}
+
+#[derive(Debug)]
+enum How {
+    /// Syncs fail with EIO, until it is healed; the node ends at its next one.
+    SyncError,
+    /// Each sync takes so much longer.
+    SlowSync,
+    /// Each write takes so much longer.
+    SlowWrite,
+    /// There is no room left.
+    Full,
+}
+
+impl Fault for DiskFault {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn possible(&self, cluster: &Cluster) -> Result<(), String> {
+        match self.how {
+            How::Full => cluster.has_disks(),
+            _ => cluster.has_shim(),
+        }
+    }
+
+    fn inject<'a>(
+        &'a self,
+        cluster: &'a mut Cluster,
+        rng: &'a mut StdRng,
+    ) -> BoxFuture<'a, Result<Injected>> {
+        Box::pin(async move {
+            let nodes = self.who.choose(cluster, rng).await;
+            if nodes.is_empty() {
+                return Ok(Injected::none("too few nodes are up"));
+            }
+            let detail = self.begin(cluster, &nodes, rng)?;
+            Ok(Injected::on(&nodes, detail))
+        })
+    }
+
+    fn heal<'a>(
+        &'a self,
+        cluster: &'a mut Cluster,
+        injected: Injected,
+    ) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move {
+            for &node in &injected.nodes {
+                match self.how {
+                    How::SyncError => cluster.turn(node, Knob::SyncError, 0)?,
+                    How::SlowSync => cluster.turn(node, Knob::SyncDelayUs, 0)?,
+                    How::SlowWrite => cluster.turn(node, Knob::WriteDelayUs, 0)?,
+                    How::Full => give_room(cluster, node)?,
+                }
+            }
+            cluster.launch_those_down(&injected.nodes)
+        })
+    }
+}
+
+impl DiskFault {
+    fn begin(&self, cluster: &Cluster, nodes: &[usize], rng: &mut StdRng) -> Result<String> {
+        let (knob, value, detail) = match self.how {
+            How::SyncError => (Knob::SyncError, EIO, "syncs fail with EIO".to_owned()),
+            How::SlowSync => {
+                let ms = SYNC_DELAY_MS[rng.random_range(0..SYNC_DELAY_MS.len())];
+                (Knob::SyncDelayUs, ms * 1_000, format!("a sync takes {ms} ms more"))
+            }
+            How::SlowWrite => {
+                let ms = WRITE_DELAY_MS[rng.random_range(0..WRITE_DELAY_MS.len())];
+                (Knob::WriteDelayUs, ms * 1_000, format!("a write takes {ms} ms more"))
+            }
+            How::Full => {
+                let left = rng.random_range(0..256) << 10;
+                nodes.iter().try_for_each(|&node| fill(cluster, node, left))?;
+                return Ok(format!("{left} bytes are left on the disk"));
+            }
+        };
+        nodes.iter().try_for_each(|&node| cluster.turn(node, knob, value))?;
+        Ok(detail)
+    }
+}
+
+/// Takes the room on a node's disk but for so many bytes.
+fn fill(cluster: &Cluster, node: usize, left: u64) -> Result<()> {
+    let path = cluster.disk(node)?.path();
+    let ballast = File::create(path.join(BALLAST))?;
+    // As much as there is in pieces: the blocks that describe the file need room themselves.
+    let mut at = 0;
+    loop {
+        let now = statvfs(path)?;
+        let free = (now.f_bavail * now.f_frsize).saturating_sub(left);
+        let piece = if free > 4 << 20 { free / 2 } else { free.min(now.f_frsize) };
+        if piece == 0 || fallocate(&ballast, FallocateFlags::empty(), at, piece).is_err() {
+            return Ok(());
+        }
+        at += piece;
+    }
+}
+
+fn give_room(cluster: &Cluster, node: usize) -> Result<()> {
+    // A power cut may have taken it already.
+    match std::fs::remove_file(cluster.disk(node)?.path().join(BALLAST)) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.into()),
+        _ => Ok(()),
+    }
+}
