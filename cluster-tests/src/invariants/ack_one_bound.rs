@@ -82,7 +82,8 @@ impl Leadership {
             let examples: Vec<String> = lost().take(3).map(Write::when).collect();
             let (count, examples) = (self.lost.len(), examples.join("; "));
             format!(
-                "{name}: {count} ack-1 produces of epoch {epoch} are lost from offset {first} on ({examples})"
+                "{name}: {count} ack-1 produces of epoch {epoch} are lost from offset {first} on \
+                 ({examples})"
             )
         };
         if let Some(kept) = self.last_kept.filter(|kept| *kept > first) {
@@ -113,6 +114,6 @@ impl Leadership {
 
 /// Whether the record would have been read at the end if it were there.
 fn is_known(write: &Write, offset: u64, partition: &Partition) -> bool {
-    let Some((_, to)) = partition.last_range else { return false };
-    partition.was_read_at_the_end(offset) || (offset >= to && write.end_line < partition.last_asked)
+    let is_behind = |(end, asked): (u64, u32)| offset >= end && write.end_line < asked;
+    partition.was_read_at_the_end(offset) || partition.last_end.is_some_and(is_behind)
 }

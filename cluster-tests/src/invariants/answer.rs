@@ -62,7 +62,10 @@ impl Answer<'_> {
         if self.is_last() {
             let to = self.event.next_offset.or(next).unwrap_or(0);
             self.skip(partition, next, to);
-            partition.read_at_the_end(self.begin().unwrap_or(0), to, self.asked);
+            partition.read_at_the_end(self.begin().unwrap_or(0), to);
+            if self.event.high_watermark.is_none_or(|watermark| watermark <= to) {
+                partition.last_end = Some((to, self.asked));
+            }
         }
         contradictions
     }

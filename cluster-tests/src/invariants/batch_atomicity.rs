@@ -40,7 +40,9 @@ pub(super) fn at_end(state: &mut State, partition: &Partition, findings: &mut Fi
 
 fn judge(state: &State, index: u32, partition: &Partition, findings: &mut Findings) {
     let may_be_missing = |offset: u64| {
-        let is_unread = partition.last_range.is_none() && partition.value_at(offset).is_none();
+        let is_behind = partition.last_end.is_some_and(|(end, _)| offset >= end);
+        let was_looked_for = partition.was_read_at_the_end(offset) || is_behind;
+        let is_unread = partition.value_at(offset).is_none() && !was_looked_for;
         offset < partition.floors.start || is_unread
     };
     let missing = state.records_of(index).find(|(offset, value)| {

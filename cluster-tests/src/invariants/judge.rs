@@ -276,8 +276,8 @@ impl Judge {
     fn judge_partitions(&mut self) -> Vec<AckOneLoss> {
         let (state, findings) = (&mut self.state, &mut self.findings);
         let partitions = std::mem::take(&mut state.partitions);
-        for partition in &partitions {
-            no_duplicate::at_end(state, partition, findings);
+        for (number, partition) in (0..).zip(&partitions) {
+            no_duplicate::at_end(state, number, partition, findings);
             batch_atomicity::at_end(state, partition, findings);
         }
         state.partitions = partitions;

@@ -40,6 +40,8 @@ mod real_time_order;
 mod replica_equality;
 mod retention;
 mod state;
+#[cfg(test)]
+mod tests;
 mod values;
 mod verdict;
 mod write;

@@ -8,19 +8,24 @@ use super::state::State;
 use super::values::ValueId;
 use super::write::{End, Write};
 
-/// Walks the log and counts.
-pub(super) fn at_end(state: &mut State, partition: &Partition, findings: &mut Findings) {
+/// Walks the log and counts. What was sent elsewhere is P3's.
+pub(super) fn at_end(
+    state: &mut State,
+    number: u32,
+    partition: &Partition,
+    findings: &mut Findings,
+) {
     for (offset, value) in partition.log() {
+        if !writes(state, value).any(|write| write.partition == number) {
+            continue;
+        }
         findings.facts(P4, 1);
         let copies = state.values.count_copy(value);
         if copies < 2 || copies <= allowed(state, value) {
             continue;
         }
-        let mut writes = writes(state, value).peekable();
-        if writes.peek().is_none() {
-            continue;
-        }
-        let is_acked = writes.any(|write| !matches!(write.end, End::Unknown | End::Failed));
+        let is_acked =
+            writes(state, value).any(|write| !matches!(write.end, End::Unknown | End::Failed));
         findings.violation(if is_acked { P4 } else { P3 }, || {
             let (name, value) = (&partition.name, state.values.text(value));
             format!("{name}: copy {copies} of {value} is at {offset}")

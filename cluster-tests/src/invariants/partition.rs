@@ -89,8 +89,8 @@ pub(super) struct Partition {
     pub(super) last: Offsets,
     /// From and to where it was read at the end.
     pub(super) last_range: Option<(u64, u64)>,
-    /// Line on which the last of those reads begins.
-    pub(super) last_asked: u32,
+    /// Its end, as the last of those reads found it, and the line on which that was asked for.
+    pub(super) last_end: Option<(u64, u32)>,
     /// Offsets that reads passed over.
     pub(super) skipped: Vec<Skipped>,
     /// What is certain now.
@@ -138,10 +138,9 @@ impl Partition {
         }
     }
 
-    /// It was read at the end from one offset to another, asked for on this line.
-    pub(super) fn read_at_the_end(&mut self, from: u64, to: u64, asked: u32) {
+    /// It was read at the end from one offset to another, and perhaps to its end.
+    pub(super) fn read_at_the_end(&mut self, from: u64, to: u64) {
         let (least, most) = self.last_range.unwrap_or((from, to));
         self.last_range = Some((least.min(from), most.max(to)));
-        self.last_asked = self.last_asked.max(asked);
     }
 }

@@ -1,0 +1,11 @@
+//! The judge is judged: good histories are clean, and each way of spoiling one is refused by the
+//! property named for it and by no other.
+
+mod faults;
+mod good;
+mod history;
+mod log;
+mod lost;
+mod random;
+mod reads;
+mod small;
