@@ -8,9 +8,12 @@
 //! nothing.
 
 mod clock;
+mod damage;
 mod disk;
 mod kill;
+mod limits;
 mod links;
+mod membership;
 mod pause;
 mod power;
 pub mod trial;
@@ -91,6 +94,9 @@ pub fn all() -> Vec<Box<dyn Fault>> {
     all.extend(power::all());
     all.extend(disk::all());
     all.extend(clock::all());
+    all.extend(damage::all());
+    all.extend(limits::all());
+    all.extend(membership::all());
     all
 }
 
