@@ -105,6 +105,29 @@ pub fn by_name(name: &str) -> Option<Box<dyn Fault>> {
     all().into_iter().find(|fault| fault.name() == name)
 }
 
+/// Ends every fault at once, whichever were in force, but for changes of membership: links are
+/// mended, processes go on or begin again, disks and clocks work, damaged disks are emptied.
+pub fn restore(cluster: &mut Cluster) -> Result<()> {
+    cluster.mend_links()?;
+    let members = cluster.members();
+    for &node in &members {
+        if cluster.is_up(node) {
+            cluster.resume(node)?;
+        }
+        cluster.turn_all_off(node)?;
+        cluster.free_memory(node);
+        cluster.shift_uptime(node, None);
+        if cluster.has_disks().is_ok() {
+            disk::give_room(cluster, node)?;
+        }
+        if cluster.must_be_emptied(node) {
+            cluster.kill(node);
+            cluster.wipe(node)?;
+        }
+    }
+    cluster.launch_those_down(&members)
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
