@@ -33,13 +33,14 @@ const LAST_ANSWER: Duration = Duration::from_secs(60);
 
 /// The whole run.
 pub(crate) fn run(run: &Run) -> Result<End> {
+    if !run.cluster.is_empty() {
+        // It ends by itself when it is interrupted, for it has something to take away.
+        let runtime = tokio::runtime::Runtime::new()?;
+        return runtime.block_on(async { remote::run(run, &Folder::create(&run.out)?).await });
+    }
     let mut end = End::Undecided;
     supervise(run.duration + BEYOND, async {
-        let folder = Folder::create(&run.out)?;
-        end = match run.cluster.is_empty() {
-            true => local::run(run, &folder).await?,
-            false => remote::run(run, &folder).await?,
-        };
+        end = local::run(run, &Folder::create(&run.out)?).await?;
         Ok(())
     })?;
     Ok(end)
