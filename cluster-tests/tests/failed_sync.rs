@@ -66,7 +66,7 @@ fn a_failed_sync_ends_the_process_with_74() {
         cluster.restart(victim).await?;
         cluster.wait_in_sync(TOPIC, 3).await?;
         let verdict = read_back::judge(&journal, cluster.api(victim), TOPIC, 1).await?;
-        phase(verdict.to_string());
+        phase(verdict.summary());
         cluster.demand_same_on_every_replica(&[TOPIC]).await
     });
 }

@@ -39,7 +39,7 @@ async fn judge(cluster: &mut Cluster, journal: &Journal, appender: Appender) -> 
     cluster.wait_in_sync(TOPIC, 3).await?;
     for node in cluster.apis() {
         let verdict = read_back::judge(journal, &node, TOPIC, PARTITIONS).await?;
-        phase(format!("{}: {verdict}", node.base()));
+        phase(format!("{}: {}", node.base(), verdict.summary()));
     }
     cluster.demand_same_on_every_replica(&[TOPIC]).await
 }

@@ -80,7 +80,7 @@ async fn judge(
     cluster.wait_in_sync(TOPIC, 3).await?;
     for index in cluster.running() {
         let verdict = read_back::judge(journal, cluster.api(index), TOPIC, partitions).await?;
-        phase(format!("node {index}: {verdict}"));
+        phase(format!("node {index}: {}", verdict.summary()));
     }
     cluster.demand_same_on_every_replica(&[TOPIC]).await
 }

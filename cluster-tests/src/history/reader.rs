@@ -9,13 +9,25 @@ use anyhow::{Context, Result};
 use super::event::Event;
 
 /// The events of a history in the order in which they were written. An error names the line.
-pub fn events(reader: impl BufRead) -> impl Iterator<Item = Result<Event>> {
-    reader.lines().enumerate().filter(|(_, line)| !matches!(line, Ok(line) if line.is_empty())).map(
-        |(number, line)| {
-            let line = line.with_context(|| format!("line {}", number + 1))?;
-            serde_json::from_str(&line).with_context(|| format!("line {}: {line}", number + 1))
-        },
-    )
+pub fn events(mut reader: impl BufRead) -> impl Iterator<Item = Result<Event>> {
+    let (mut line, mut number) = (String::new(), 0_u64);
+    std::iter::from_fn(move || {
+        loop {
+            line.clear();
+            number += 1;
+            match reader.read_line(&mut line) {
+                Ok(0) => return None,
+                Ok(_) if line.trim_end().is_empty() => {}
+                Ok(_) => {
+                    let event = serde_json::from_str(&line);
+                    return Some(
+                        event.with_context(|| format!("line {number}: {}", line.trim_end())),
+                    );
+                }
+                Err(error) => return Some(Err(error).with_context(|| format!("line {number}"))),
+            }
+        }
+    })
 }
 
 /// The events of a file.

@@ -1,7 +1,7 @@
 //! P14, INV-17: what ack 1 loses under one leader is the end of what that leader took, was
 //! acknowledged within `ack1.max.lag.ms` and 100 ms, and is lost to a fault.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use super::findings::Findings;
 use super::liveness::Faults;
@@ -26,15 +26,16 @@ struct Leadership {
     last_kept: Option<u64>,
 }
 
-/// Walks the acknowledgements of each epoch against the log; answers what ack 1 lost.
+/// Walks the acknowledgements of each epoch against the log, but for those that contradict each
+/// other; answers what ack 1 lost.
 pub(super) fn at_end(
     state: &State,
     partition: &Partition,
-    faults: &Faults,
+    (faults, contradictory): (&Faults, &HashSet<u32>),
     findings: &mut Findings,
 ) -> Vec<AckOneLoss> {
     let mut by_epoch: BTreeMap<u32, Leadership> = BTreeMap::new();
-    for index in &partition.writes {
+    for index in partition.writes.iter().filter(|index| !contradictory.contains(index)) {
         let write = &state.writes[*index as usize];
         if write.end == End::Acked && write.epoch != NONE {
             let leadership = by_epoch.entry(write.epoch).or_default();
@@ -93,7 +94,8 @@ impl Leadership {
         let (from, to) = (acked.clone().min().unwrap_or(0), acked.max().unwrap_or(0));
         // Answers may be late: the last was given after it was asked for, the first before it came.
         let least = lost().map(|write| write.sent_at).max().unwrap_or(0).saturating_sub(from);
-        let bound = (state.ack_one_lag_ms(partition) + GRACE_MS) * 1_000_000;
+        let bound_ms = state.ack_one_lag_ms(partition).saturating_add(GRACE_MS);
+        let bound = bound_ms.saturating_mul(1_000_000);
         if least > bound {
             let (span, bound) = (seconds(least), seconds(bound));
             findings.violation(P14, || format!("{}, acked over {span}, bound {bound}", what()));

@@ -9,7 +9,8 @@ use super::partition::Partition;
 use super::property::Property::{P1, P2, P8};
 use super::state::State;
 use super::values::{ValueId, Values};
-use super::write::seconds;
+use super::write::{End, NONE, seconds};
+use crate::history::event::Ack;
 
 /// The order inside an answer.
 pub(super) fn on_answer(answer: &Answer<'_>, partition: &Partition, findings: &mut Findings) {
@@ -47,15 +48,39 @@ pub(super) fn corrupt(text: &str, answer_to: &str, name: &str, findings: &mut Fi
     findings.violation(P2, || format!("{name}: {text}, read by {answer_to}"));
 }
 
-/// Offsets given twice; answers the produces that contradict each other.
+/// Offsets given twice by whom they must not be lost from, or by one leader; answers the produces
+/// that contradict each other.
 pub(super) fn given_twice(
+    state: &State,
+    partition: &Partition,
+    findings: &mut Findings,
+) -> HashSet<u32> {
+    let mut contradictory =
+        given_twice_among(&state.must_stay(partition), state, partition, findings);
+    let write = |index: &u32| &state.writes[*index as usize];
+    let is_leaders_alone = |index: &u32| {
+        let write = write(index);
+        write.end == End::Acked && write.ack == Ack::Leader && write.epoch != NONE
+    };
+    let mut by_leader: Vec<u32> =
+        partition.writes.iter().copied().filter(is_leaders_alone).collect();
+    by_leader.sort_by_key(|index| (write(index).epoch, write(index).offset));
+    for of_one in by_leader.chunk_by(|a, b| write(a).epoch == write(b).epoch) {
+        contradictory.extend(given_twice_among(of_one, state, partition, findings));
+    }
+    contradictory
+}
+
+/// The same among produces in the order of their offsets.
+fn given_twice_among(
+    writes: &[u32],
     state: &State,
     partition: &Partition,
     findings: &mut Findings,
 ) -> HashSet<u32> {
     let mut contradictory = HashSet::new();
     let mut before: Option<(u32, u64)> = None;
-    for index in state.must_stay(partition) {
+    for index in writes.iter().copied() {
         let write = &state.writes[index as usize];
         let first = write.offset.unwrap_or(0);
         let end = first.saturating_add(u64::from(write.count));

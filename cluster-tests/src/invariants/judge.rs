@@ -1,9 +1,11 @@
 //! Takes a history event by event, in the order of its lines, and hands each to the properties that
 //! it is about. What needs the whole is judged at the end. Linear, and about 150 bytes a produce.
 
+#[path = "conclusion.rs"]
+pub(super) mod conclusion;
+
 use std::collections::HashMap;
 
-use super::ack_one_bound;
 use super::acked_is_kept;
 use super::answer::{Answer, read_value};
 use super::batch_atomicity;
@@ -13,20 +15,14 @@ use super::findings::Findings;
 use super::liveness::Liveness;
 use super::membership::Changes;
 use super::monotonic_poll::Readers;
-use super::no_duplicate;
 use super::nothing_phantom;
 use super::partition::{Disk, DiskEntry, Floors};
-use super::real_time_order;
-use super::replica_equality;
 use super::retention;
 use super::state::State;
 use super::values::ValueId;
-use super::verdict::{AckOneLoss, Counts, Outcome, Verdict};
+use super::verdict::Counts;
 use super::write::{End, NONE, when};
 use crate::history::event::{Ack, Event, Function, Phase};
-
-/// Records that must be acknowledged in a history before it says anything.
-pub const ACKNOWLEDGED_MIN: u64 = 50;
 
 /// The judge of one history.
 #[derive(Debug, Default)]
@@ -89,10 +85,15 @@ impl Judge {
                 let to = event.offset.unwrap_or(u64::MAX);
                 partition.truncated_to = partition.truncated_to.max(to);
             }
-            (Function::Inject, _) => self.liveness.on_inject(event),
+            (Function::Inject, _) => {
+                self.liveness.on_inject(event);
+                self.state.replicas_equal = None;
+            }
             (Function::Admin, _) => {
                 self.changes.on_admin(event);
-                self.state.on_admin(event);
+                for partition in self.state.deleted(event) {
+                    self.liveness.is_deleted(partition);
+                }
             }
             _ => {}
         }
@@ -105,7 +106,9 @@ impl Judge {
             (Function::Heal, _) => self.liveness.on_heal(event),
             (Function::Admin, _) => self.changes.on_admin(event),
             (Function::Mark, _) if event.phase == Phase::Ok => self.mark(event),
-            (Function::Assign | Function::Subscribe, _) => self.readers.assigned(event.process),
+            (Function::Assign | Function::Subscribe | Function::Rebalance, _) => {
+                self.readers.assigned(event.process)
+            }
             (Function::Seek, Some(at)) => self.readers.seek(event.process, at, event.offset),
             (Function::Produce, Some(at)) => self.produced(event, open, at),
             (_, Some(at)) if event.phase == Phase::Ok => self.answered(event, open, at),
@@ -253,85 +256,6 @@ impl Judge {
         }
         self.liveness.on_mark(kind, event, &mut self.findings);
     }
-
-    /// There is nothing more: judges the whole.
-    pub fn finish(mut self) -> Verdict {
-        let ack_one_losses = self.judge_partitions();
-        self.changes.at_end(&mut self.findings);
-        let names: Vec<&str> = self.state.partitions.iter().map(|p| p.name.as_str()).collect();
-        let mut undecided = self.liveness.at_end(&names, self.state.now, &mut self.findings);
-        self.count();
-        undecided.extend(self.too_little());
-        let outcome = match (self.findings.is_violated(), undecided.is_empty()) {
-            (true, _) => Outcome::Violated,
-            (false, true) => Outcome::Clean,
-            (false, false) => Outcome::Undecided,
-        };
-        let (properties, violations) = self.findings.into_parts();
-        let outages = self.liveness.outages();
-        let counts = self.counts;
-        Verdict { outcome, undecided, violations, properties, counts, ack_one_losses, outages }
-    }
-
-    fn judge_partitions(&mut self) -> Vec<AckOneLoss> {
-        let (state, findings) = (&mut self.state, &mut self.findings);
-        let partitions = std::mem::take(&mut state.partitions);
-        for (number, partition) in (0..).zip(&partitions) {
-            no_duplicate::at_end(state, number, partition, findings);
-            batch_atomicity::at_end(state, partition, findings);
-        }
-        state.partitions = partitions;
-        let mut losses = Vec::new();
-        for (number, partition) in (0..).zip(&state.partitions) {
-            let contradictory = dense_offsets::given_twice(state, partition, findings);
-            acked_is_kept::at_end(state, partition, &contradictory, findings);
-            dense_offsets::passed_over(state, partition, findings);
-            nothing_phantom::at_end(state, number, partition, findings);
-            real_time_order::at_end(state, partition, findings);
-            replica_equality::at_end(partition, findings);
-            let faults = &self.liveness.faults;
-            losses.extend(ack_one_bound::at_end(state, partition, faults, findings));
-        }
-        losses
-    }
-
-    fn count(&mut self) {
-        self.counts.faults = self.liveness.faults.count();
-        for write in &self.state.writes {
-            let records = match write.end {
-                End::Acked | End::AckedSomewhere => &mut self.counts.acked,
-                End::Failed => &mut self.counts.failed,
-                End::Unknown => &mut self.counts.unknown,
-            };
-            *records += u64::from(write.count);
-        }
-    }
-
-    /// Why the history is too thin to be called clean.
-    fn too_little(&self) -> Vec<String> {
-        let mut reasons = Vec::new();
-        let acked = self.counts.acked;
-        if acked < ACKNOWLEDGED_MIN {
-            reasons.push(format!("only {acked} records of {ACKNOWLEDGED_MIN} were acknowledged"));
-        }
-        for partition in
-            self.state.partitions.iter().filter(|p| p.floors.acked > 0 && !p.is_deleted)
-        {
-            let name = &partition.name;
-            let acked = partition.floors.acked;
-            match partition.last_range {
-                None => reasons.push(format!("{name} was not read at the end")),
-                Some((_, to)) if to < acked => {
-                    reasons.push(format!("{name} was read to {to} of {acked} at the end"));
-                }
-                Some(_) => {}
-            }
-        }
-        if self.orphans > 0 {
-            reasons.push(format!("{} operations ended that had not begun", self.orphans));
-        }
-        reasons
-    }
 }
 
 /// How an acknowledged produce ended: with offsets in a row, unless ack 0 answered none.
@@ -346,6 +270,7 @@ fn acknowledged(event: &Event, count: u32) -> End {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::invariants::verdict::Verdict;
 
     /// Judges events of one process, a second apart, each with an operation of its own.
     fn verdict(events: impl IntoIterator<Item = (Function, Event)>) -> Verdict {

@@ -46,7 +46,9 @@ impl Faults {
 
     /// Whether a fault was there, or its consequences, at this time or later.
     pub(super) fn since(&self, time: u64) -> bool {
-        self.all.iter().any(|fault| fault.healed.is_none_or(|healed| healed + AFTERMATH >= time))
+        self.all
+            .iter()
+            .any(|fault| fault.healed.is_none_or(|healed| healed.saturating_add(AFTERMATH) >= time))
     }
 
     fn begin(&mut self, event: &Event) {
@@ -107,6 +109,8 @@ struct Wait {
     is_wanted: bool,
     /// Produces that are under way.
     under_way: u32,
+    /// Nobody waits for it any more.
+    is_deleted: bool,
 }
 
 /// All that is awaited.
@@ -143,7 +147,7 @@ impl Liveness {
     /// where no majority is left.
     fn start_waiting(&mut self, event: &Event) {
         let leave_majority = self.faults.leave_majority();
-        for wait in self.waits.values_mut() {
+        for wait in self.waits.values_mut().filter(|wait| !wait.is_deleted) {
             wait.since = leave_majority.then_some(event.time);
             wait.is_wanted = wait.under_way > 0;
         }
@@ -171,6 +175,12 @@ impl Liveness {
             self.has_leader(partition, name, event.time, findings);
             self.was_written = true;
         }
+    }
+
+    /// A partition is no more, or soon: nobody waits for it.
+    pub(super) fn is_deleted(&mut self, partition: u32) {
+        let wait = self.waits.entry(partition).or_default();
+        *wait = Wait { is_deleted: true, ..Wait::default() };
     }
 
     /// A partition was seen to have a leader.
@@ -203,14 +213,14 @@ impl Liveness {
             }
             "writes_again" => {
                 if let Some(healed) = self.write_due.take() {
-                    demand(findings, now - healed, WORST, || {
+                    demand(findings, now.saturating_sub(healed), WORST, || {
                         format!("healed at {}, writes again at {}", seconds(healed), seconds(now))
                     });
                 }
             }
             "replicas_equal" => {
                 if let Some(healed) = self.equal_due.take() {
-                    demand(findings, now - healed, EQUAL, || {
+                    demand(findings, now.saturating_sub(healed), EQUAL, || {
                         format!("healed at {}, equal at {}", seconds(healed), seconds(now))
                     });
                 }
@@ -238,7 +248,8 @@ impl Liveness {
         findings: &mut Findings,
     ) -> Vec<String> {
         for (partition, wait) in &self.waits {
-            let since = wait.since.filter(|since| wait.is_wanted && now - since > WORST);
+            let since =
+                wait.since.filter(|since| wait.is_wanted && now.saturating_sub(*since) > WORST);
             if let Some(since) = since {
                 findings.facts(P18, 1);
                 let name = names.get(*partition as usize).copied().unwrap_or("");
@@ -257,8 +268,9 @@ impl Liveness {
         }
         if let Some(healed) = self.equal_due {
             let text = format!("healed at {}, and never said to be equal", seconds(healed));
-            match now - healed > EQUAL {
-                true => demand(findings, now - healed, EQUAL, || text),
+            let took = now.saturating_sub(healed);
+            match took > EQUAL {
+                true => demand(findings, took, EQUAL, || text),
                 false => undecided.push(text),
             }
         }

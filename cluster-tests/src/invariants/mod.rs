@@ -53,7 +53,8 @@ use anyhow::Result;
 use crate::history::event::Event;
 use crate::history::reader;
 
-pub use judge::{ACKNOWLEDGED_MIN, Judge};
+pub use judge::Judge;
+pub use judge::conclusion::ACKNOWLEDGED_MIN;
 pub use property::Property;
 pub use verdict::{AckOneLoss, Counts, Outages, Outcome, PropertyVerdict, Verdict, Violation};
 

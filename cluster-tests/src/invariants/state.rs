@@ -50,15 +50,16 @@ impl State {
         &mut self.partitions[index as usize]
     }
 
-    /// A topic that is deleted, or may be, cannot be read at the end.
-    pub(super) fn on_admin(&mut self, event: &Event) {
+    /// A topic that is deleted, or may be, cannot be read at the end; answers its partitions.
+    pub(super) fn deleted(&mut self, event: &Event) -> Vec<u32> {
         let topic = event.topic.as_deref().unwrap_or_default();
-        let Some(numbers) = self.by_name.get(topic) else { return };
-        if event.kind.as_deref() == Some("delete_topic") {
-            for index in numbers.values() {
-                self.partitions[*index as usize].is_deleted = true;
-            }
+        let is_it = event.kind.as_deref() == Some("delete_topic");
+        let numbers = self.by_name.get(topic).filter(|_| is_it);
+        let deleted: Vec<u32> = numbers.into_iter().flat_map(BTreeMap::values).copied().collect();
+        for index in &deleted {
+            self.partition(*index).is_deleted = true;
         }
+        deleted
     }
 
     /// The log start of a topic, or of all, moves by itself from now on.

@@ -133,8 +133,9 @@ impl Verdict {
     }
 }
 
-impl fmt::Display for Verdict {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Verdict {
+    /// All in one line.
+    pub fn summary(&self) -> String {
         let word = match self.outcome {
             Outcome::Clean => "clean",
             Outcome::Violated => "violated",
@@ -142,12 +143,17 @@ impl fmt::Display for Verdict {
         };
         let Counts { events, operations, acked, unknown, failed, read, read_at_the_end, faults } =
             self.counts;
-        writeln!(
-            f,
+        format!(
             "{word}: {operations} operations in {events} lines, {faults} faults; records: {acked} \
              acknowledged, {unknown} unknown, {failed} refused, {read} read, {read_at_the_end} of \
              them at the end"
-        )?;
+        )
+    }
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}", self.summary())?;
         for reason in &self.undecided {
             writeln!(f, "  undecided: {reason}")?;
         }

@@ -15,6 +15,16 @@ fn one_offset_given_to_two() {
 }
 
 #[test]
+fn one_offset_given_to_two_by_one_leader_with_ack_1() {
+    refused(Property::P2, |history| {
+        let acks = history.last_acks(EVENTS);
+        let first = history.events[acks[4]].offsets[0];
+        let event = &mut history.events[acks[5]];
+        event.offsets = (first..).take(event.values.len()).collect();
+    });
+}
+
+#[test]
 fn a_value_that_nobody_sent() {
     refused(Property::P3, |history| history.append_at_the_end(ORDERS, "phantom"));
 }

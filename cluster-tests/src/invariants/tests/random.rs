@@ -36,4 +36,27 @@ proptest! {
         let verdict = judge(&events[..(events.len() as f64 * part) as usize]);
         prop_assert!(verdict.violated().is_empty(), "{}", verdict);
     }
+
+    #[test]
+    fn nonsense_is_judged_too(
+        shape in shapes(),
+        spoiled in prop::collection::vec((any::<prop::sample::Index>(), any::<u64>(), 0..7_u8), 1..50),
+    ) {
+        let mut events = history(shape);
+        for (place, number, field) in spoiled {
+            let i = place.index(events.len());
+            let event = &mut events[i];
+            match field {
+                0 => event.offset = Some(number),
+                1 => event.offsets.push(number),
+                2 => event.next_offset = Some(number),
+                3 => event.high_watermark = Some(number),
+                4 => event.log_start = Some(number),
+                5 => event.time = number,
+                _ => event.op = number,
+            }
+        }
+        let verdict = judge(&events);
+        prop_assert_eq!(verdict.counts.events, events.len() as u64);
+    }
 }
