@@ -120,9 +120,9 @@ fn what_makes_no_sense_is_refused_and_what_is_not_possible_leaves_it_undecided()
         }
         phase("a fault that loopback does not allow, by name");
         let cluster = Cluster::empty(Options { cuttable: true, ..Options::default() })?;
-        let is_not = |fault: &Box<dyn faults::Fault>| fault.possible(&cluster).is_err();
         let all = faults::all();
-        let fault = all.iter().find(|fault| is_not(fault)).context("all are possible")?.name();
+        let fault = all.iter().find(|fault| fault.possible(&cluster).is_err());
+        let fault = fault.context("all are possible")?.name();
         let (out, fault) = (folder.path().join("out"), format!("--faults={fault}"));
         let out = format!("--out={}", text(&out));
         let args = ["--duration=5", "--workload=append", "--env=loopback", &fault, &out];

@@ -5,7 +5,10 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use rampart_cluster_tests::faults::trial::Trial;
+use rampart_cluster_tests::harness::cgroup;
+use rampart_cluster_tests::harness::client::Api;
 use rampart_cluster_tests::harness::cluster::{Cluster, Options};
+use rampart_cluster_tests::harness::machine;
 use rampart_cluster_tests::harness::probe::wait_for;
 use rampart_cluster_tests::harness::session::run;
 use serde_json::json;
@@ -96,5 +99,44 @@ fn links_are_cut_late_and_slow_and_mend() {
             Trial::begin(&mut cluster, name, 5).await?.end(&mut cluster, TOPIC, 3).await?;
         }
         Ok(())
+    });
+}
+
+#[test]
+fn memory_and_descriptors_run_out_and_are_given_back() {
+    run(async {
+        let mut cluster = cluster(Options::default()).await?;
+        let trial = Trial::begin(&mut cluster, "no-descriptors", 1).await?;
+        let api = cluster.api(trial.nodes()[0]).clone();
+        let mut held = Vec::new();
+        wait_for("a connection to be refused", LONG, || {
+            let address = api.base().trim_start_matches("http://").to_owned();
+            held.push(std::net::TcpStream::connect(address));
+            let fresh = Api::new(&api.base()[7..]);
+            async move {
+                let look = async { fresh?.get("/readyz").await };
+                let answer = tokio::time::timeout(Duration::from_secs(1), look).await;
+                ensure!(!matches!(answer, Ok(Ok(_))), "it answers: {answer:?}");
+                Ok(())
+            }
+        })
+        .await?;
+        drop(held);
+        trial.end(&mut cluster, TOPIC, 3).await?;
+
+        match cgroup::possible() {
+            Err(why) => machine::skip("cgroup", why),
+            Ok(()) => {
+                let trial = Trial::begin(&mut cluster, "memory-cap", 3).await?;
+                let group = format!("/proc/{}/cgroup", cluster.pid(trial.nodes()[0])?);
+                let inside = |text: String| text.contains(":memory:/rampart-");
+                ensure!(inside(std::fs::read_to_string(&group)?), "it is in no group");
+                wait_write(&cluster, "in little memory").await?;
+                trial.end(&mut cluster, TOPIC, 3).await?;
+                let free = std::fs::read_to_string(&group).map_or(true, |text| !inside(text));
+                ensure!(free, "it is still bound");
+                Ok(())
+            }
+        }
     });
 }

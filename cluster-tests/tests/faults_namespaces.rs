@@ -8,10 +8,11 @@ use anyhow::{Context, Result, ensure};
 use rampart_cluster_tests::faults::trial::Trial;
 use rampart_cluster_tests::harness::clock::Stopwatch;
 use rampart_cluster_tests::harness::cluster::{Cluster, Options};
+use rampart_cluster_tests::harness::disk::Disk;
 use rampart_cluster_tests::harness::environment::Environment;
 use rampart_cluster_tests::harness::machine;
 use rampart_cluster_tests::harness::probe::wait_for;
-use rampart_cluster_tests::harness::session::run;
+use rampart_cluster_tests::harness::session::{phase, run};
 use serde_json::json;
 
 const TOPIC: &str = "weather";
@@ -210,5 +211,63 @@ fn clocks_go_wrong_and_right_again() {
         })
         .await?;
         trial.end(&mut cluster, TOPIC, 3).await
+    });
+}
+
+#[test]
+fn what_a_killed_run_left_is_cleared_away_by_the_next() {
+    run(async {
+        if let Err(why) = DISKS.possible() {
+            return machine::skip("netns", why);
+        }
+        // It lives while its things are made, so that no other run clears them.
+        let mut gone = std::process::Command::new("sleep").arg("1000").spawn()?;
+        let pid = gone.id();
+        let folder = tempfile::Builder::new().prefix(&format!("rampart-{pid}-0-")).tempdir()?;
+        let disk = Disk::make(&folder.path().join("node-0"), 16)?;
+        let (space, link) = (format!("rampart-{pid}-0-0"), format!("rp{pid}x0"));
+        for line in [format!("netns add {space}"), format!("link add {link} type bridge")] {
+            machine::tool("ip", &line.split(' ').map(AsRef::as_ref).collect::<Vec<_>>())?;
+        }
+        let inside = format!("--net=/run/netns/{space}");
+        let mut orphan =
+            std::process::Command::new("nsenter").args([&inside, "sleep", "1000"]).spawn()?;
+        wait_for("the orphan to be inside", LONG, || async {
+            let pids = std::process::Command::new("ip").args(["netns", "pids", &space]).output()?;
+            ensure!(!pids.stdout.is_empty(), "it is not yet");
+            Ok(())
+        })
+        .await?;
+        let present = || {
+            let mounts = std::fs::read_to_string("/proc/mounts").unwrap_or_default();
+            [
+                std::path::Path::new("/run/netns").join(&space).exists(),
+                std::path::Path::new("/sys/class/net").join(&link).exists(),
+                mounts.contains(&format!("rampart-{pid}-0-")),
+            ]
+        };
+        ensure!(present() == [true; 3], "{:?}", present());
+        gone.kill()?;
+        gone.wait()?;
+
+        let options = Options { environment: DISKS, ..Options::default() };
+        let mut cluster = Cluster::empty(options)?;
+        ensure!(present() == [false; 3], "{:?}", present());
+        ensure!(!orphan.wait()?.success(), "its process lives");
+        drop(disk);
+
+        phase("a cluster that is dropped leaves nothing either");
+        let index = cluster.prepare().await?;
+        let mount = cluster.disk(index)?.path().to_owned();
+        ensure!(std::fs::read_to_string("/proc/mounts")?.contains(&*mount.to_string_lossy()), "");
+        drop(cluster);
+        let mine = format!("rampart-{}-", std::process::id());
+        for entry in std::fs::read_dir("/run/netns")?.flatten() {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            ensure!(!name.starts_with(&mine), "{name} is there");
+        }
+        let mounts = std::fs::read_to_string("/proc/mounts")?;
+        ensure!(!mounts.contains(&*mount.to_string_lossy()), "{mounts}");
+        Ok(())
     });
 }

@@ -37,6 +37,9 @@ const ONLY_IN: &str = "
     rocksdb::             raft-store/src/engine/rocks
     rampart_api::client   node/src/cli/ node/tests/ cluster-tests/ api/";
 
+/// Files with code that the compiler can't check; each place says why it is sound.
+const UNSAFE: &str = "cluster-tests/src/harness/disk.rs";
+
 /// Names that say nothing about what is inside.
 const EMPTY_NAMES: &str = "utils util helpers common misc impls manager2";
 
@@ -174,6 +177,19 @@ fn imports_go_one_way() {
         }
     }
     expect_none("imports against the direction", &found);
+}
+
+#[test]
+fn only_the_listed_files_hold_unsafe_code_and_each_place_says_why_it_is_sound() {
+    let mut found = Vec::new();
+    for file in files("rs").iter().filter(|file| file.path != ME) {
+        let places = file.code().filter(|(_, line)| line.contains("unsafe {")).count();
+        let reasons = file.text.matches("// SAFETY: ").count();
+        if places != reasons || (places > 0 && !words(UNSAFE).contains(&file.path.as_str())) {
+            found.push(format!("{}: {places} places, {reasons} reasons", file.path));
+        }
+    }
+    expect_none("unsafe code", &found);
 }
 
 /// Keys of the configuration, as the sections define them, and the functions beside them that hand

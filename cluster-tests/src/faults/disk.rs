@@ -140,7 +140,8 @@ fn fill(cluster: &Cluster, node: usize, left: u64) -> Result<()> {
     }
 }
 
-fn give_room(cluster: &Cluster, node: usize) -> Result<()> {
+/// Gives the room back, if it was taken.
+pub(super) fn give_room(cluster: &Cluster, node: usize) -> Result<()> {
     // A power cut may have taken it already.
     match std::fs::remove_file(cluster.disk(node)?.path().join(BALLAST)) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.into()),

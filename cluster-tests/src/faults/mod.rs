@@ -8,9 +8,12 @@
 //! nothing.
 
 mod clock;
+mod damage;
 mod disk;
 mod kill;
+mod limits;
 mod links;
+mod membership;
 mod pause;
 mod power;
 pub mod trial;
@@ -91,12 +94,38 @@ pub fn all() -> Vec<Box<dyn Fault>> {
     all.extend(power::all());
     all.extend(disk::all());
     all.extend(clock::all());
+    all.extend(damage::all());
+    all.extend(limits::all());
+    all.extend(membership::all());
     all
 }
 
 /// The fault of this name.
 pub fn by_name(name: &str) -> Option<Box<dyn Fault>> {
     all().into_iter().find(|fault| fault.name() == name)
+}
+
+/// Ends every fault at once, whichever were in force, but for changes of membership: links are
+/// mended, processes go on or begin again, disks and clocks work, damaged disks are emptied.
+pub fn restore(cluster: &mut Cluster) -> Result<()> {
+    cluster.mend_links()?;
+    let members = cluster.members();
+    for &node in &members {
+        if cluster.is_up(node) {
+            cluster.resume(node)?;
+        }
+        cluster.turn_all_off(node)?;
+        cluster.free_memory(node);
+        cluster.shift_uptime(node, None);
+        if cluster.has_disks().is_ok() {
+            disk::give_room(cluster, node)?;
+        }
+        if cluster.must_be_emptied(node) {
+            cluster.kill(node);
+            cluster.wipe(node)?;
+        }
+    }
+    cluster.launch_those_down(&members)
 }
 
 #[cfg(test)]

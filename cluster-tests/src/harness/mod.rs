@@ -1,6 +1,7 @@
 //! Real processes of the product, started, watched, disturbed and ended.
 
 pub mod binary;
+pub mod cgroup;
 pub mod client;
 pub mod clock;
 pub mod cluster;

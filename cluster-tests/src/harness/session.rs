@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use anyhow::{Result, anyhow};
 use tempfile::TempDir;
+use tokio::signal::unix::{SignalKind, signal};
 
 /// A test that needs longer hangs.
 const LIMIT: Duration = Duration::from_secs(300);
@@ -38,7 +39,8 @@ where
 }
 
 /// Runs a future to its end, at most so long; if it fails or panics the logs of its clusters are
-/// printed and their folders kept.
+/// printed and their folders kept. Interrupted by Ctrl-C or SIGTERM it fails too, so that what it
+/// made is taken down.
 pub fn supervise<F>(limit: Duration, work: F) -> Result<()>
 where
     F: Future<Output = Result<()>>,
@@ -49,7 +51,10 @@ where
     let verdict = catch_unwind(AssertUnwindSafe(|| {
         runtime.block_on(async {
             let late = |_| Err(anyhow!("it hangs: no end after {limit:?}"));
-            tokio::time::timeout(limit, work).await.unwrap_or_else(late)
+            tokio::select! {
+                verdict = tokio::time::timeout(limit, work) => verdict.unwrap_or_else(late),
+                interruption = interrupted() => interruption,
+            }
         })
     }));
     let folders = FOLDERS.take().unwrap_or_default();
@@ -57,6 +62,16 @@ where
         print_logs(folders);
     }
     verdict.unwrap_or_else(|panic| resume_unwind(panic))
+}
+
+/// Ends with an error when this process is told to end.
+async fn interrupted() -> Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        done = tokio::signal::ctrl_c() => done?,
+        _ = terminate.recv() => {}
+    }
+    Err(anyhow!("interrupted"))
 }
 
 /// Announces what a test does next, and why.
@@ -92,5 +107,36 @@ fn print_tail(log: &Path) {
     eprintln!("=== the end of {}", log.display());
     for line in lines.iter().skip(lines.len().saturating_sub(LOG_LINES)) {
         eprintln!("{line}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use rustix::process::{Signal, getpid, kill_process};
+
+    use super::*;
+
+    struct Cleared<'a>(&'a AtomicBool);
+
+    impl Drop for Cleared<'_> {
+        fn drop(&mut self) {
+            self.0.store(true, Ordering::Relaxed);
+        }
+    }
+
+    #[test]
+    fn an_interrupted_run_clears_up_and_fails() {
+        let cleared = AtomicBool::new(false);
+        let verdict = supervise(LIMIT, async {
+            let _made = Cleared(&cleared);
+            // The handlers are in place once the other branch has been polled.
+            tokio::task::yield_now().await;
+            kill_process(getpid(), Signal::TERM)?;
+            std::future::pending().await
+        });
+        assert_eq!(verdict.unwrap_err().to_string(), "interrupted");
+        assert!(cleared.load(Ordering::Relaxed));
     }
 }

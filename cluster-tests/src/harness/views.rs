@@ -100,6 +100,19 @@ pub fn demand_near(topic: &Value, replicas: usize, lag_max: u64) -> Result<()> {
     Ok(())
 }
 
+/// Every partition has a leader and as many replicas as it should, three at least, all in sync.
+pub fn demand_whole(topic: &Value) -> Result<()> {
+    let wanted = topic["replication_factor"].as_u64().context("no replication factor")?;
+    for partition in list(topic, "partitions")? {
+        ensure!(partition["leader"].is_u64(), "no leader: {partition}");
+        let all = list(partition, "replicas")?;
+        let in_sync = all.iter().filter(|replica| replica["in_sync"] == true).count();
+        let whole = in_sync == all.len() && in_sync as u64 >= wanted.max(3);
+        ensure!(whole, "{in_sync} replicas in sync: {partition}");
+    }
+    Ok(())
+}
+
 /// Records that a node's replicas of a topic are behind, in all, as far as their leaders know.
 pub fn lag_of(topic: &Value, node: u64) -> Result<u64> {
     let mut lag = 0;

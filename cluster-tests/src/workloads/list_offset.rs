@@ -11,7 +11,7 @@ use crate::history::{Function, Phase};
 
 /// Between two looks.
 const PAUSE: Duration = Duration::from_millis(100);
-const PATIENCE: Duration = Duration::from_secs(6);
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// Asks for both ends of one partition in turn until the traffic is closed.
 pub async fn look(traffic: Traffic, topic: String, partition: u32) {

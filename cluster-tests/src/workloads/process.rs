@@ -1,9 +1,11 @@
-//! One client: one operation at a time, asked of one node until that one refuses, then of the next.
-//! Each operation is in the history before it is sent and after it has ended.
+//! One client: one operation at a time, asked of one node for a while or until that one refuses, then
+//! of another. Each operation is in the history before it is sent and after it has ended.
 
 use std::time::Duration;
 
 use anyhow::Result;
+use rand::RngExt;
+use rand::rngs::StdRng;
 use reqwest::{Method, RequestBuilder};
 use serde_json::Value;
 
@@ -13,6 +15,9 @@ use crate::history::{Event, Function, Phase};
 
 /// Wait after an answer that was no success, so that a dead cluster isn't hammered.
 const PAUSE: Duration = Duration::from_millis(50);
+
+/// Operations after which a client goes elsewhere though all is well.
+const STAYS: u32 = 40;
 
 /// What became of a request.
 #[derive(Debug)]
@@ -52,13 +57,17 @@ pub struct Process {
     /// Its number.
     pub id: u32,
     turn: usize,
+    /// Operations that it still asks of the same node.
+    stays: u32,
+    rng: StdRng,
 }
 
 impl Process {
     /// A new client.
     pub fn new(traffic: &Traffic) -> Process {
         let id = traffic.new_process();
-        Process { traffic: traffic.clone(), id, turn: id as usize }
+        let (turn, rng) = (id as usize, traffic.rng(!id));
+        Process { traffic: traffic.clone(), id, turn, stays: STAYS, rng }
     }
 
     /// The node it asks now, and its index.
@@ -66,9 +75,10 @@ impl Process {
         self.traffic.node(self.turn)
     }
 
-    /// It asks the next node from now on.
+    /// It asks another node from now on, perhaps: any, so that clients do not gather at one.
     pub fn move_on(&mut self) {
-        self.turn += 1;
+        self.turn = self.turn.wrapping_add(self.rng.random_range(1..1_000));
+        self.stays = STAYS;
     }
 
     /// The beginning of an operation that is sent to `node`.
@@ -84,8 +94,11 @@ impl Process {
         let is_produce = event.f == Function::Produce && phase == Phase::Ok;
         self.traffic.count(phase, if is_produce { event.offsets.len() } else { 0 });
         self.traffic.recorder().end(event, phase);
-        if phase != Phase::Ok {
+        self.stays = self.stays.saturating_sub(1);
+        if phase != Phase::Ok || self.stays == 0 {
             self.move_on();
+        }
+        if phase != Phase::Ok {
             self.traffic.rest(PAUSE).await;
         }
     }

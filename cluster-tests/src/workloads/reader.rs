@@ -10,7 +10,7 @@ use super::value;
 use crate::history::{Event, Function, Phase};
 
 /// A reader waits so much longer than it asks the server to.
-const PATIENCE: Duration = Duration::from_secs(6);
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// Where a reader is.
 #[derive(Debug, Clone)]

@@ -23,13 +23,20 @@ pub struct Traffic {
 struct Shared {
     recorder: Recorder,
     seed: u64,
-    nodes: RwLock<Vec<Api>>,
+    nodes: RwLock<Nodes>,
     /// Index of a node by the id that the cluster gave it.
     ids: RwLock<BTreeMap<u64, u32>>,
     next_process: AtomicU32,
     pace: Mutex<Pace>,
     closed: watch::Sender<bool>,
     tally: Tally,
+}
+
+/// All there ever were, by index, and those that are asked.
+#[derive(Debug)]
+struct Nodes {
+    all: Vec<Api>,
+    members: Vec<usize>,
 }
 
 /// What became of the operations so far.
@@ -68,7 +75,7 @@ impl Traffic {
         let shared = Shared {
             recorder,
             seed,
-            nodes: RwLock::new(nodes),
+            nodes: RwLock::new(Nodes { members: (0..nodes.len()).collect(), all: nodes }),
             ids: RwLock::default(),
             next_process: AtomicU32::new(1),
             pace: Mutex::new(pace),
@@ -83,21 +90,21 @@ impl Traffic {
         &self.shared.recorder
     }
 
-    /// Replaces the nodes, by index: some were added, or moved to other addresses.
-    pub fn set_nodes(&self, nodes: Vec<Api>) {
-        *self.shared.nodes.write().unwrap_or_else(PoisonError::into_inner) = nodes;
+    /// Replaces the nodes, by index, and says which of them are asked: some were added, or are gone.
+    pub fn set_nodes(&self, all: Vec<Api>, members: Vec<usize>) {
+        *self.shared.nodes.write().unwrap_or_else(PoisonError::into_inner) = Nodes { all, members };
     }
 
     /// All nodes, by index.
     pub fn nodes(&self) -> Vec<Api> {
-        self.shared.nodes.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.shared.nodes.read().unwrap_or_else(PoisonError::into_inner).all.clone()
     }
 
     /// The node that a client asks at its `turn`-th choice, and its index.
     pub fn node(&self, turn: usize) -> (u32, Api) {
         let nodes = self.shared.nodes.read().unwrap_or_else(PoisonError::into_inner);
-        let index = turn % nodes.len();
-        (u32::try_from(index).unwrap_or(u32::MAX), nodes[index].clone())
+        let index = nodes.members[turn % nodes.members.len()];
+        (u32::try_from(index).unwrap_or(u32::MAX), nodes.all[index].clone())
     }
 
     /// Remembers which node has an id. A node on a wiped disk has another id at the same index.

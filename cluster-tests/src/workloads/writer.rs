@@ -16,8 +16,8 @@ use crate::history::event::Ack;
 use crate::history::{Event, Function, Phase};
 
 /// How long the server may take; the client waits a little longer.
-const TIMEOUT_MS: u64 = 4_000;
-const PATIENCE: Duration = Duration::from_millis(TIMEOUT_MS + 2_000);
+const TIMEOUT_MS: u64 = 2_000;
+const PATIENCE: Duration = Duration::from_millis(TIMEOUT_MS + 1_000);
 
 /// Where records go.
 #[derive(Debug, Clone)]

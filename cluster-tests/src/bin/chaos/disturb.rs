@@ -16,6 +16,9 @@ use super::stage::Stage;
 /// A fault that takes longer to begin or to end is a fault of the harness.
 const PATIENCE: Duration = Duration::from_secs(180);
 
+/// Faults that are changes of nodes, complete once they are healed.
+const CHANGES: [&str; 2] = ["add-and-remove-node", "drain-node"];
+
 /// Who makes things go wrong.
 pub(crate) trait Disturber {
     /// Begins a fault.
@@ -26,6 +29,9 @@ pub(crate) trait Disturber {
 
     /// All nodes, by index, whether hit or not.
     fn nodes(&self) -> Vec<Api>;
+
+    /// Indices of those that belong to the cluster now.
+    fn members(&self) -> Vec<usize>;
 }
 
 /// What came of a plan.
@@ -67,7 +73,7 @@ pub(crate) async fn perform(
             let begun = begin(stage, step, hit, (disturber, &mut disturbed)).await;
             in_force.extend(begun.map(|injected| (action.step, injected)));
         }
-        stage.traffic.set_nodes(disturber.nodes());
+        stage.traffic.set_nodes(disturber.nodes(), disturber.members());
     }
     tokio::time::sleep(stage.run.duration.saturating_sub(watch.elapsed())).await;
     disturbed
@@ -103,7 +109,10 @@ async fn begin(
         Err(error) => {
             let problem = format!("{fault} cannot be injected: {error:#}");
             stage.progress.say(&problem);
-            disturbed.problems.push(problem.clone());
+            // Among others it may not be possible just now, and that is no fault of the harness.
+            if hit.is_empty() {
+                disturbed.problems.push(problem.clone());
+            }
             event.error = Some(problem);
             stage.traffic.recorder().end(event, Phase::Unknown);
             // Perhaps it is half done, to whomever.
@@ -124,6 +133,10 @@ async fn end(
     let mut event = event(Function::Heal, &step.fault, number);
     describe(&mut event, &injected);
     let mut event = stage.traffic.recorder().invoke(event);
+    let change = CHANGES.contains(&step.fault.as_str()).then(|| {
+        let change = Event { f: Function::Admin, detail: None, ..event.clone() };
+        stage.traffic.recorder().invoke(change)
+    });
     let done = tokio::time::timeout(PATIENCE, disturber.heal(&step.fault, injected)).await;
     let phase = match done.unwrap_or_else(|_| Err(anyhow!("it takes longer than {PATIENCE:?}"))) {
         Ok(()) => Phase::Ok,
@@ -136,6 +149,9 @@ async fn end(
         }
     };
     stage.traffic.recorder().end(event, phase);
+    if let Some(change) = change {
+        stage.traffic.recorder().end(change, phase);
+    }
     stage.progress.ends(number, &step.fault);
 }
 

@@ -37,6 +37,10 @@ impl Disturber for Hook {
     fn nodes(&self) -> Vec<Api> {
         self.nodes.clone()
     }
+
+    fn members(&self) -> Vec<usize> {
+        (0..self.nodes.len()).collect()
+    }
 }
 
 impl Hook {

@@ -7,6 +7,7 @@ use rampart_cluster_tests::faults::{self, Injected};
 use rampart_cluster_tests::harness::client::Api;
 use rampart_cluster_tests::harness::cluster::{Cluster, Options};
 use rampart_cluster_tests::harness::environment::Environment;
+use rampart_cluster_tests::harness::machine;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 
@@ -15,7 +16,7 @@ use super::folder::Folder;
 use super::judge::{self, End, Seen};
 use super::options::{Env, Faults, Run};
 use super::plan::Plan;
-use super::stage::{Stage, interrupted};
+use super::stage::Stage;
 use super::{dumps, finish};
 
 /// Begins the names of the topics.
@@ -26,13 +27,11 @@ const DISK_MIB: u64 = 2_048;
 /// Starts, disturbs, heals, reads, stops, judges.
 pub(crate) async fn run(run: &Run, folder: &Folder) -> Result<End> {
     let (environment, env) = environment(run.env)?;
-    let options = Options { cuttable: true, environment, ..Options::default() };
+    let options =
+        Options { cuttable: true, shim: has_compiler(), environment, ..Options::default() };
     let mut cluster = Cluster::start_with(run.nodes, options).await?;
     let mut stage = Stage::open(run, folder, cluster.apis(), (env, PREFIX))?;
-    let seen = tokio::select! {
-        seen = drive(&mut stage, &mut cluster) => seen,
-        asked = interrupted() => asked.and_then(|()| bail!("interrupted; the nodes are stopped")),
-    };
+    let seen = drive(&mut stage, &mut cluster).await;
     stage.progress.finish();
     cluster.kill_all();
     let seen = match seen {
@@ -47,6 +46,11 @@ pub(crate) async fn run(run: &Run, folder: &Folder) -> Result<End> {
         keep(&cluster, folder)?;
     }
     Ok(end)
+}
+
+/// What makes disks fail and clocks wrong is compiled where it is used.
+fn has_compiler() -> bool {
+    machine::tool("cc", &["--version".as_ref()]).is_ok()
 }
 
 /// Where the nodes shall live, and what that is called.
@@ -73,8 +77,7 @@ async fn drive(stage: &mut Stage<'_>, cluster: &mut Cluster) -> Result<Seen> {
     stage.progress.phase("faults");
     let disturbed = perform(stage, &plan, &mut Local { cluster }).await;
     // Whatever a fault that failed has left: all shall run.
-    let members = cluster.members();
-    cluster.launch_those_down(&members)?;
+    faults::restore(cluster)?;
     let mut seen = settle(stage, cluster, disturbed).await;
     seen.panics = panics(cluster);
     Ok(seen)
@@ -148,5 +151,9 @@ impl Disturber for Local<'_> {
 
     fn nodes(&self) -> Vec<Api> {
         self.cluster.apis()
+    }
+
+    fn members(&self) -> Vec<usize> {
+        self.cluster.members()
     }
 }

@@ -17,6 +17,12 @@ const HOLD_MS: std::ops::RangeInclusive<u64> = 1_500..=7_000;
 /// Of a hundred faults, so many begin while the one before is in force.
 const COMBINED_PERCENT: u32 = 35;
 
+/// Between the end of what happens inside another fault and the end of that one.
+const INSIDE_MS: u64 = 500;
+/// Faults that begin and end by what an operator does, which takes a cluster that answers: others may
+/// come and go while they last, but none is in force when they begin or end.
+const ORDERLY: [&str; 4] = ["rolling-restart", "add-and-remove-node", "drain-node", "move-replica"];
+
 /// One fault, from when to when since the beginning.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Step {
@@ -54,23 +60,35 @@ impl Plan {
         let end = duration.as_millis() as u64;
         let mut deck: Vec<&String> = Vec::new();
         let mut from = WARM_UP_MS.min(end / 4);
+        // When nothing is in force any more, and when the orderly one ends that is.
+        let (mut calm, mut orderly) = (0, 0);
         loop {
             if deck.is_empty() {
                 deck.extend(faults);
                 deck.shuffle(&mut rng);
             }
             let Some(fault) = deck.pop() else { return plan };
-            let to = from + rng.random_range(HOLD_MS).min((end / 4).max(1));
+            let is_orderly = ORDERLY.contains(&fault.as_str());
+            let is_late = from < orderly && from + 2 * INSIDE_MS > orderly;
+            if (is_orderly && from <= calm) || is_late {
+                from = calm + rng.random_range(CALM_MS);
+            }
+            let mut to = from + rng.random_range(HOLD_MS).min((end / 4).max(1));
+            if from < orderly {
+                to = to.min(orderly - INSIDE_MS);
+            }
             if to >= end {
                 return plan;
             }
+            calm = calm.max(to);
+            orderly = if is_orderly { to } else { orderly };
             let (begin, stop) = (Duration::from_millis(from), Duration::from_millis(to));
             let seed = rng.random();
             plan.steps.push(Step { fault: fault.clone(), from: begin, to: stop, seed });
             let is_combined = rng.random_ratio(COMBINED_PERCENT, 100);
             from = match is_combined {
                 true => rng.random_range(from + 1..=to),
-                false => to + rng.random_range(CALM_MS),
+                false => calm + rng.random_range(CALM_MS),
             };
         }
     }
@@ -142,6 +160,25 @@ mod tests {
         let plan = Plan::new(3, Duration::from_secs(600), &names(&["a", "b"]));
         let combined = plan.steps.windows(2).filter(|pair| pair[1].from < pair[0].to).count();
         assert!(combined > 5 && combined < plan.steps.len() - 5, "{plan}");
+    }
+
+    #[test]
+    fn nothing_else_is_in_force_when_an_orderly_fault_begins_or_ends() {
+        let faults = names(&["a", "b", "rolling-restart", "c", "drain-node"]);
+        let mut inside = 0;
+        for seed in 0..50 {
+            let plan = Plan::new(seed, Duration::from_secs(300), &faults);
+            let is_orderly = |step: &&Step| ORDERLY.contains(&step.fault.as_str());
+            for orderly in plan.steps.iter().filter(is_orderly) {
+                for other in plan.steps.iter().filter(|other| *other != orderly) {
+                    for at in [orderly.from, orderly.to] {
+                        assert!(at < other.from || other.to < at, "seed {seed}\n{plan}");
+                    }
+                    inside += usize::from(orderly.from < other.from && other.to < orderly.to);
+                }
+            }
+        }
+        assert!(inside > 10, "only {inside} happen inside");
     }
 
     #[test]

@@ -33,13 +33,14 @@ const LAST_ANSWER: Duration = Duration::from_secs(60);
 
 /// The whole run.
 pub(crate) fn run(run: &Run) -> Result<End> {
+    if !run.cluster.is_empty() {
+        // It ends by itself when it is interrupted, for it has something to take away.
+        let runtime = tokio::runtime::Runtime::new()?;
+        return runtime.block_on(async { remote::run(run, &Folder::create(&run.out)?).await });
+    }
     let mut end = End::Undecided;
     supervise(run.duration + BEYOND, async {
-        let folder = Folder::create(&run.out)?;
-        end = match run.cluster.is_empty() {
-            true => local::run(run, &folder).await?,
-            false => remote::run(run, &folder).await?,
-        };
+        end = local::run(run, &Folder::create(&run.out)?).await?;
         Ok(())
     })?;
     Ok(end)
@@ -116,8 +117,10 @@ impl<'a> Stage<'a> {
     /// Starts the clients, and who watches the leaders.
     pub(crate) fn start(&mut self) {
         self.clients = self.mix.start(&self.traffic);
-        let names = self.mix.topics().into_iter().map(|topic| topic.name).collect();
-        self.clients.push(background(watch::leaders(self.traffic.clone(), names)));
+        for topic in self.mix.topics() {
+            self.clients.push(background(watch::leaders(self.traffic.clone(), topic.name)));
+        }
+        self.clients.push(background(watch::ids(self.traffic.clone())));
     }
 
     /// Ends the clients, each after the answer it waits for.

@@ -13,30 +13,35 @@ use rampart_cluster_tests::workloads::traffic::Traffic;
 use reqwest::Method;
 use serde_json::Value;
 
-/// Between two looks.
-const PAUSE: Duration = Duration::from_millis(300);
+/// Between two looks at a topic.
+const PAUSE: Duration = Duration::from_millis(250);
+/// Between two looks at the ids of nodes.
+const IDS_PAUSE: Duration = Duration::from_secs(3);
 /// A node that takes longer is paused, cut off or down; the next one is asked.
-const PATIENCE: Duration = Duration::from_secs(3);
-/// So many looks at topics for one at the ids of nodes.
-const IDS_EVERY: usize = 10;
+const PATIENCE: Duration = Duration::from_secs(1);
+/// A leader that is still the same is noted again after so many nanoseconds.
+const AGAIN: u64 = 1_000_000_000;
 
-/// The highest epoch seen of each partition.
-type Epochs = BTreeMap<(String, u32), u64>;
+/// Of each partition the highest epoch seen, and when it was noted.
+type Known = BTreeMap<u32, (u64, u64)>;
 
-/// Watches these topics until the traffic is closed.
-pub(crate) async fn leaders(traffic: Traffic, topics: Vec<String>) {
-    let mut epochs = Epochs::new();
-    let mut turn = 0;
-    while traffic.rest(PAUSE).await && !topics.is_empty() {
-        if turn % IDS_EVERY == 0 {
-            learn_ids(&traffic).await;
-        }
-        let topic = &topics[turn % topics.len()];
-        let (_, api) = traffic.node(turn);
+/// Watches a topic until the traffic is closed.
+pub(crate) async fn leaders(traffic: Traffic, topic: String) {
+    let (mut known, mut turn) = (Known::new(), 0);
+    while traffic.rest(PAUSE).await {
+        let (asked, api) = traffic.node(turn);
         if let Some(description) = get(&api, &format!("/v1/topics/{topic}")).await {
-            note_leaders(&traffic, topic, &description, &mut epochs);
+            note_leaders(&traffic, (&topic, asked), &description, &mut known);
         }
         turn += 1;
+    }
+}
+
+/// Watches which node has which id until the traffic is closed.
+pub(crate) async fn ids(traffic: Traffic) {
+    learn_ids(&traffic).await;
+    while traffic.rest(IDS_PAUSE).await {
+        learn_ids(&traffic).await;
     }
 }
 
@@ -57,20 +62,31 @@ pub(crate) async fn learn_ids(traffic: &Traffic) {
     }
 }
 
-fn note_leaders(traffic: &Traffic, topic: &str, description: &Value, epochs: &mut Epochs) {
+fn note_leaders(
+    traffic: &Traffic,
+    (topic, asked): (&str, u32),
+    description: &Value,
+    known: &mut Known,
+) {
+    let now = traffic.recorder().now();
     for partition in description["partitions"].as_array().into_iter().flatten() {
         let number = partition["partition"].as_u64().and_then(|n| u32::try_from(n).ok());
         let leads = partition["leader"].as_u64().zip(partition["leader_epoch"].as_u64());
         let (Some(number), Some((leader, epoch))) = (number, leads) else { continue };
-        let known = epochs.entry((topic.to_owned(), number)).or_default();
-        if epoch <= *known {
+        let node = traffic.index_of(leader);
+        let (highest, noted) = known.get(&number).copied().unwrap_or_default();
+        // Another node's word, with numbers that only the leader has: one that is cut off and does
+        // not know it yet is not believed.
+        let is_heard = partition["high_watermark"].is_u64() && node.is_some_and(|n| n != asked);
+        let is_due = epoch == highest && is_heard && now - noted > AGAIN;
+        if epoch <= highest && !is_due {
             continue;
         }
-        *known = epoch;
+        known.insert(number, (epoch, now));
         let replicas = partition["replicas"].as_array().into_iter().flatten();
         let its = replicas.into_iter().find(|replica| replica["node"] == leader);
         let mut event = Event::new(0, Function::Lead).at(topic, number);
-        event.node = traffic.index_of(leader);
+        event.node = node;
         event.replica = its.and_then(|replica| replica["replica"].as_u64());
         event.epoch = Some(epoch);
         traffic.recorder().note(event);

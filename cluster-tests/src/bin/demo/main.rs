@@ -48,13 +48,7 @@ impl Demo {
 }
 
 fn main() -> ExitCode {
-    let verdict = supervise(LIMIT, async {
-        tokio::select! {
-            verdict = demo() => verdict,
-            _ = tokio::signal::ctrl_c() => bail!("interrupted; the nodes are stopped"),
-        }
-    });
-    match verdict {
+    match supervise(LIMIT, demo()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("\ndemo failed: {error:#}");

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Error, Result};
 
+use super::super::cgroup::MemoryGroup;
 use super::super::disk::Disk;
 use super::super::probe::wait_for;
 use super::super::shim::{KNOBS, Knob};
@@ -77,8 +78,33 @@ impl Cluster {
     pub fn wipe(&mut self, index: usize) -> Result<()> {
         let node = &mut self.nodes[index];
         node.founds = false;
+        node.must_be_emptied = false;
         remove(&node.data_dir.with_extension("copy"))?;
         remove(&node.data_dir)
+    }
+
+    /// Takes a node out of the cluster for good: its process ends, its disk and its address go.
+    pub fn retire(&mut self, index: usize) {
+        self.kill(index);
+        let node = &mut self.nodes[index];
+        (node.retired, node.disk, node.memory) = (true, None, None);
+        if let Some(namespaces) = &mut self.namespaces {
+            namespaces.remove(index);
+        }
+    }
+
+    /// From now on a node may use so much memory more.
+    pub fn bound_memory(&mut self, index: usize, bytes: u64) -> Result<()> {
+        let pid = self.pid(index)?;
+        let group = MemoryGroup::new()?;
+        group.bound(pid, bytes)?;
+        self.nodes[index].memory = Some(group);
+        Ok(())
+    }
+
+    /// Lets it use as much as there is.
+    pub fn free_memory(&mut self, index: usize) {
+        self.nodes[index].memory = None;
     }
 
     /// From its next start on a node finds that its machine has been up for so much longer, or no

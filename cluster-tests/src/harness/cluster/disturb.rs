@@ -4,8 +4,13 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 
+use super::super::clock::Stopwatch;
+use super::super::probe::pass;
 use super::super::process::exit_code;
 use super::{Cluster, READY};
+
+/// How often a process is looked at that may end.
+const LOOK: Duration = Duration::from_millis(50);
 
 impl Cluster {
     /// kill -9.
@@ -55,6 +60,19 @@ impl Cluster {
     pub async fn wait_end(&mut self, index: usize, deadline: Duration) -> Result<i32> {
         let mut process = self.nodes[index].process.take().context("the node is not running")?;
         Ok(exit_code(process.wait_end(deadline).await?))
+    }
+
+    /// The exit code of a process if it ends within a time; it may go on.
+    pub async fn end_within(&mut self, index: usize, span: Duration) -> Result<Option<i32>> {
+        let watch = Stopwatch::start();
+        let process = self.nodes[index].process.as_mut().context("the node is not running")?;
+        while watch.elapsed() < span {
+            if let Some(status) = process.ended()? {
+                return Ok(Some(exit_code(status)));
+            }
+            pass(LOOK).await;
+        }
+        Ok(None)
     }
 
     /// Starts a node again on the data it has, and waits until it is ready.

@@ -37,6 +37,13 @@ impl Cluster {
         self.apply_links()
     }
 
+    /// Ends all troubles of links, if there is a network that has them.
+    pub fn mend_links(&mut self) -> Result<()> {
+        self.links.clear();
+        self.isolations.clear();
+        if self.can_cut().is_ok() { self.apply_links() } else { Ok(()) }
+    }
+
     fn apply_links(&mut self) -> Result<()> {
         match (&mut self.namespaces, &self.network) {
             (Some(namespaces), _) => namespaces.apply(&self.links),

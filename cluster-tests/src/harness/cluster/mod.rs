@@ -5,6 +5,7 @@ mod disks;
 mod disturb;
 mod links;
 mod observe;
+mod whole;
 
 pub use disks::copy_folder;
 
@@ -17,6 +18,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow, bail};
 use tempfile::TempDir;
 
+use super::cgroup::MemoryGroup;
 use super::client::Api;
 use super::clock::Stopwatch;
 use super::disk::Disk;
@@ -67,10 +69,14 @@ pub struct Node {
     /// Its own, where the environment gives it one.
     disk: Option<Disk>,
     knobs: Knobs,
+    /// The bound on its memory, if there is one.
+    memory: Option<MemoryGroup>,
     /// The time namespace it is started in has been up for so many seconds longer.
     uptime_s: Option<u32>,
     /// On an empty directory it makes the cluster rather than joining it.
     founds: bool,
+    /// Its disk was damaged on purpose.
+    must_be_emptied: bool,
     retired: bool,
 }
 
@@ -85,6 +91,8 @@ pub struct Cluster {
     links: Links,
     /// The trouble that is the isolation of a node.
     isolations: BTreeMap<usize, u64>,
+    /// Ids of nodes whose disks were taken away.
+    emptied_ids: Vec<u64>,
     folder: Option<TempDir>,
 }
 
@@ -138,6 +146,7 @@ impl Cluster {
             shim,
             links: Links::default(),
             isolations: BTreeMap::new(),
+            emptied_ids: Vec::new(),
             folder: Some(folder),
         })
     }
@@ -183,7 +192,9 @@ impl Cluster {
             knobs,
             founds,
             process: None,
+            memory: None,
             uptime_s: None,
+            must_be_emptied: false,
             retired: false,
         })
     }

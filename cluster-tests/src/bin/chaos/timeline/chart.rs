@@ -5,7 +5,7 @@ use std::fmt::Write;
 /// Width of every picture, and of the part right of the names.
 pub(super) const WIDTH: f64 = 1_200.0;
 const LEFT: f64 = 170.0;
-const PLOT: f64 = WIDTH - LEFT - 10.0;
+const PLOT: f64 = WIDTH - LEFT - 24.0;
 const LANE: f64 = 18.0;
 
 /// Seconds to places.

@@ -96,7 +96,10 @@ impl Gathered {
         let topic = event.topic.as_deref().unwrap_or_default();
         let partition = format!("{topic}/{}", event.partition.unwrap_or(0));
         let known = self.leaders.entry(partition).or_default();
-        known.push((at, event.node, event.epoch.unwrap_or(0)));
+        let epoch = event.epoch.unwrap_or(0);
+        if known.last().is_none_or(|(_, _, last)| *last != epoch) {
+            known.push((at, event.node, epoch));
+        }
     }
 
     fn take_fault(&mut self, event: &Event, at: f64) {

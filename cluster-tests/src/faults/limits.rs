@@ -1,0 +1,133 @@
+//! Resources that run out: memory under a bound, descriptors all in use.
+//!
+//! Nothing acknowledged is lost: a node that gets no memory is ended by the kernel, as by kill -9;
+//! one without descriptors refuses connections, or ends like one whose disk fails (INV-13).
+
+use std::collections::BTreeSet;
+use std::fs;
+
+use anyhow::{Context, Result};
+use rand::RngExt;
+use rand::rngs::StdRng;
+use rustix::process::{Pid, Resource, Rlimit, prlimit};
+
+use super::victims::Who;
+use super::{BoxFuture, Fault, Injected};
+use crate::harness::cgroup;
+use crate::harness::cluster::Cluster;
+
+/// Memory beyond what the node has, in MiB.
+const MORE_MIB: [u64; 3] = [2, 8, 32];
+/// Descriptors beyond those that it has open.
+const MORE_DESCRIPTORS: usize = 4;
+
+pub(super) fn all() -> Vec<Box<dyn Fault>> {
+    let limit = |name, how| Box::new(Limit { name, how }) as Box<dyn Fault>;
+    vec![limit("memory-cap", How::Memory), limit("no-descriptors", How::Descriptors)]
+}
+
+#[derive(Debug)]
+struct Limit {
+    name: &'static str,
+    how: How,
+}
+
+#[derive(Debug)]
+enum How {
+    /// It may take little memory more, page cache and all.
+    Memory,
+    /// It may open few descriptors more.
+    Descriptors,
+}
+
+impl Fault for Limit {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn possible(&self, _: &Cluster) -> Result<(), String> {
+        match self.how {
+            How::Memory => cgroup::possible(),
+            How::Descriptors => Ok(()),
+        }
+    }
+
+    fn inject<'a>(
+        &'a self,
+        cluster: &'a mut Cluster,
+        rng: &'a mut StdRng,
+    ) -> BoxFuture<'a, Result<Injected>> {
+        Box::pin(async move {
+            let nodes = Who::One.choose(cluster, rng).await;
+            let Some(&node) = nodes.first() else {
+                return Ok(Injected::none("no node is up"));
+            };
+            match self.how {
+                How::Memory => {
+                    let mib = MORE_MIB[rng.random_range(0..MORE_MIB.len())];
+                    cluster.bound_memory(node, mib << 20)?;
+                    Ok(Injected::on(&nodes, format!("{mib} MiB more")))
+                }
+                How::Descriptors => {
+                    let (pid, bound) = bound_for(cluster, node, MORE_DESCRIPTORS)?;
+                    let before = set_limit(pid, Some(bound))?;
+                    let notes = vec![u64::from(cluster.pid(node)?), before.unwrap_or(u64::MAX)];
+                    let detail = format!("{MORE_DESCRIPTORS} more descriptors, below {bound}");
+                    Ok(Injected { notes, ..Injected::on(&nodes, detail) })
+                }
+            }
+        })
+    }
+
+    fn heal<'a>(
+        &'a self,
+        cluster: &'a mut Cluster,
+        injected: Injected,
+    ) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move {
+            for &node in &injected.nodes {
+                match (&self.how, injected.notes.as_slice()) {
+                    (How::Memory, _) => cluster.free_memory(node),
+                    // Another life of the node has its own limit.
+                    (How::Descriptors, &[pid, before]) if cluster.is_up(node) => {
+                        if u64::from(cluster.pid(node)?) == pid {
+                            let (pid, _) = bound_for(cluster, node, 0)?;
+                            set_limit(pid, (before != u64::MAX).then_some(before))?;
+                        }
+                    }
+                    (How::Descriptors, _) => {}
+                }
+            }
+            cluster.launch_those_down(&injected.nodes)
+        })
+    }
+}
+
+/// A node's process, and a bound that leaves so many descriptors: new ones take the lowest free
+/// numbers, so it is counted from below.
+fn bound_for(cluster: &Cluster, node: usize, more: usize) -> Result<(Pid, u64)> {
+    let pid = cluster.pid(node)?;
+    let mut open = BTreeSet::new();
+    for entry in fs::read_dir(format!("/proc/{pid}/fd"))? {
+        open.insert(entry?.file_name().to_string_lossy().parse::<u64>()?);
+    }
+    let bound = (0..).filter(|number| !open.contains(number)).nth(more);
+    let pid = Pid::from_raw(i32::try_from(pid)?).context("a process id that is none")?;
+    Ok((pid, bound.context("there is a free number")?))
+}
+
+/// Sets the bound on open descriptors of a process; answers what it was. The highest it may ever
+/// ask for stays.
+fn set_limit(pid: Pid, limit: Option<u64>) -> Result<Option<u64>> {
+    let now =
+        prlimit(Some(pid), Resource::Nofile, Rlimit { current: limit, maximum: ceiling(pid)? })?;
+    Ok(now.current)
+}
+
+/// The hard limit of a process, from its own file: setting it to itself changes nothing.
+fn ceiling(pid: Pid) -> Result<Option<u64>> {
+    let limits = fs::read_to_string(format!("/proc/{}/limits", pid.as_raw_pid()))?;
+    let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"));
+    let hard = line.and_then(|line| line.split_whitespace().nth(1)).context("no limit of files")?;
+    Ok(hard.parse().ok())
+}
