@@ -21,6 +21,8 @@ const FOLDER: &str = "target/hunt";
 /// Seconds of faults of one chaos run: many short ones meet more starts and elections than a long
 /// one.
 const CHAOS_SECONDS: u64 = 90;
+/// So many seeds that fail without a bug are too many to go on.
+const UNPROVEN_MAX: u64 = 10;
 /// Exit code of a finder that found something.
 const FOUND: i32 = 1;
 /// Exit code of a finder that came to no verdict, as when the planted bug keeps the cluster from
@@ -35,6 +37,17 @@ pub(crate) struct Found {
     pub(crate) after: Duration,
     /// As the finder names them.
     pub(crate) properties: String,
+}
+
+/// What came of one seed.
+#[derive(Debug)]
+enum Attempt {
+    /// These properties are violated, with the bug only.
+    Found(String),
+    /// Nothing is.
+    Clean,
+    /// Something is without the bug, too.
+    Unproven,
 }
 
 /// What is planted in a run.
@@ -66,7 +79,7 @@ impl<'a> Prey<'a> {
 
     /// Seed after seed.
     pub(crate) fn seek(&self, options: &Options) -> Result<Option<Found>> {
-        let since = Stopwatch::start();
+        let (since, mut unproven) = (Stopwatch::start(), 0);
         for seed in options.from.. {
             let is_over = match self.server {
                 None => seed - options.from >= options.seeds,
@@ -75,23 +88,32 @@ impl<'a> Prey<'a> {
             if is_over {
                 break;
             }
-            if let Some(properties) = self.attempt(seed)? {
-                return Ok(Some(Found { seed, after: since.elapsed(), properties }));
+            match self.attempt(seed)? {
+                Attempt::Found(properties) => {
+                    return Ok(Some(Found { seed, after: since.elapsed(), properties }));
+                }
+                Attempt::Clean => {}
+                Attempt::Unproven => unproven += 1,
             }
+            ensure!(
+                unproven < UNPROVEN_MAX,
+                "{}: {unproven} seeds fail without a bug, too: nothing can be proved with it",
+                self.program.display()
+            );
         }
         Ok(None)
     }
 
-    /// What was violated with this seed, if anything was that holds without the bug.
-    fn attempt(&self, seed: u64) -> Result<Option<String>> {
-        let Some(properties) = self.run(seed, Planted::Bug)? else { return Ok(None) };
-        if self.run(seed, Planted::Nothing)?.is_none() {
-            return Ok(Some(properties));
-        }
-        eprintln!("{}: seed {seed} is no proof, it fails without the bug too", self.bug.name);
-        Ok(None)
+    /// One seed with the bug and, if that fails, without it.
+    fn attempt(&self, seed: u64) -> Result<Attempt> {
+        let Some(properties) = self.run(seed, Planted::Bug)? else { return Ok(Attempt::Clean) };
+        Ok(match self.run(seed, Planted::Nothing)? {
+            None => Attempt::Found(properties),
+            Some(_) => Attempt::Unproven,
+        })
     }
 
+    /// What was violated, if anything was.
     fn run(&self, seed: u64, planted: Planted) -> Result<Option<String>> {
         let mut command = self.command(seed, planted);
         // Of an earlier hunt.
