@@ -44,7 +44,7 @@ pub enum Verdict {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Work {
-    /// Seconds of the run.
+    /// Seconds of the run; of a simulation, simulated ones.
     pub seconds: u64,
     /// Sizes of the clusters that were run.
     pub nodes: Vec<u64>,

@@ -54,11 +54,17 @@ pub fn read(object: &Map<String, Value>) -> Summary {
     };
     Summary {
         first_seed: number(&["first_seed", "from", "seed"]),
-        seeds: number(&["seeds", "runs"]),
-        verdict: get(&["verdict", "result", "ok"]).and_then(verdict),
+        seeds: number(&["seeds", "runs", "ran"]),
+        verdict: match get(&["verdict", "result", "ok"]) {
+            Some(said) => verdict(said),
+            None => number(&["failed"]).map(|failed| match failed {
+                0 => Verdict::Clean,
+                _ => Verdict::Violated,
+            }),
+        },
         properties: texts(get(&["properties", "violations", "violated"])),
         work: Work {
-            seconds: number(&["seconds", "duration_seconds", "duration"]).unwrap_or(0),
+            seconds: number(&["seconds", "virtual_seconds", "duration"]).unwrap_or(0),
             nodes: numbers(get(&["nodes"])),
             faults: faults(get(&["faults", "counts"])),
             operations: number(&["operations", "ops"])
@@ -71,7 +77,7 @@ pub fn read(object: &Map<String, Value>) -> Summary {
             damaged_files: number(&["damaged_files", "damaged"]).or(done("damage")).unwrap_or(0),
             protocols: texts(get(&["protocols"])),
             skipped: texts(get(&["skipped"])),
-            known_upstream: number(&["known_upstream", "upstream"]).unwrap_or(0),
+            known_upstream: faults(get(&["known_upstream", "upstream"])).values().sum(),
         },
         failed_seeds,
     }
@@ -86,9 +92,15 @@ fn count(value: &Value) -> Option<u64> {
     }
 }
 
-/// Numbers, alone or in a list, plain or as the `seed` of an object.
+/// Numbers, alone or in a list, plain or as the `seed` of an object, or in its `run`, a command.
 fn numbers(value: Option<&Value>) -> Vec<u64> {
-    let one = |value: &Value| value.as_u64().or_else(|| value.get("seed")?.as_u64());
+    let of_command = |value: &Value| {
+        let (_, seed) = value.get("run")?.as_str()?.split_once("--seed ")?;
+        seed.split_whitespace().next()?.parse().ok()
+    };
+    let one = |value: &Value| {
+        value.as_u64().or_else(|| value.get("seed")?.as_u64()).or_else(|| of_command(value))
+    };
     match value {
         Some(Value::Array(list)) => list.iter().filter_map(one).collect(),
         Some(value) => one(value).into_iter().collect(),
@@ -195,6 +207,20 @@ mod tests {
             (summary.verdict, summary.properties),
             (Some(Verdict::Violated), vec!["P1".to_owned()])
         );
+    }
+
+    #[test]
+    fn what_a_sweep_says_names_the_seeds_that_failed() {
+        let said = r#"{"planned":9,"ran":8,"failed":2,"virtual_seconds":140,"acked":77,
+            "faults":{"kill":5},"upstream":{"io_progress":1,"purged":2},
+            "failures":[{"run":"--seed 17 --nodes 5","what":"P1"},{"run":"--seed 19","what":"x"}]}"#;
+        let sweep = find(&said.replace('\n', " ")).unwrap();
+        assert_eq!((sweep.seeds, &sweep.failed_seeds[..]), (Some(8), &[17, 19][..]));
+        assert_eq!(sweep.verdict, Some(Verdict::Violated));
+        assert_eq!((sweep.work.seconds, sweep.work.acknowledged), (140, 77));
+        assert_eq!(sweep.work.known_upstream, 3);
+        let clean = find(r#"{"ran":8,"failed":0,"failures":[]}"#).unwrap();
+        assert_eq!(judge(Some(0), &clean), Verdict::Clean);
     }
 
     #[test]

@@ -16,9 +16,13 @@ use crate::Options;
 const VARIABLE: &str = "RAMPART_PLANTED";
 /// The variable that names the server, for rampart-chaos.
 const SERVER: &str = "RAMPART_BIN";
+/// For what chaos runs leave.
+const FOLDER: &str = "target/hunt";
 /// Seconds of faults of one chaos run: many short ones meet more starts and elections than a long
 /// one.
 const CHAOS_SECONDS: u64 = 90;
+/// So many seeds that fail without a bug are too many to go on.
+const UNPROVEN_MAX: u64 = 10;
 /// Exit code of a finder that found something.
 const FOUND: i32 = 1;
 /// Exit code of a finder that came to no verdict, as when the planted bug keeps the cluster from
@@ -33,6 +37,26 @@ pub(crate) struct Found {
     pub(crate) after: Duration,
     /// As the finder names them.
     pub(crate) properties: String,
+}
+
+/// What came of one seed.
+#[derive(Debug)]
+enum Attempt {
+    /// These properties are violated, with the bug only.
+    Found(String),
+    /// Nothing is.
+    Clean,
+    /// Something is without the bug, too.
+    Unproven,
+}
+
+/// What is planted in a run.
+#[derive(Debug, Clone, Copy)]
+enum Planted {
+    /// The bug.
+    Bug,
+    /// Nothing: the same must be clean.
+    Nothing,
 }
 
 /// A bug, and who looks for it.
@@ -55,7 +79,7 @@ impl<'a> Prey<'a> {
 
     /// Seed after seed.
     pub(crate) fn seek(&self, options: &Options) -> Result<Option<Found>> {
-        let since = Stopwatch::start();
+        let (since, mut unproven) = (Stopwatch::start(), 0);
         for seed in options.from.. {
             let is_over = match self.server {
                 None => seed - options.from >= options.seeds,
@@ -64,19 +88,37 @@ impl<'a> Prey<'a> {
             if is_over {
                 break;
             }
-            if let Some(properties) = self.attempt(seed)? {
-                return Ok(Some(Found { seed, after: since.elapsed(), properties }));
+            match self.attempt(seed)? {
+                Attempt::Found(properties) => {
+                    return Ok(Some(Found { seed, after: since.elapsed(), properties }));
+                }
+                Attempt::Clean => {}
+                Attempt::Unproven => unproven += 1,
             }
+            ensure!(
+                unproven < UNPROVEN_MAX,
+                "{}: {unproven} seeds fail without a bug, too: nothing can be proved with it",
+                self.program.display()
+            );
         }
         Ok(None)
     }
 
-    /// What was violated with this seed, if anything was.
-    fn attempt(&self, seed: u64) -> Result<Option<String>> {
-        let mut command = self.command(seed);
+    /// One seed with the bug and, if that fails, without it.
+    fn attempt(&self, seed: u64) -> Result<Attempt> {
+        let Some(properties) = self.run(seed, Planted::Bug)? else { return Ok(Attempt::Clean) };
+        Ok(match self.run(seed, Planted::Nothing)? {
+            None => Attempt::Found(properties),
+            Some(_) => Attempt::Unproven,
+        })
+    }
+
+    /// What was violated, if anything was.
+    fn run(&self, seed: u64, planted: Planted) -> Result<Option<String>> {
+        let mut command = self.command(seed, planted);
         // Of an earlier hunt.
-        let _ = std::fs::remove_dir_all(self.folder(seed));
-        std::fs::create_dir_all("target/hunt")?;
+        let _ = std::fs::remove_dir_all(self.folder(seed, planted));
+        std::fs::create_dir_all(FOLDER)?;
         eprintln!("{}: {command:?}", self.bug.name);
         let output = command
             .stdin(Stdio::null())
@@ -86,28 +128,36 @@ impl<'a> Prey<'a> {
         match output.status.code() {
             Some(0 | UNDECIDED) => Ok(None),
             Some(FOUND) => Ok(Some(properties(&said, self.bug))),
+            // The simulation has the product in its own process.
+            None if self.server.is_none() => Ok(Some("abort".to_owned())),
             // A wrong use, or an end that is none of the finder's own.
             _ => bail!("{command:?} ended with {}:\n{}", output.status, end_of(&output.stderr)),
         }
     }
 
-    fn command(&self, seed: u64) -> Command {
+    fn command(&self, seed: u64, planted: Planted) -> Command {
         let mut command = Command::new(self.program);
-        let (bug, number) = (self.bug.name, seed.to_string());
-        match self.server {
-            None => command.args(["--seed", &number, "--plant", bug]),
-            Some(server) => command
-                .args(["--seed", &number, "--duration", &CHAOS_SECONDS.to_string()])
-                .args(["--out", &self.folder(seed)])
-                .env(SERVER, server)
-                .env(VARIABLE, bug),
+        command.args(["--seed", &seed.to_string()]);
+        if let Some(server) = self.server {
+            command.args(["--duration", &CHAOS_SECONDS.to_string()]);
+            command.args(["--out", &self.folder(seed, planted)]);
+            command.env(SERVER, server);
+        }
+        match (planted, self.server) {
+            (Planted::Bug, None) => command.args(["--plant", self.bug.name]),
+            (Planted::Bug, Some(_)) => command.env(VARIABLE, self.bug.name),
+            (Planted::Nothing, _) => command.env_remove(VARIABLE),
         };
         command
     }
 
     /// Where a chaos run leaves what it found.
-    fn folder(&self, seed: u64) -> String {
-        format!("target/hunt/{}-{seed}", self.bug.name)
+    fn folder(&self, seed: u64, planted: Planted) -> String {
+        let name = match planted {
+            Planted::Bug => self.bug.name,
+            Planted::Nothing => "without",
+        };
+        format!("{FOLDER}/{name}-{seed}")
     }
 }
 
@@ -162,11 +212,21 @@ mod tests {
     #[test]
     fn each_finder_gets_the_bug_in_its_own_way() {
         let bug = named("cut-too-far").unwrap();
-        let sim = Prey::of_sim(bug, Path::new("sim")).command(7);
-        assert_eq!(format!("{sim:?}"), r#""sim" "--seed" "7" "--plant" "cut-too-far""#);
-        let chaos = Prey::of_chaos(bug, Path::new("chaos"), Path::new("server")).command(7);
-        let variables: Vec<_> = chaos.get_envs().map(|(name, _)| name.to_owned()).collect();
-        assert_eq!(variables, [SERVER, VARIABLE]);
+        let words = |command: &Command| {
+            let words = command.get_args().map(|word| word.to_string_lossy().into_owned());
+            words.collect::<Vec<_>>().join(" ")
+        };
+        let sim = Prey::of_sim(bug, Path::new("sim"));
+        assert_eq!(words(&sim.command(7, Planted::Bug)), "--seed 7 --plant cut-too-far");
+        assert_eq!(words(&sim.command(7, Planted::Nothing)), "--seed 7");
+        let chaos = Prey::of_chaos(bug, Path::new("chaos"), Path::new("server"));
+        let planted = |planted| {
+            let command = chaos.command(7, planted);
+            let mut variables = command.get_envs().filter(|(name, _)| *name == VARIABLE);
+            variables.next().and_then(|(_, value)| Some(value?.to_string_lossy().into_owned()))
+        };
+        assert_eq!(planted(Planted::Bug).as_deref(), Some("cut-too-far"));
+        assert_eq!(planted(Planted::Nothing), None);
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! `hunt`: plants each bug in turn and lets the finders look for it. What is printed at the end is
-//! the table of docs/reliability.md: bug, found by, seed, time, property. `make hunt` calls it.
+//! `hunt`: plants each bug in turn and lets the finders look for it. What is printed is the
+//! table of docs/reliability.md: bug, found by, seed, time, property. `make hunt` calls it.
 
 mod attempt;
 
@@ -60,21 +60,21 @@ fn hunt(options: &Options) -> Result<bool> {
     if let Some(server) = &options.server {
         attempt::check_server(server)?;
     }
-    let mut rows = Vec::new();
+    print!("{HEAD}");
+    let mut all_found = true;
     for bug in wanted(&options.bugs)? {
         for finder in bug.finders {
-            let found = match (finder, &options.sim, &options.chaos, &options.server) {
-                (Finder::Sim, Some(sim), ..) => Prey::of_sim(bug, sim).seek(options)?,
-                (Finder::Chaos, _, Some(chaos), Some(server)) => {
-                    Prey::of_chaos(bug, chaos, server).seek(options)?
-                }
+            let prey = match (finder, &options.sim, &options.chaos, &options.server) {
+                (Finder::Sim, Some(sim), ..) => Prey::of_sim(bug, sim),
+                (Finder::Chaos, _, Some(chaos), Some(server)) => Prey::of_chaos(bug, chaos, server),
                 (Finder::Sim | Finder::Chaos, ..) => continue,
             };
-            rows.push((bug.name, *finder, found));
+            let found = prey.seek(options)?;
+            all_found &= found.is_some();
+            print!("{}", row(bug.name, *finder, found.as_ref()));
         }
     }
-    print!("{}", table(&rows));
-    Ok(rows.iter().all(|(.., found)| found.is_some()))
+    Ok(all_found)
 }
 
 fn wanted(names: &[String]) -> Result<Vec<&'static PlantedBug>> {
@@ -87,24 +87,21 @@ fn wanted(names: &[String]) -> Result<Vec<&'static PlantedBug>> {
     bugs.collect()
 }
 
-type Row = (&'static str, Finder, Option<Found>);
+/// The head of the table. Each row is printed as soon as it is known.
+const HEAD: &str = "| bug | found by | seed | time | property |\n\
+                    | --- | --- | ---: | ---: | --- |\n";
 
-fn table(rows: &[Row]) -> String {
-    let mut text = "| bug | found by | seed | time | property |\n".to_owned();
-    text += "| --- | --- | ---: | ---: | --- |\n";
-    for (bug, finder, found) in rows {
-        let finder = match finder {
-            Finder::Sim => "sim",
-            Finder::Chaos => "chaos",
-        };
-        text += &match found {
-            Some(Found { seed, after, properties }) => {
-                format!("| {bug} | {finder} | {seed} | {} | {properties} |\n", readable(*after))
-            }
-            None => format!("| {bug} | {finder} | not found | | |\n"),
-        };
+fn row(bug: &str, finder: Finder, found: Option<&Found>) -> String {
+    let finder = match finder {
+        Finder::Sim => "sim",
+        Finder::Chaos => "chaos",
+    };
+    match found {
+        Some(Found { seed, after, properties }) => {
+            format!("| {bug} | {finder} | {seed} | {} | {properties} |\n", readable(*after))
+        }
+        None => format!("| {bug} | {finder} | not found | | |\n"),
     }
-    text
 }
 
 fn readable(time: Duration) -> String {
@@ -122,13 +119,10 @@ mod tests {
     fn the_table_says_what_was_found_and_what_was_not() {
         let found =
             Found { seed: 12, after: Duration::from_secs(130), properties: "P1".to_owned() };
-        let rows = [
-            ("ack-before-fsync", Finder::Sim, Some(found)),
-            ("vote-not-synced", Finder::Chaos, None),
-        ];
-        let table = table(&rows);
-        assert!(table.contains("| ack-before-fsync | sim | 12 | 2 min | P1 |\n"), "{table}");
-        assert!(table.ends_with("| vote-not-synced | chaos | not found | | |\n"), "{table}");
+        let of_sim = row("ack-before-fsync", Finder::Sim, Some(&found));
+        assert_eq!(of_sim, "| ack-before-fsync | sim | 12 | 2 min | P1 |\n");
+        let of_chaos = row("vote-not-synced", Finder::Chaos, None);
+        assert_eq!(of_chaos, "| vote-not-synced | chaos | not found | | |\n");
     }
 
     #[test]
