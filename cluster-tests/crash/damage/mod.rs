@@ -23,11 +23,11 @@ use crate::Limits;
 use crate::summary::Summary;
 
 /// A template is damaged so often before the next is made.
-const PER_TEMPLATE: u64 = 1_000;
+const PER_TEMPLATE: u64 = 500;
 /// Damages that one process judges.
 const PER_PROCESS: u64 = 100;
 /// One that is not judged in this time hangs.
-const JUDGE_LIMIT: Duration = Duration::from_secs(60);
+const JUDGE_LIMIT: Duration = Duration::from_secs(20);
 /// Copies are many and small: in memory where that can be.
 const IN_MEMORY: &str = "/dev/shm";
 
