@@ -136,8 +136,8 @@ pub(crate) fn run(limits: &Limits, below: &Path, summary: &mut Summary) -> Resul
             if let Err(what) = verdict {
                 let kept = run.keep_evidence(number)?;
                 let again = format!("crash cuts --seed {} --count {}", run.seed, number + 1);
-                summary
-                    .fail(format!("cut {number}, {}: {what}; kept in {kept}", end.name()), again);
+                let what = format!("cut {number}, {}: {what}; kept in {kept}", end.name());
+                summary.fail(&what, &again);
                 run.renew(number)?;
             }
             Ok(())

@@ -100,7 +100,7 @@ fn take(batch: &Batch, number: u64, harm: &str, outcome: &Outcome, summary: &mut
         Outcome::Wrong(what) => {
             summary.count("wrong");
             let again = format!("crash damage --seed {} --count {}", batch.seed, number + 1);
-            summary.fail(format!("damage {number}, {harm}: {what}"), again);
+            summary.fail(&format!("damage {number}, {harm}: {what}"), &again);
         }
         Outcome::Harmless
         | Outcome::Cut
