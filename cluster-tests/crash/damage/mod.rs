@@ -49,7 +49,8 @@ pub(crate) fn run(limits: &Limits, below: &Path, summary: &mut Summary) -> Resul
         while from < to && !limits.is_over(started) {
             let batch = Batch {
                 template: folder.path().to_owned(),
-                below: below.clone(),
+                // Removed with the template, also what a judge that was killed left.
+                below: folder.path().to_owned(),
                 seed,
                 from,
                 to: to.min(from + PER_PROCESS),
