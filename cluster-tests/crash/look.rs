@@ -38,11 +38,11 @@ pub(crate) enum Blind {
 /// Opens every replica and reads all of it.
 pub(crate) async fn look(store: &Store) -> Result<(Found, Opened), Blind> {
     let io = |error: std::io::Error| refused_or_wrong(error.kind(), &error);
-    let mut found = Found::default();
-    found.boot = match store.node_record_get(BOOT).map_err(io)? {
+    let boot = match store.node_record_get(BOOT).map_err(io)? {
         Some(bytes) => bytes.first_chunk().map_or(u64::MAX, |bytes| u64::from_be_bytes(*bytes)),
         None => 0,
     };
+    let mut found = Found { boot, ..Found::default() };
     let mut opened = Opened::new();
     for (group, replica) in store.groups().map_err(io)? {
         let (seen, open) = one(store, group, replica, &mut found.complaints).await?;

@@ -68,6 +68,9 @@ pub(crate) struct Limits {
     /// Folder for the file systems or copies; the default is that for temporary files.
     #[arg(long)]
     below: Option<PathBuf>,
+    /// The disk of the cuts says that it synced and does not: they must fail.
+    #[arg(long, hide = true)]
+    lying_disk: bool,
     /// Also writes the summary to this file.
     #[arg(long)]
     summary: Option<PathBuf>,

@@ -1,4 +1,6 @@
-//! A library, loaded before the system's, that makes syncs slow: a cut then mostly falls into one.
+//! A library, loaded before the system's, that makes syncs slow, so that a cut mostly falls into one,
+//! or that makes a disk lie: it says that it synced and did not. The second shows that the cuts find
+//! what they are for.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -8,6 +10,9 @@ use rampart_cluster_tests::harness::machine::tool;
 
 /// Names the longest delay, in microseconds, to the library.
 pub(crate) const DELAY: &str = "SLOW_SYNC_US";
+
+/// Set for a disk that lies.
+pub(crate) const LIES: &str = "SYNC_LIES";
 
 const SOURCE: &str = r#"
 #define _GNU_SOURCE
@@ -20,6 +25,7 @@ static void wait_some(void) {
     if (most) usleep((unsigned)random() % most);
 }
 #define SHIM(name) int name(int fd) { \
+    if (getenv("SYNC_LIES")) return 0; \
     wait_some(); \
     int result = ((int (*)(int))dlsym(RTLD_NEXT, #name))(fd); \
     wait_some(); \

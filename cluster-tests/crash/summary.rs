@@ -57,7 +57,7 @@ impl Summary {
     }
 
     /// A rule was broken; `again` is the command that repeats it.
-    pub(crate) fn fail(&mut self, what: String, again: String) {
+    pub(crate) fn fail(&mut self, what: &str, again: &str) {
         if self.failures.len() < FAILURES_TOLD {
             eprintln!("{}: FAILED: {what}\n  again: {again}", self.what);
         }

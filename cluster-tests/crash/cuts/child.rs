@@ -11,7 +11,13 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 
 use crate::event::Event;
-use crate::slow_sync;
+
+/// How syncs are changed: a library, and the variable that tells it how.
+pub(super) struct Syncs<'a> {
+    pub(super) library: &'a Path,
+    pub(super) name: &'static str,
+    pub(super) value: String,
+}
 
 /// The process.
 pub(super) struct Writing {
@@ -65,13 +71,13 @@ impl Heard {
 }
 
 impl Writing {
-    /// Starts a writer on a store. `slow` is the library and the longest delay in microseconds.
-    pub(super) fn start(dir: &Path, seed: u64, slow: Option<(&Path, u64)>) -> Result<Writing> {
+    /// Starts a writer on a store, its syncs as they are or as `syncs` makes them.
+    pub(super) fn start(dir: &Path, seed: u64, syncs: Option<Syncs<'_>>) -> Result<Writing> {
         let me = std::env::current_exe().context("where is this executable?")?;
         let mut command = Command::new(me);
         command.arg("writer").arg("--dir").arg(dir).args(["--seed", &seed.to_string()]);
-        if let Some((library, delay_us)) = slow {
-            command.env("LD_PRELOAD", library).env(slow_sync::DELAY, delay_us.to_string());
+        if let Some(syncs) = syncs {
+            command.env("LD_PRELOAD", syncs.library).env(syncs.name, syncs.value);
         }
         let mut process = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
         let heard = Arc::new(Heard::default());

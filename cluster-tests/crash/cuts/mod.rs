@@ -12,7 +12,7 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use tempfile::TempDir;
 
-use self::child::{Lines, Writing};
+use self::child::{Lines, Syncs, Writing};
 use crate::Limits;
 use crate::disk::{Disk, Kind};
 use crate::event::Event;
@@ -79,6 +79,7 @@ struct Run<'a> {
     below: &'a Path,
     kinds: Vec<Kind>,
     slow: Option<PathBuf>,
+    is_lying: bool,
     disk: Disk,
     /// Cuts on this disk.
     cuts: u64,
@@ -97,6 +98,9 @@ pub(crate) fn run(limits: &Limits, below: &Path, summary: &mut Summary) -> Resul
     let slow = slow_sync::build(tools.path());
     if let Err(error) = &slow {
         summary.skip("slow syncs", error);
+        if limits.lying_disk {
+            return Ok(());
+        }
     }
     let mut kinds = Vec::new();
     for kind in Kind::ALL {
@@ -112,6 +116,7 @@ pub(crate) fn run(limits: &Limits, below: &Path, summary: &mut Summary) -> Resul
         below,
         kinds,
         slow: slow.ok(),
+        is_lying: limits.lying_disk,
         disk,
         cuts: 0,
         history: History::default(),
@@ -131,8 +136,8 @@ pub(crate) fn run(limits: &Limits, below: &Path, summary: &mut Summary) -> Resul
             if let Err(what) = verdict {
                 let kept = run.keep_evidence(number)?;
                 let again = format!("crash cuts --seed {} --count {}", run.seed, number + 1);
-                summary
-                    .fail(format!("cut {number}, {}: {what}; kept in {kept}", end.name()), again);
+                let what = format!("cut {number}, {}: {what}; kept in {kept}", end.name());
+                summary.fail(&what, &again);
                 run.renew(number)?;
             }
             Ok(())
@@ -172,9 +177,8 @@ impl Run<'_> {
         self.cuts += 1;
         let mut rng = StdRng::seed_from_u64(self.seed.wrapping_mul(0x9e37_79b9) ^ number);
         let end = End::draw(&mut rng, self.slow.is_some());
-        let slow = self.slow.as_deref().filter(|_| end == End::PowerInSlowSync);
-        let slow = slow.map(|library| (library, rng.random_range(100..SLOW_US_MAX)));
-        let writing = Writing::start(&self.dir(), rng.random(), slow)?;
+        let syncs = self.syncs(end, &mut rng);
+        let writing = Writing::start(&self.dir(), rng.random(), syncs)?;
         let opening = Stopwatch::start();
         if end == End::PowerInOpen {
             writing.run_for(Duration::from_micros(rng.random_range(0..OPEN_US_MAX)));
@@ -191,6 +195,16 @@ impl Run<'_> {
         }
         let lines = self.end(writing, end)?;
         Ok((end, self.judge(lines, end)))
+    }
+
+    fn syncs(&self, end: End, rng: &mut StdRng) -> Option<Syncs<'_>> {
+        let library = self.slow.as_deref()?;
+        if self.is_lying {
+            return Some(Syncs { library, name: slow_sync::LIES, value: "1".to_owned() });
+        }
+        let value = rng.random_range(100..SLOW_US_MAX).to_string();
+        let is_slow = end == End::PowerInSlowSync;
+        is_slow.then_some(Syncs { library, name: slow_sync::DELAY, value })
     }
 
     fn end(&mut self, writing: Writing, end: End) -> Result<Lines> {
@@ -256,9 +270,14 @@ impl Run<'_> {
 
     /// Copies the store away, with what it should have held.
     fn keep_evidence(&self, number: u64) -> Result<String> {
+        if self.is_lying {
+            return Ok("nothing, for the disk lied".to_owned());
+        }
         let kept = TempDir::with_prefix(format!("rampart-cut-{number}-"))?.keep();
-        crate::files::copy(&self.dir(), &kept.join("store"))?;
         std::fs::write(kept.join("history.txt"), format!("{:#?}", self.history))?;
+        if self.dir().exists() {
+            crate::files::copy(&self.dir(), &kept.join("store"))?;
+        }
         Ok(kept.display().to_string())
     }
 }

@@ -16,6 +16,8 @@ const SECTOR: usize = 512;
 const FOOTER: usize = 53;
 /// Where index and properties of a small table lie, before the footer.
 const TABLE_END: usize = 1_500;
+/// A last record longer than this is cut at so many of its bytes only.
+const LAST_RECORD_BYTES: usize = 400;
 /// A harm that changes nothing is drawn again so often.
 const TRIES: u32 = 50;
 
@@ -78,10 +80,14 @@ pub(super) fn draw(
     }
     for _ in 0..TRIES {
         let (file, class, content) = pick(files, rng).context("no files")?;
-        let mark = if rng.random_bool(0.5) { MarkAt::End } else { MarkAt::Before };
         let before = earlier.iter().find(|(name, _)| name == file).map(|(_, bytes)| &bytes[..]);
+        // A manifest that went on after the mark has more behind it than the mark can say.
+        let has_mark = class != "manifest" || before == Some(content);
+        let mark = match has_mark && rng.random_bool(0.5) {
+            true => MarkAt::Before,
+            false => MarkAt::End,
+        };
         let (how, harmed) = harmed(class, content, before, files, rng);
-        // The mark of before is written over the file of that class.
         let is_same = harmed.as_ref() == Some(content);
         if !is_same {
             let name = format!("{class}: {how}");
@@ -91,7 +97,8 @@ pub(super) fn draw(
     anyhow::bail!("no damage was found in {TRIES} tries")
 }
 
-/// Each class as often as any other: there are many tables and one manifest.
+/// Each class as often as any other, since there are many tables and one manifest; but those that
+/// hold what was acknowledged more often.
 fn pick<'a>(
     files: &'a [Content],
     rng: &mut StdRng,
@@ -99,9 +106,10 @@ fn pick<'a>(
     let mut classes: Vec<&str> = files.iter().filter_map(|(name, _)| class(name)).collect();
     classes.sort_unstable();
     classes.dedup();
-    let wanted = classes.get(rng.random_range(0..classes.len().max(1)))?;
+    classes.extend(["write-ahead log", "write-ahead log", "write-ahead log", "manifest", "table"]);
+    let wanted = classes[rng.random_range(0..classes.len())];
     let of_class: Vec<_> = files.iter().filter(|(name, _)| class(name) == Some(wanted)).collect();
-    let (name, bytes) = of_class.get(rng.random_range(0..of_class.len()))?;
+    let (name, bytes) = of_class.get(rng.random_range(0..of_class.len().max(1)))?;
     Some((name, class(name)?, bytes))
 }
 
@@ -110,7 +118,7 @@ fn every_byte_of_the_last_record(number: u64, files: &[Content]) -> Option<Harm>
     let (file, bytes) = files.iter().rfind(is_log)?;
     let last = *records(bytes).last()?;
     let missing = usize::try_from(number / 2).ok()?;
-    if missing >= last.bytes {
+    if missing >= last.bytes || missing >= LAST_RECORD_BYTES {
         return None;
     }
     Some(Harm {

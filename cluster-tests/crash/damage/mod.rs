@@ -23,11 +23,11 @@ use crate::Limits;
 use crate::summary::Summary;
 
 /// A template is damaged so often before the next is made.
-const PER_TEMPLATE: u64 = 1_000;
+const PER_TEMPLATE: u64 = 500;
 /// Damages that one process judges.
 const PER_PROCESS: u64 = 100;
 /// One that is not judged in this time hangs.
-const JUDGE_LIMIT: Duration = Duration::from_secs(60);
+const JUDGE_LIMIT: Duration = Duration::from_secs(20);
 /// Copies are many and small: in memory where that can be.
 const IN_MEMORY: &str = "/dev/shm";
 
@@ -49,7 +49,8 @@ pub(crate) fn run(limits: &Limits, below: &Path, summary: &mut Summary) -> Resul
         while from < to && !limits.is_over(started) {
             let batch = Batch {
                 template: folder.path().to_owned(),
-                below: below.clone(),
+                // Removed with the template, also what a judge that was killed left.
+                below: folder.path().to_owned(),
                 seed,
                 from,
                 to: to.min(from + PER_PROCESS),
@@ -100,7 +101,7 @@ fn take(batch: &Batch, number: u64, harm: &str, outcome: &Outcome, summary: &mut
         Outcome::Wrong(what) => {
             summary.count("wrong");
             let again = format!("crash damage --seed {} --count {}", batch.seed, number + 1);
-            summary.fail(format!("damage {number}, {harm}: {what}"), again);
+            summary.fail(&format!("damage {number}, {harm}: {what}"), &again);
         }
         Outcome::Harmless
         | Outcome::Cut

@@ -20,17 +20,25 @@ const HISTORIES: &str = "histories.json";
 const MARK: &str = "SYNCED";
 const MARK_BEFORE: &str = "mark-before";
 
-/// Small, for it is copied often; small buffers, so that there are tables.
-const MANNER: Manner = Manner {
-    groups: 3,
-    in_flight: 8,
-    value_bytes_max: 1_000,
-    write_buffer_bytes: 64 << 10,
-    tail_cache_bytes: 0,
-};
 const STEPS_BEFORE: u32 = 250;
-const STEPS_IN_LOG: u32 = 40;
 const STEPS_ABOVE_MARK: u32 = 12;
+
+/// How a template is filled: small, for it is copied often. One in two has small write buffers, so
+/// that there are many tables and a short write-ahead log; the others have a log of many blocks.
+fn manner(seed: u64) -> (Manner, u32) {
+    let (write_buffer_bytes, steps_in_log) = match seed.is_multiple_of(2) {
+        true => (64 << 10, 40),
+        false => (8 << 20, 200),
+    };
+    let manner = Manner {
+        groups: 3,
+        in_flight: 8,
+        value_bytes_max: 1_000,
+        write_buffer_bytes,
+        tail_cache_bytes: 0,
+    };
+    (manner, steps_in_log)
+}
 
 /// How far the mark says that the store was synced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -110,15 +118,16 @@ fn lock(history: &Mutex<History>) -> MutexGuard<'_, History> {
     history.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-async fn start(dir: &Path, seed: u64, listener: Listener) -> Result<Writer> {
-    let store = Store::open(dir, MANNER.options()).context("open")?;
-    Writer::start(store, seed, MANNER, listener).await
+async fn start(dir: &Path, seed: u64, manner: Manner, listener: Listener) -> Result<Writer> {
+    let store = Store::open(dir, manner.options()).context("open")?;
+    Writer::start(store, seed, manner, listener).await
 }
 
 async fn fill(folder: &Path, seed: u64) -> Result<()> {
     let dir = folder.join(STORE);
+    let (manner, steps_in_log) = manner(seed);
     let (_, listener) = recorder();
-    let mut writer = start(&dir, seed, listener).await?;
+    let mut writer = start(&dir, seed, manner, listener).await?;
     for _ in 0..STEPS_BEFORE {
         writer.step().await?;
     }
@@ -126,8 +135,8 @@ async fn fill(folder: &Path, seed: u64) -> Result<()> {
     drop(writer);
 
     let (history, listener) = recorder();
-    let mut writer = start(&dir, seed + 1, listener).await?;
-    for _ in 0..STEPS_IN_LOG {
+    let mut writer = start(&dir, seed + 1, manner, listener).await?;
+    for _ in 0..steps_in_log {
         writer.step().await?;
     }
     writer.rest().await?;

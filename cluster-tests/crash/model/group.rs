@@ -144,6 +144,6 @@ impl Group {
     }
 }
 
-fn unequal<T: PartialEq + std::fmt::Debug>(name: &str, must: T, is: T) -> Option<String> {
+fn unequal<T: Copy + PartialEq + std::fmt::Debug>(name: &str, must: T, is: T) -> Option<String> {
     (must != is).then(|| format!("{name} must be {must:?} and is {is:?}"))
 }

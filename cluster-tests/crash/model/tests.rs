@@ -61,18 +61,21 @@ fn any_first_part_that_holds_what_was_acknowledged_is_right() {
     }
 }
 
+/// What is changed, by name, and how.
+type Change = (&'static str, fn(&mut FoundGroup));
+
 #[test]
 fn each_change_of_what_was_found_is_refused() {
     let history = history();
-    let changes: [(&str, fn(&mut FoundGroup)); 10] = [
+    let changes: [Change; 10] = [
         ("another replica", |group| group.replica += 1),
         ("a vote that went back", |group| group.vote = None),
         ("a vote of nobody", |group| group.vote.as_mut().unwrap().voted_for += 1),
         ("a lost entry", |group| {
-            let _ = group.entries.pop_last();
+            group.entries.pop_last();
         }),
         ("a hole", |group| {
-            let _ = group.entries.remove(&1);
+            group.entries.remove(&1);
         }),
         ("another payload", |group| group.entries.get_mut(&2).unwrap().digest ^= 1),
         ("another offset", |group| group.entries.get_mut(&2).unwrap().base_offset += 1),

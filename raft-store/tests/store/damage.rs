@@ -1,11 +1,12 @@
 //! Damaged bytes: below the synced mark the replica is refused, above it the tail is cut, and a
 //! damaged entry is never served.
 
+use openraft::storage::RaftLogStorage;
 use rampart_api::model::ids::Offset;
 use rampart_raft_store::error::{OpenGroupError, ReadError};
 use rampart_raft_store::{MemoryFaults, Store};
 
-use crate::harness::{GROUP, Replica, batch, data};
+use crate::harness::{GROUP, Replica, batch, data, vote};
 
 /// Three appends of one entry each; the last says that the first two were synced.
 async fn three_entries(faults: &MemoryFaults) {
@@ -60,6 +61,25 @@ async fn damage_of_an_applied_entry_refuses_the_replica_whatever_the_mark_says()
     let error = Replica::open(&Store::in_memory(faults)).err().unwrap();
     let OpenGroupError::Damaged { index, .. } = &error else { panic!("{error}") };
     assert_eq!(*index, Some(2), "the last entry is above the mark, but it was committed");
+}
+
+/// Such a replica would vote for a leader that lacks what it had acknowledged.
+#[tokio::test]
+async fn a_log_shorter_than_what_was_committed_is_refused_before_it_can_vote() {
+    for lost in [1, 3] {
+        let faults = MemoryFaults::none();
+        three_entries(&faults).await;
+        let mut replica = Replica::in_memory(&faults);
+        replica.log.save_vote(&vote(4)).await.unwrap();
+        replica.apply_all().await;
+        replica.handle.save_applied().await.unwrap();
+        for index in 3 - lost..3 {
+            assert!(faults.lose_entry(GROUP, index));
+        }
+        let error = Replica::open(&Store::in_memory(faults)).err().unwrap();
+        assert!(matches!(error, OpenGroupError::Damaged { .. }), "{error}");
+        assert!(error.to_string().contains("new replica id"), "{error}");
+    }
 }
 
 #[tokio::test]

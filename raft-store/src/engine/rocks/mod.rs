@@ -3,6 +3,7 @@
 //! The only code that names rocksdb. Durable means: in RocksDB's write-ahead log and fdatasynced.
 
 mod committer;
+mod log_files;
 mod open;
 mod options;
 mod read_only;

@@ -5,14 +5,16 @@
 //! tail, never acknowledged, and is cut with a warning; else the directory is damaged.
 //! Enforces INV-18.
 
+use std::cmp::Ordering;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::Path;
 
 use rocksdb::{DB, DBRecoveryMode, ErrorKind};
 
+use super::log_files::{self, FlawKind};
 use super::options;
-use super::synced_mark;
+use super::synced_mark::{self, Mark};
 use crate::error::OpenError;
 use crate::format::STORE_FORMAT_VERSION;
 use crate::store::StoreOptions;
@@ -28,6 +30,9 @@ pub(super) fn open(dir: &Path, options: &StoreOptions) -> Result<DB, OpenError> 
     fs::create_dir_all(dir).map_err(|source| unusable(dir, source))?;
     check_format(dir)?;
     let mark = synced_mark::read(dir).map_err(|source| unusable(dir, source))?;
+    check_logs(dir)?;
+    check_manifest(dir, mark)?;
+    let mark = mark.map(|mark| mark.sequence);
     let open_as = |mode| {
         let mut database = options::database(options);
         let is_new = is_new(dir).map_err(|source| unusable(dir, source))?;
@@ -47,6 +52,55 @@ pub(super) fn open(dir: &Path, options: &StoreOptions) -> Result<DB, OpenError> 
     let db = db.map_err(|error| explain(dir, &error))?;
     check_complete(dir, &db, mark)?;
     Ok(db)
+}
+
+/// Refuses logs that RocksDB would not get through, or would get through wrongly.
+pub(super) fn check_logs(dir: &Path) -> Result<(), OpenError> {
+    let names = file_names(dir).map_err(|source| unusable(dir, source))?;
+    let manifest = synced_mark::current_manifest(dir).unwrap_or_default();
+    let is_log = |name: &&String| name.ends_with(".log") || **name == manifest;
+    for name in names.iter().filter(is_log) {
+        let flaws = match log_files::flaws(&dir.join(name), 0) {
+            // A running node removed it since it was listed.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            flaws => flaws.map_err(|source| unusable(dir, source))?,
+        };
+        if let Some(flaw) = flaws.iter().find(|flaw| flaw.kind != FlawKind::Bad) {
+            return Err(damaged(dir, flaw.describe(name)));
+        }
+    }
+    Ok(())
+}
+
+/// Refuses a manifest without what was synced of it: RocksDB takes a damaged end for one that was
+/// never written, and removes the tables that it named.
+fn check_manifest(dir: &Path, mark: Option<Mark>) -> Result<(), OpenError> {
+    let Some(mark) = mark.filter(|mark| mark.manifest != 0) else { return Ok(()) };
+    // What is wrong with CURRENT itself RocksDB says.
+    let Ok(name) = synced_mark::current_manifest(dir) else { return Ok(()) };
+    let Ok(number) = synced_mark::manifest_number(&name) else { return Ok(()) };
+    let path = dir.join(&name);
+    let Ok(length) = path.metadata().map(|metadata| metadata.len()) else { return Ok(()) };
+    let what = match number.cmp(&mark.manifest) {
+        Ordering::Greater => return Ok(()),
+        Ordering::Less => format!("{CURRENT_FILE} names {name}, older than {}", mark.manifest),
+        Ordering::Equal if length < mark.manifest_bytes => {
+            format!("{name} ends at byte {length}, but {} were synced", mark.manifest_bytes)
+        }
+        Ordering::Equal => {
+            let flaws = log_files::flaws(&path, mark.manifest_bytes);
+            let flaws = flaws.map_err(|source| unusable(dir, source))?;
+            match flaws.iter().find(|flaw| flaw.at < mark.manifest_bytes) {
+                Some(flaw) => flaw.describe(&name),
+                None => return Ok(()),
+            }
+        }
+    };
+    Err(damaged(dir, what))
+}
+
+fn damaged(dir: &Path, what: String) -> OpenError {
+    OpenError::Damaged { dir: dir.to_owned(), what }
 }
 
 /// Whether nothing was ever acknowledged from here, so that creating the database, or going on
@@ -119,7 +173,8 @@ fn check_format(dir: &Path) -> Result<(), OpenError> {
 /// Checks the format of a directory that must have one.
 pub(super) fn require_format(dir: &Path) -> Result<(), OpenError> {
     let path = dir.join(FORMAT_FILE);
-    let text = fs::read_to_string(&path).map_err(|source| unusable(dir, source))?;
+    let bytes = fs::read(&path).map_err(|source| unusable(dir, source))?;
+    let text = String::from_utf8_lossy(&bytes);
     let found = text.trim().parse::<u32>().map_err(|_| OpenError::Damaged {
         dir: dir.to_owned(),
         what: format!("{} says {:?} instead of a number", path.display(), text.trim()),

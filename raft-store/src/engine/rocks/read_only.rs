@@ -30,6 +30,7 @@ pub(crate) struct ReadOnlyEngine {
 impl ReadOnlyEngine {
     pub(crate) fn open(dir: &Path, options: &StoreOptions) -> Result<ReadOnlyEngine, OpenError> {
         open::require_format(dir)?;
+        open::check_logs(dir)?;
         let mut database = options::database(options);
         database.set_wal_recovery_mode(DBRecoveryMode::PointInTime);
         let mut look = 1;

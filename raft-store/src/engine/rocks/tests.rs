@@ -1,5 +1,7 @@
 //! The engine alone, on a real directory.
 
+mod damaged_logs;
+
 use std::sync::mpsc;
 
 use super::committer::SyncStep;
@@ -225,6 +227,17 @@ fn a_newer_format_is_refused() {
     std::fs::write(dir.path().join("FORMAT"), "2\n").unwrap();
     let error = RocksEngine::open(dir.path(), &StoreOptions::default()).unwrap_err();
     assert!(matches!(error, OpenError::Newer { found: 2, known: 1, .. }), "{error}");
+}
+
+#[test]
+fn a_damaged_format_is_called_damaged() {
+    let dir = tempfile::tempdir().unwrap();
+    drop(open(dir.path()));
+    for content in [&b"\xb1\n"[..], b"one\n", b""] {
+        std::fs::write(dir.path().join("FORMAT"), content).unwrap();
+        let what = damage(dir.path());
+        assert!(what.contains("FORMAT says"), "{what}");
+    }
 }
 
 fn newest_wal(dir: &Path) -> PathBuf {
