@@ -11,8 +11,9 @@ mod keys;
 mod log;
 mod machine;
 mod partition_log;
-pub mod runtime;
 pub mod planted;
+pub mod runtime;
+pub mod scale;
 pub mod state;
 mod store;
 #[cfg(test)]

@@ -1,10 +1,10 @@
 //! Somebody who changes the cluster while it is under load: topics come and go, replicas move,
 //! leaderships are handed over.
 
-use rampart_api::model::ids::NodeId;
+use rampart_api::model::ids::{NodeId, Offset};
 use rampart_cluster_tests::history::{Event, Function, Phase};
 use rampart_node::controller::request::NewTopic;
-use rampart_node::partition::Operation;
+use rampart_node::partition::{Answer, Operation};
 
 use super::{Client, Target};
 use crate::world::Stage;
@@ -15,9 +15,10 @@ pub(super) async fn run(mut client: Client, targets: Vec<Target>) {
     let mut number = 0_u32;
     while client.shared.stage() < Stage::Healing {
         let target = client.dice.pick(&targets);
-        match client.dice.below(3) {
+        match client.dice.below(4) {
             0 => churn(&mut client, number).await,
             1 => hand_over(&mut client, &target).await,
+            2 => truncate(&mut client, &target).await,
             _ => reassign(&mut client, &target).await,
         }
         number += 1;
@@ -56,6 +57,27 @@ async fn hand_over(client: &mut Client, target: &Target) {
     let detail = format!("{}/{}", target.topic, target.partition);
     let ask = Ask::Partition(Operation::TransferLeadership(target.key, None));
     change(client, "transfer_leadership", detail, ask).await;
+}
+
+/// Deletes the older part of a partition.
+async fn truncate(client: &mut Client, target: &Target) {
+    let status = client.operate(Operation::Status(target.key)).await;
+    let Ok(Answer::Status(status)) = status else {
+        client.move_on();
+        return;
+    };
+    let (start, end) = (status.log_start.0, status.high_watermark.0);
+    let offset = start + client.dice.below(end - start + 1);
+    let event = client.event(Function::Truncate).at(&target.topic, target.partition);
+    let event = client.shared.recorder().invoke(Event { offset: Some(offset), ..event });
+    match client.operate(Operation::Truncate(target.key, Offset(offset))).await {
+        Ok(Answer::Truncated(log_start)) => {
+            let event = Event { log_start: Some(log_start.0), ..event };
+            client.shared.recorder().end(event, Phase::Ok);
+        }
+        Ok(other) => panic!("an answer of another kind: {other:?}"),
+        Err(refused) => client.refused(event, &refused),
+    }
 }
 
 /// As many replicas as before, on nodes chosen by lot.

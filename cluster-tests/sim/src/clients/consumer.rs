@@ -45,9 +45,10 @@ async fn poll(client: &mut Client, target: &Target, offset: u64) -> u64 {
     match client.operate(Operation::Fetch(fetch)).await {
         Ok(Answer::Fetched(fetched)) => {
             let event = read(event, offset, &fetched);
-            let next = event.next_offset.unwrap_or(offset);
+            // A linearizable fetch is a question beside the reading.
+            let next = event.next_offset.filter(|_| !linearizable);
             client.shared.recorder().end(event, Phase::Ok);
-            next
+            next.unwrap_or(offset)
         }
         Ok(other) => panic!("an answer of another kind: {other:?}"),
         Err(refused) => {
