@@ -33,6 +33,17 @@ demo: build ## Three nodes, 10,000 flights, a kill -9, a drain; KEEP=1 leaves th
 bench: build ## Throughput, latency, failover, memory of three local nodes; ARGS=--help
 	@RAMPART_BIN="$(CURDIR)/target/rampart" "$(TARGET)/release/bench" $(ARGS)
 
+SEEDS ?= 200
+# Seeds that nobody has tried yet, unless told.
+FROM ?= $(shell date +%s)
+JOBS ?= 2
+.PHONY: sim
+sim: ## Simulated clusters, repeated by a seed: SEEDS=200 FROM=1 JOBS=2, and all that once failed
+	@cd cluster-tests/sim; unset CARGO_TARGET_DIR CARGO_BUILD_TARGET; \
+	cargo build $(FLAGS); \
+	target/release/sim regressions --jobs $(JOBS); \
+	target/release/sim sweep --from $(FROM) --count $(SEEDS) --jobs $(JOBS)
+
 .PHONY: install
 install: ## Copies ./target/rampart to PREFIX/bin (/usr/local as root, else ~/.local)
 	@[ -x target/rampart ] || { echo "install: no ./target/rampart yet; run: make build" >&2; exit 1; }

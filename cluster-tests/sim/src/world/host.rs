@@ -7,6 +7,7 @@ use std::time::Duration;
 use rampart_node::clock::Clock;
 use rampart_node::config::Config;
 use rampart_node::node::Node;
+use rampart_node::stop::{StopKind, StopReason};
 use rampart_node::surroundings::{Storage, Surroundings};
 use rampart_raft_store::runtime;
 
@@ -38,7 +39,8 @@ async fn live(shared: Shared, host: usize, boot: u64) {
         match Node::start_with(config(&shared, host), surroundings(&shared, host, boot)).await {
             Ok(node) => node,
             Err(error) => {
-                shared.violate(format!("{} did not start: {error}", name(host)));
+                let what = format!("it did not start: {error}");
+                machine.end(StopReason { kind: StopKind::Storage, what });
                 return std::future::pending().await;
             }
         };
