@@ -73,7 +73,7 @@ fn one(args: One) -> Result<bool> {
             .with_ansi(false)
             .init();
     }
-    panics::keep(args.trace);
+    panics::keep();
     if let Some(bug) = &args.plant {
         plant(bug)?;
     }

@@ -6,7 +6,8 @@ use std::process::{Command, Output};
 
 /// Runs `sim`.
 fn sim(args: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_sim")).args(args).output().unwrap()
+    let output = Command::new(env!("CARGO_BIN_EXE_sim")).args(args).output();
+    output.expect("cargo has built it for this test")
 }
 
 /// Its output, if it says that all holds.

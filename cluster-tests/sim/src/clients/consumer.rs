@@ -100,7 +100,7 @@ async fn list(client: &mut Client, target: &Target) {
 
 /// The records of an answer at or above an offset, as the history notes them.
 pub(super) fn read(event: Event, offset: u64, fetched: &Fetched) -> Event {
-    let all = fetched.batches.iter().flat_map(|batch| values(batch));
+    let all = fetched.batches.iter().flat_map(values);
     let (offsets, values): (Vec<u64>, Vec<String>) = all.filter(|(at, _)| *at >= offset).unzip();
     Event {
         next_offset: Some(offsets.last().map_or(offset, |last| last + 1)),
