@@ -10,19 +10,35 @@ use super::{Client, Target};
 use crate::world::Stage;
 use crate::world::door::{Ask, Reply};
 
+/// How often a change is asked for again after the faults, until the judge finds none completed.
+const TRIES: u32 = 60;
+
 /// Changes something every few seconds while there are faults.
 pub(super) async fn run(mut client: Client, targets: Vec<Target>) {
     let mut number = 0_u32;
+    let (mut asked, mut moved) = (false, false);
     while client.shared.stage() < Stage::Healing {
         let target = client.dice.pick(&targets);
         match client.dice.below(4) {
             0 => churn(&mut client, number).await,
             1 => hand_over(&mut client, &target).await,
             2 => truncate(&mut client, &target).await,
-            _ => reassign(&mut client, &target).await,
+            _ => {
+                asked = true;
+                moved |= reassign(&mut client, &target).await;
+            }
         }
         number += 1;
         client.pause(300, 3_000).await;
+    }
+    // What faults refused must be possible without them.
+    for _ in 0..TRIES {
+        if moved || !asked {
+            break;
+        }
+        let target = client.dice.pick(&targets);
+        moved = reassign(&mut client, &target).await;
+        client.pause(300, 600).await;
     }
 }
 
@@ -80,18 +96,18 @@ async fn truncate(client: &mut Client, target: &Target) {
     }
 }
 
-/// As many replicas as before, on nodes chosen by lot.
-async fn reassign(client: &mut Client, target: &Target) {
+/// As many replicas as before, on nodes chosen by lot; whether the cluster took it on.
+async fn reassign(client: &mut Client, target: &Target) -> bool {
     let Ok(Reply::View(view)) = client.ask(Ask::View).await else {
         client.move_on();
-        return;
+        return false;
     };
-    let Some(topic) = view.state.topics.get(&target.key.topic) else { return };
+    let Some(topic) = view.state.topics.get(&target.key.topic) else { return false };
     let count = topic.replication_factor as usize;
     let nodes: Vec<NodeId> = view.state.nodes.keys().copied().collect();
     let chosen: Vec<NodeId> = client.dice.shuffled(nodes).into_iter().take(count).collect();
     let names: Vec<String> = chosen.iter().map(ToString::to_string).collect();
     let detail = format!("{}/{} to {}", target.topic, target.partition, names.join(" "));
     let ask = Ask::Reassign(target.topic.clone(), target.partition, chosen);
-    change(client, "reassign", detail, ask).await;
+    change(client, "reassign", detail, ask).await
 }
