@@ -42,6 +42,17 @@ chaos: build ## Ten minutes of faults under load, then the verdict; ARGS=--help
 	@RAMPART_BIN="$(CURDIR)/target/rampart" "$(TARGET)/release/rampart-chaos" --duration 600 \
 		--out "target/chaos/$$(date -u +%Y%m%d-%H%M%S)" $(ARGS)
 
+SEEDS ?= 200
+# Seeds that nobody has tried yet, unless told.
+FROM ?= $(shell date +%s)
+JOBS ?= 2
+.PHONY: sim
+sim: ## Simulated clusters, repeated by a seed: SEEDS=200 FROM=1 JOBS=2, and all that once failed
+	@cd cluster-tests/sim; unset CARGO_TARGET_DIR CARGO_BUILD_TARGET; \
+	cargo build $(FLAGS); \
+	target/release/sim regressions --jobs $(JOBS); \
+	target/release/sim sweep --from $(FROM) --count $(SEEDS) --jobs $(JOBS)
+
 .PHONY: install
 install: ## Copies ./target/rampart to PREFIX/bin (/usr/local as root, else ~/.local)
 	@[ -x target/rampart ] || { echo "install: no ./target/rampart yet; run: make build" >&2; exit 1; }

@@ -13,6 +13,7 @@ mod machine;
 mod partition_log;
 pub mod planted;
 pub mod runtime;
+pub mod scale;
 pub mod state;
 mod store;
 #[cfg(test)]

@@ -73,7 +73,10 @@ fn one(args: One) -> Result<bool> {
             .with_ansi(false)
             .init();
     }
-    panics::keep(args.trace);
+    panics::keep();
+    if let Some(bug) = &args.plant {
+        plant(bug)?;
+    }
     let kept = match args.history {
         Some(path) => Kept::There(path),
         None => Kept::Nowhere(tempfile::NamedTempFile::new().context("a temporary history")?),
@@ -97,7 +100,22 @@ fn one(args: One) -> Result<bool> {
             report.faults
         );
     }
-    Ok(matches!(report.verdict, Verdict::Holds | Verdict::Upstream(_)))
+    Ok(match report.verdict {
+        Verdict::Holds | Verdict::TooThin(_) | Verdict::Upstream(_) => true,
+        Verdict::Violated(_) | Verdict::Panicked(_) => false,
+    })
+}
+
+/// Breaks this process's product.
+#[cfg(feature = "planted-bugs")]
+fn plant(bug: &str) -> Result<()> {
+    rampart_raft_store::planted::plant(bug).map_err(anyhow::Error::msg)
+}
+
+/// There is nothing to break in this build.
+#[cfg(not(feature = "planted-bugs"))]
+fn plant(_bug: &str) -> Result<()> {
+    anyhow::bail!("this build has no planted bugs: build with --features planted-bugs")
 }
 
 /// A history that is kept, or not.

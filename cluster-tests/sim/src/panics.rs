@@ -26,18 +26,20 @@ struct Upstream {
 /// The known ones of 0.10.0-alpha.37.
 const UPSTREAM: [Upstream; 0] = [];
 
+/// How a panic is said.
+pub(crate) const SAID: &str = "panic at ";
+
 static SEEN: Mutex<Vec<Panicked>> = Mutex::new(Vec::new());
 
-/// From now on panics are kept instead of printed; `is_loud` prints them too.
-pub(crate) fn keep(is_loud: bool) {
+/// From now on panics are kept, and said in one line each.
+pub(crate) fn keep() {
     panic::set_hook(Box::new(move |info| {
         let place = info
             .location()
             .map_or_else(String::new, |at| format!("{}:{}", in_package(at.file()), at.line()));
         let message = info.payload_as_str().unwrap_or("no message").to_owned();
-        if is_loud {
-            eprintln!("panic at {place}: {message}");
-        }
+        // Also where a panic ends the process, as one does while another is cleaned up after.
+        eprintln!("{SAID}{place}: {message}");
         seen().push(Panicked { place, message });
     }));
 }
@@ -72,7 +74,7 @@ mod tests {
 
     #[test]
     fn places_name_the_package_and_nothing_of_the_machine() {
-        let path = "/home/x/registry/src/index/openraft-0.10.0/src/core/raft_core.rs";
+        let path = "/somewhere/registry/src/index/openraft-0.10.0/src/core/raft_core.rs";
         assert_eq!(in_package(path), "openraft-0.10.0/src/core/raft_core.rs");
         assert_eq!(in_package("src/main.rs"), "src/main.rs");
     }

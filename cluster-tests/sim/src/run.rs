@@ -41,6 +41,8 @@ pub(crate) struct Options {
 pub(crate) enum Verdict {
     /// Everything held.
     Holds,
+    /// Nothing is wrong, but too little happened to say that it holds.
+    TooThin(String),
     /// Something must not have happened.
     Violated(String),
     /// Something panicked.
@@ -78,10 +80,10 @@ pub(crate) fn run(options: &Options) -> Result<Report> {
     let findings = judge::judge(&options.history)?;
     let verdict = match ended {
         Err(panicked) => panicked,
-        Ok(()) => match shared.violation().or_else(|| findings.violations.first().cloned()) {
-            Some(violation) => Verdict::Violated(violation),
-            None if findings.acked == 0 => Verdict::Violated("nothing was acknowledged".to_owned()),
-            None => Verdict::Holds,
+        Ok(()) => match (shared.violation().or(findings.violation), findings.too_thin) {
+            (Some(violation), _) => Verdict::Violated(violation),
+            (None, Some(why)) => Verdict::TooThin(why),
+            (None, None) => Verdict::Holds,
         },
     };
     Ok(Report {

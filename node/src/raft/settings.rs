@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use openraft::SnapshotPolicy;
+use rampart_raft_store::scale::{METADATA_LOG_KEPT_ENTRIES, METADATA_SNAPSHOT_ENTRIES};
 
 /// Timings that all nodes of a cluster share. Defaults: interfaces of the product, "Defaults".
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,10 +33,6 @@ impl Default for RaftTimings {
     }
 }
 
-/// Entries between snapshots of the metadata.
-const METADATA_SNAPSHOT_ENTRIES: u64 = 10_000;
-/// Entries a metadata snapshot leaves in the log, for followers that are a little behind.
-const METADATA_LOG_KEPT_ENTRIES: u64 = 1_000;
 /// Entries in one AppendEntries; the log reader also limits the bytes.
 const APPEND_ENTRIES_MAX: u64 = 256;
 

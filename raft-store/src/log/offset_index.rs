@@ -7,9 +7,7 @@ use rampart_api::model::ids::Offset;
 
 use super::record::LogRecord;
 use crate::keys::offset_index::Granule;
-
-/// A granule is closed once it holds this many bytes.
-pub(super) const GRANULE_BYTES: u64 = 64 << 10;
+use crate::scale::GRANULE_BYTES;
 
 /// All granules of a log, the last one open.
 #[derive(Debug, Clone, Default)]

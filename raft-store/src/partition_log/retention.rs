@@ -8,10 +8,7 @@ use super::PartitionLog;
 use crate::format::log_id::log_id;
 use crate::machine::Cut;
 use crate::planted::{self, Bug};
-
-/// A cut stays this many entries below the last applied one: openraft reads the log id of applied
-/// entries, and must not find them purged (upstream issue 2116).
-const CUT_MARGIN_ENTRIES: u64 = 1_000;
+use crate::scale::CUT_MARGIN_ENTRIES;
 
 impl PartitionLog {
     /// The offset to trim to, or nothing. `now_ms` is the leader's clock.

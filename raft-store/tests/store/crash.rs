@@ -124,6 +124,16 @@ async fn after_a_failed_write_nothing_is_acknowledged_any_more() {
     }
 }
 
+#[test]
+fn a_failed_write_that_was_waited_for_fails_the_store_too() {
+    let faults = MemoryFaults::none();
+    let store = Store::in_memory(faults.clone());
+    let failed = store.failed();
+    faults.fail_writes(std::io::ErrorKind::Other);
+    assert!(store.node_record_put("fact", "value").is_err());
+    assert!(failed.borrow().is_some(), "INV-13: nobody would stop the process");
+}
+
 #[tokio::test]
 async fn a_full_disk_is_seen_before_it_fails() {
     let faults = MemoryFaults::none();

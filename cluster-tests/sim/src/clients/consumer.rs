@@ -45,9 +45,10 @@ async fn poll(client: &mut Client, target: &Target, offset: u64) -> u64 {
     match client.operate(Operation::Fetch(fetch)).await {
         Ok(Answer::Fetched(fetched)) => {
             let event = read(event, offset, &fetched);
-            let next = event.next_offset.unwrap_or(offset);
+            // A linearizable fetch is a question beside the reading.
+            let next = event.next_offset.filter(|_| !linearizable);
             client.shared.recorder().end(event, Phase::Ok);
-            next
+            next.unwrap_or(offset)
         }
         Ok(other) => panic!("an answer of another kind: {other:?}"),
         Err(refused) => {
@@ -99,7 +100,7 @@ async fn list(client: &mut Client, target: &Target) {
 
 /// The records of an answer at or above an offset, as the history notes them.
 pub(super) fn read(event: Event, offset: u64, fetched: &Fetched) -> Event {
-    let all = fetched.batches.iter().flat_map(|batch| values(batch));
+    let all = fetched.batches.iter().flat_map(values);
     let (offsets, values): (Vec<u64>, Vec<String>) = all.filter(|(at, _)| *at >= offset).unzip();
     Event {
         next_offset: Some(offsets.last().map_or(offset, |last| last + 1)),

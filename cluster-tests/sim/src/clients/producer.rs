@@ -14,30 +14,38 @@ use rampart_node::partition::{Answer, Operation};
 use super::{Client, Target};
 use crate::world::{Stage, wall_ms};
 
-/// How long a node tries.
-const TIMEOUT: Duration = Duration::from_secs(4);
+/// How a producer works.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct How {
+    /// What it asks for.
+    pub(super) ack: Ack,
+    /// Milliseconds between two requests, at most.
+    pub(super) pace: u64,
+    /// How long a node tries.
+    pub(super) timeout: Duration,
+}
 
 /// Appends until the run settles.
-pub(super) async fn run(mut client: Client, target: Target, ack: Ack, pace: u64) {
+pub(super) async fn run(mut client: Client, target: Target, how: How) {
     let mut number = 0_u32;
     while client.shared.stage() < Stage::Settling {
-        append(&mut client, &target, ack, number).await;
+        append(&mut client, &target, how, number).await;
         number += 1;
-        client.pause(1, pace).await;
+        client.pause(1, how.pace).await;
     }
 }
 
-async fn append(client: &mut Client, target: &Target, ack: Ack, number: u32) {
+async fn append(client: &mut Client, target: &Target, how: How, number: u32) {
     let count = 1 + client.dice.below(4);
     let process = client.process;
     let values: Vec<String> = (0..count).map(|i| format!("p{process}-{number}-{i}")).collect();
     let event = client.event(Function::Produce).at(&target.topic, target.partition);
-    let event = Event { ack: noted(ack), values: values.clone(), ..event };
+    let event = Event { ack: noted(how.ack), values: values.clone(), ..event };
     let event = client.shared.recorder().invoke(event);
     let produce = Produce {
         key: target.key,
-        ack: Some(ack),
-        timeout: TIMEOUT,
+        ack: Some(how.ack),
+        timeout: how.timeout,
         batches: batch(&values),
         records: u32::try_from(count).expect("a handful"),
     };

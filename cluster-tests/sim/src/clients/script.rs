@@ -2,10 +2,13 @@
 //! everything came right, read it all.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use rampart_api::model::topic_config::Ack;
+use rampart_cluster_tests::history::{Event, Function};
 use tokio::task::JoinSet;
 
+use super::producer::How;
 use super::{Client, Progress, Target, admin, consumer, finish, producer, start};
 use crate::dice::Dice;
 use crate::world::{Shared, Stage};
@@ -15,15 +18,28 @@ const ADMIN: u32 = 1;
 const PRODUCERS: u32 = 10;
 const CONSUMERS: u32 = 100;
 const FINISHER: u32 = 200;
+/// What is kept of a topic whose records go.
+const RETENTION_BYTES: &str = "12000";
 
 /// What is written and read.
 #[derive(Debug, Clone)]
 pub(crate) struct Workload {
-    topics: Vec<(String, u32)>,
+    topics: Vec<Topic>,
     producers: Vec<Ack>,
     consumers: usize,
     is_admin: bool,
     pace: u64,
+    /// How long a node tries.
+    timeout: Duration,
+}
+
+/// A topic under test.
+#[derive(Debug, Clone)]
+struct Topic {
+    name: String,
+    partitions: u32,
+    /// Old records go while the run lasts.
+    is_short_lived: bool,
 }
 
 impl Workload {
@@ -31,12 +47,14 @@ impl Workload {
     pub(crate) fn draw(dice: &Dice) -> Workload {
         let topics = 1 + dice.below(2);
         let topics = (0..topics).map(|number| {
-            let partitions = 1 + dice.below(2);
-            (format!("t{number}"), u32::try_from(partitions).expect("a few"))
+            let partitions = u32::try_from(1 + dice.below(2)).expect("a few");
+            Topic { name: format!("t{number}"), partitions, is_short_lived: dice.percent(40) }
         });
         let topics = topics.collect();
         let producers = (0..2 + dice.below(4))
-            .map(|_| dice.pick(&[Ack::All, Ack::Quorum, Ack::Quorum, Ack::Leader]))
+            .map(|_| {
+                dice.pick(&[Ack::All, Ack::All, Ack::Quorum, Ack::Quorum, Ack::Leader, Ack::None])
+            })
             .collect();
         Workload {
             topics,
@@ -44,6 +62,7 @@ impl Workload {
             consumers: 1 + dice.position(3),
             is_admin: dice.percent(50),
             pace: dice.pick(&[20, 60, 150]),
+            timeout: Duration::from_millis(dice.pick(&[300, 1_000, 4_000])),
         }
     }
 }
@@ -61,8 +80,9 @@ async fn play(shared: &Shared, workload: &Workload) -> Result<(), String> {
     let mut first = Client::new(shared, FINISHER, &progress);
     start::cluster_is_up(&first).await?;
     let mut targets = Vec::new();
-    for (name, partitions) in &workload.topics {
-        targets.extend(start::topic(&mut first, name, *partitions, BTreeMap::new()).await?);
+    for topic in &workload.topics {
+        let config = topic.config(&first);
+        targets.extend(start::topic(&mut first, &topic.name, topic.partitions, config).await?);
     }
     let mut working = JoinSet::new();
     load(shared, workload, &targets, &progress, &mut working);
@@ -79,6 +99,19 @@ async fn play(shared: &Shared, workload: &Workload) -> Result<(), String> {
     finish::dump_all(&first, &targets).await
 }
 
+impl Topic {
+    /// Its settings; the judge is told where records may go.
+    fn config(&self, client: &Client) -> BTreeMap<String, String> {
+        if !self.is_short_lived {
+            return BTreeMap::new();
+        }
+        let event = Event::new(client.process, Function::Mark);
+        let (topic, kind) = (Some(self.name.clone()), Some("retention".to_owned()));
+        client.shared.recorder().note(Event { topic, kind, ..event });
+        BTreeMap::from([("retention.bytes".to_owned(), RETENTION_BYTES.to_owned())])
+    }
+}
+
 fn load(
     shared: &Shared,
     workload: &Workload,
@@ -89,12 +122,14 @@ fn load(
     for (process, (number, ack)) in (PRODUCERS..).zip(workload.producers.iter().enumerate()) {
         let client = Client::new(shared, process, progress);
         let target = targets[number % targets.len()].clone();
-        working.spawn_local(producer::run(client, target, *ack, workload.pace));
+        let how = How { ack: *ack, pace: workload.pace, timeout: workload.timeout };
+        working.spawn_local(producer::run(client, target, how));
     }
     // Every partition is written to until the end, so that it shows whether it works again.
     for (process, target) in (PRODUCERS + 50..).zip(targets) {
         let client = Client::new(shared, process, progress);
-        working.spawn_local(producer::run(client, target.clone(), Ack::Quorum, workload.pace * 2));
+        let how = How { ack: Ack::Quorum, pace: workload.pace * 2, timeout: workload.timeout };
+        working.spawn_local(producer::run(client, target.clone(), how));
     }
     for (process, number) in (CONSUMERS..).zip(0..workload.consumers) {
         let client = Client::new(shared, process, progress);

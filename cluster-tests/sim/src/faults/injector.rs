@@ -12,15 +12,13 @@ use crate::world::{Stage, World};
 
 /// A sync that takes so long never ends while the machine stands still.
 const NEVER: u32 = u32::MAX;
-/// A disk's usual sync, in steps.
-const SYNC: u32 = 1;
-
 /// Faults over time.
 #[derive(Debug)]
 pub(crate) struct Injector {
     waiting: Vec<Planned>,
     active: Vec<(Duration, Fault)>,
     total: Duration,
+    sync_steps: u32,
     began: Option<Duration>,
     network: Network,
     processes: Processes,
@@ -36,6 +34,7 @@ impl Injector {
             waiting,
             active: Vec::new(),
             total: plan.total,
+            sync_steps: plan.sync_steps,
             began: None,
             network: Network::new(latency),
             processes: Processes::default(),
@@ -55,6 +54,9 @@ impl Injector {
         if world.shared().stage() != Stage::Faults {
             return;
         }
+        if self.began.is_none() {
+            self.apply(world);
+        }
         let began = *self.began.get_or_insert(world.elapsed());
         let now = world.elapsed().saturating_sub(began);
         let is_over = now >= self.total;
@@ -71,13 +73,17 @@ impl Injector {
             self.apply(world);
         }
         if is_over {
+            let event = Event::new(0, Function::Mark);
+            let kind = Some("faults_end".to_owned());
+            world.shared().recorder().note(Event { kind, ..event });
             world.shared().set_stage(Stage::Healing);
         }
     }
 
     fn begin(&mut self, world: &mut World, planned: Planned) {
         let fault = planned.fault;
-        note(world, Function::Inject, &fault);
+        let majority = Some(self.active.is_empty() && fault.leaves_majority());
+        note(world, Function::Inject, &fault, majority);
         *self.counts.entry(fault.name().to_owned()).or_default() += 1;
         self.processes.begin(world, &fault);
         self.active.push((planned.at + planned.lasts, fault));
@@ -90,7 +96,7 @@ impl Injector {
         self.active = active;
         for (_, fault) in &over {
             self.processes.end(world, fault);
-            note(world, Function::Heal, fault);
+            note(world, Function::Heal, fault, None);
         }
         !over.is_empty()
     }
@@ -107,18 +113,19 @@ impl Injector {
                 Fault::SlowSync(slow, ticks) if *slow == host => Some(*ticks),
                 _ => None,
             });
-            disk.slow_syncs(ticks.max().unwrap_or(SYNC));
+            disk.slow_syncs(ticks.max().unwrap_or(self.sync_steps));
             let is_full = faults.iter().any(|fault| **fault == Fault::DiskFull(host));
             disk.set_free_bytes(is_full.then_some(0));
         }
     }
 }
 
-fn note(world: &World, f: Function, fault: &Fault) {
+fn note(world: &World, f: Function, fault: &Fault, majority: Option<bool>) {
     let event = Event::new(0, f);
     world.shared().recorder().note(Event {
         kind: Some(fault.name().to_owned()),
         detail: Some(format!("{fault:?}")),
+        majority,
         ..event
     });
 }

@@ -62,9 +62,25 @@ pub(crate) struct Plan {
     pub(crate) faults: Vec<Planned>,
     /// How long the time of faults is.
     pub(crate) total: Duration,
+    /// Milliseconds that a healthy disk takes for a sync.
+    pub(crate) sync_steps: u32,
 }
 
 impl Fault {
+    /// Whether a majority of each partition's three replicas goes on, if nothing else is wrong.
+    pub(crate) fn leaves_majority(&self) -> bool {
+        match self {
+            Fault::Split(hosts) | Fault::Crash(hosts, _) => hosts.len() == 1,
+            Fault::Stall(_) | Fault::BadWrite(_) | Fault::ClockJump(..) | Fault::BitFlip(_) => true,
+            Fault::OneWay(..)
+            | Fault::Ring
+            | Fault::Bridge(_)
+            | Fault::SlowLink(..)
+            | Fault::SlowSync(..)
+            | Fault::DiskFull(_) => false,
+        }
+    }
+
     /// What it is called in the history.
     pub(crate) fn name(&self) -> &'static str {
         match self {
@@ -87,19 +103,22 @@ impl Fault {
 }
 
 impl Plan {
-    /// Faults one after the other, now and then two at a time.
+    /// Faults one after the other, now and then several at a time.
     pub(crate) fn draw(dice: &Dice, hosts: usize, total: Duration) -> Plan {
         let mut faults = Vec::new();
+        let longest = dice.pick(&[500, 2_000, 4_000]);
+        let rest = dice.pick(&[150, 800, 2_000]);
+        let overlaps = dice.pick(&[0, 20, 60]);
         let mut at = dice.millis(200, 1_500);
         let mut has_flipped = false;
         while at + Duration::from_millis(500) < total {
             let fault = draw(dice, hosts, &mut has_flipped);
-            let lasts = dice.millis(100, 3_500).min(total.saturating_sub(at));
+            let lasts = dice.millis(50, longest).min(total.saturating_sub(at));
             faults.push(Planned { at, lasts, fault });
-            let overlaps = dice.percent(20);
-            at += if overlaps { Duration::ZERO } else { lasts } + dice.millis(100, 2_000);
+            let is_alone = !dice.percent(overlaps);
+            at += if is_alone { lasts } else { Duration::ZERO } + dice.millis(20, rest);
         }
-        Plan { faults, total }
+        Plan { faults, total, sync_steps: dice.pick(&[1, 1, 3, 10]) }
     }
 }
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use rampart_cluster_tests::harness::clock::Stopwatch;
 
+use crate::panics;
 use crate::run::Report;
 
 /// Real time after which a run counts as hung.
@@ -60,8 +61,9 @@ fn wait(mut child: Child) -> Ran {
     match out.lines().next_back().map(serde_json::from_str) {
         Some(Ok(report)) => Ran::Reported(Box::new(report)),
         Some(Err(_)) | None => {
-            let last = err.lines().next_back().unwrap_or_default();
-            Ran::Died(format!("{ended}: {last}"))
+            let panic = err.lines().find(|line| line.starts_with(panics::SAID));
+            let said = panic.or(err.lines().next_back()).unwrap_or_default();
+            Ran::Died(format!("{ended}: {said}"))
         }
     }
 }

@@ -84,7 +84,8 @@ pub(crate) fn sweep(args: &Args) -> Result<bool> {
         run
     });
     let limit = args.minutes.map(|minutes| Duration::from_secs(minutes * 60));
-    let summary = run_all(runs.collect(), &args.how, limit)?;
+    let runs: Vec<_> = runs.collect();
+    let summary = run_all(&runs, &args.how, limit)?;
     if let Some(file) = &args.keep {
         summary.keep(file)?;
     }
@@ -99,10 +100,10 @@ pub(crate) fn regressions(args: &RegressionArgs) -> Result<bool> {
         .filter(|line| !line.is_empty())
         .map(|line| line.split_whitespace().map(str::to_owned).collect())
         .collect();
-    Ok(run_all(runs, &args.how, None)?.holds())
+    Ok(run_all(&runs, &args.how, None)?.holds())
 }
 
-fn run_all(runs: Vec<Vec<String>>, how: &How, limit: Option<Duration>) -> Result<Summary> {
+fn run_all(runs: &[Vec<String>], how: &How, limit: Option<Duration>) -> Result<Summary> {
     ensure!(how.jobs > 0, "--jobs 0 runs nothing");
     let program = std::env::current_exe().context("the path of this program")?;
     let watch = Stopwatch::start();
@@ -114,8 +115,7 @@ fn run_all(runs: Vec<Vec<String>>, how: &How, limit: Option<Duration>) -> Result
     };
     thread::scope(|scope| {
         for _ in 0..how.jobs {
-            let (done, summary, next, runs, program) =
-                (done.clone(), &summary, &next, &runs, &program);
+            let (done, summary, next, program) = (done.clone(), &summary, &next, &program);
             scope.spawn(move || {
                 while !is_over(&locked(summary)) {
                     let Some(run) = runs.get(next.fetch_add(1, Ordering::Relaxed)) else { break };

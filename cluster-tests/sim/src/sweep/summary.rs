@@ -17,6 +17,7 @@ use crate::run::Verdict;
 pub(super) struct Summary {
     planned: usize,
     ran: u64,
+    too_thin: u64,
     acked: u64,
     events: u64,
     virtual_ms: u64,
@@ -38,6 +39,7 @@ pub(super) struct Report<'a> {
     planned: usize,
     ran: u64,
     failed: usize,
+    too_thin: u64,
     seeds_per_minute: u64,
     virtual_seconds: u64,
     acked: u64,
@@ -52,6 +54,7 @@ impl Summary {
         Summary {
             planned,
             ran: 0,
+            too_thin: 0,
             acked: 0,
             events: 0,
             virtual_ms: 0,
@@ -80,6 +83,10 @@ impl Summary {
                 }
                 match report.verdict {
                     Verdict::Holds => return,
+                    Verdict::TooThin(_) => {
+                        self.too_thin += 1;
+                        return;
+                    }
                     Verdict::Upstream(name) => {
                         *self.upstream.entry(name).or_default() += 1;
                         return;
@@ -114,6 +121,7 @@ impl Summary {
             planned: self.planned,
             ran: self.ran,
             failed: self.failures.len(),
+            too_thin: self.too_thin,
             seeds_per_minute: self.per_minute(elapsed),
             virtual_seconds: self.virtual_ms / 1_000,
             acked: self.acked,

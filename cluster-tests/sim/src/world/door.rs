@@ -53,8 +53,6 @@ pub(crate) enum Reply {
 pub(crate) struct View {
     /// The metadata.
     pub(crate) state: Arc<MetadataState>,
-    /// Who leads the metadata group.
-    pub(crate) controller: Option<NodeId>,
     /// Index of the state.
     pub(crate) index: u64,
 }
@@ -169,7 +167,6 @@ impl Services {
             }
             Ask::View => Ok(Reply::View(View {
                 state: self.metadata.state(),
-                controller: self.metadata.leader(),
                 index: self.metadata.applied_index(),
             })),
         }

@@ -7,6 +7,8 @@ use std::time::Duration;
 use rampart_node::clock::Clock;
 use rampart_node::config::Config;
 use rampart_node::node::Node;
+use rampart_node::start::StartError;
+use rampart_node::stop::{StopKind, StopReason};
 use rampart_node::surroundings::{Storage, Surroundings};
 use rampart_raft_store::runtime;
 
@@ -26,7 +28,7 @@ pub(crate) fn name(host: usize) -> String {
 pub(crate) async fn run(shared: Shared, host: usize) {
     let boot = shared.hosts()[host].boots.fetch_add(1, Ordering::Relaxed);
     let dice = shared.dice().of(&format!("{} boot {boot}", name(host)));
-    runtime::seeded(dice.number(), live(shared, host, boot)).await;
+    runtime::seeded(dice.number(), Box::pin(live(shared, host, boot))).await;
 }
 
 async fn live(shared: Shared, host: usize, boot: u64) {
@@ -34,14 +36,14 @@ async fn live(shared: Shared, host: usize, boot: u64) {
     while boot == 0 && host > 0 && shared.hosts()[host - 1].door().is_none() {
         tokio::time::sleep(JOIN_LOOK).await;
     }
-    let node =
-        match Node::start_with(config(&shared, host), surroundings(&shared, host, boot)).await {
-            Ok(node) => node,
-            Err(error) => {
-                shared.violate(format!("{} did not start: {error}", name(host)));
-                return std::future::pending().await;
-            }
-        };
+    let node = match Box::pin(start(&shared, host, boot)).await {
+        Ok(node) => node,
+        Err(error) => {
+            let what = format!("it did not start: {error}");
+            machine.end(StopReason { kind: StopKind::Storage, what });
+            return std::future::pending().await;
+        }
+    };
     let (outside, inside) = door(&node);
     machine.set_door(Some(outside));
     runtime::spawn(inside.serve());
@@ -50,6 +52,10 @@ async fn live(shared: Shared, host: usize, boot: u64) {
     machine.end(reason);
     // The driver takes the process away.
     std::future::pending().await
+}
+
+async fn start(shared: &Shared, host: usize, boot: u64) -> Result<Node, StartError> {
+    Node::start_with(config(shared, host), surroundings(shared, host, boot)).await
 }
 
 fn config(shared: &Shared, host: usize) -> Config {

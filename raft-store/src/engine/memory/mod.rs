@@ -76,7 +76,6 @@ impl MemoryEngine {
     fn accept(&self, write: Write) -> Vec<(Done, Result<(), WriteError>)> {
         let mut shared = lock(&self.shared);
         if let Some(error) = self.refusal(&mut shared) {
-            self.failed.send_replace(Some(error.message.clone()));
             return write.done.map(|done| (done, Err(error))).into_iter().collect();
         }
         shared.disk.write(write.ops);
@@ -90,7 +89,16 @@ impl MemoryEngine {
         shared.sync()
     }
 
+    /// Why a write is not taken; from then on the engine says that it has failed.
     fn refusal(&self, shared: &mut Shared) -> Option<WriteError> {
+        let refusal = self.why_not(shared);
+        if let Some(error) = &refusal {
+            self.failed.send_replace(Some(error.message.clone()));
+        }
+        refusal
+    }
+
+    fn why_not(&self, shared: &mut Shared) -> Option<WriteError> {
         if self.life != shared.life {
             let message = "the process crashed".to_owned();
             return Some(WriteError { kind: io::ErrorKind::BrokenPipe, message });
