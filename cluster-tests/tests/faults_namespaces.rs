@@ -47,6 +47,24 @@ async fn wait_write(cluster: &Cluster, value: &str) -> Result<()> {
     .map(drop)
 }
 
+/// The sum of a counter of TCP over the namespaces of all nodes.
+fn counted(cluster: &Cluster, counter: &str) -> Result<u64> {
+    let mut sum = 0;
+    for index in 0..3 {
+        let folder = format!("/proc/{}/net", cluster.pid(index)?);
+        let read = |name| std::fs::read_to_string(format!("{folder}/{name}"));
+        // A line of names is followed by the line of their values.
+        let text = read("snmp")? + &read("netstat")?;
+        let lines: Vec<Vec<&str>> = text.lines().map(|l| l.split(' ').collect()).collect();
+        let pair = lines.windows(2).find_map(|pair| {
+            let place = pair[0].iter().position(|name| *name == counter)?;
+            pair[1].get(place)?.parse::<u64>().ok()
+        });
+        sum += pair.with_context(|| format!("no {counter}"))?;
+    }
+    Ok(sum)
+}
+
 #[test]
 fn kernel_links_are_cut_lossy_and_slow_and_mend() {
     run(async {
@@ -68,7 +86,28 @@ fn kernel_links_are_cut_lossy_and_slow_and_mend() {
         .await?;
         trial.end(&mut cluster, TOPIC, 3).await?;
 
-        for name in ["loss", "twice", "slow-link", "majority-ring", "bridge", "one-way"] {
+        // What the kernels of all nodes count: segments sent again, and such that came twice.
+        for (name, counter) in [("loss", "RetransSegs"), ("twice", "TCPDSACKOldSent")] {
+            let before = counted(&cluster, counter)?;
+            let trial = Trial::begin(&mut cluster, name, 5).await?;
+            wait_for(format!("{counter} to grow"), LONG, || async {
+                wait_write(&cluster, name).await?;
+                let now = counted(&cluster, counter)?;
+                ensure!(now > before + 5, "{counter} is {now}, was {before}");
+                Ok(())
+            })
+            .await?;
+            trial.end(&mut cluster, TOPIC, 3).await?;
+        }
+        if machine::has_tool("iptables-restore") {
+            // There and back; a seed that draws 300 ms at least.
+            let trial = Trial::begin(&mut cluster, "late", 1).await?;
+            let watch = Stopwatch::start();
+            wait_write(&cluster, "late").await?;
+            ensure!(watch.elapsed() > Duration::from_millis(590), "it took {:?}", watch.elapsed());
+            trial.end(&mut cluster, TOPIC, 3).await?;
+        }
+        for name in ["slow-link", "majority-ring", "bridge", "one-way"] {
             let trial = Trial::begin(&mut cluster, name, 5).await?;
             wait_write(&cluster, name).await?;
             trial.end(&mut cluster, TOPIC, 3).await?;

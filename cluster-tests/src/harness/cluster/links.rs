@@ -3,6 +3,7 @@
 use anyhow::{Result, bail};
 
 use super::super::links::{Link, Trouble, around};
+use super::super::machine::has_tool;
 use super::Cluster;
 
 impl Cluster {
@@ -20,8 +21,12 @@ impl Cluster {
 
     /// Whether packets can be late; the error says why not.
     pub fn can_be_late(&self) -> Result<(), String> {
-        let late = "this kernel has no netem, and a queue in user space is not built yet";
-        if self.network.is_some() { Ok(()) } else { Err(late.into()) }
+        if self.namespaces.is_some() && !has_tool("iptables-restore") {
+            return Err(
+                "there is no iptables here, and this kernel's nftables have no queue".into()
+            );
+        }
+        self.can_cut()
     }
 
     /// Makes something wrong with these directions of links; answers the number it is ended by.

@@ -5,7 +5,9 @@
 
 mod leftovers;
 mod namespaces;
+mod nfqueue;
 mod nft;
+mod packet_queue;
 
 pub(super) use namespaces::Namespaces;
 

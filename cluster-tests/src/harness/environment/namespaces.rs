@@ -2,7 +2,9 @@
 //! each other and are reached by their addresses, and what goes wrong on the way is the kernel's.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -10,6 +12,8 @@ use anyhow::{Context, Result};
 
 use super::super::links::Links;
 use super::super::machine::{has_tool, is_root, tell, tool};
+use super::nft::Lateness;
+use super::packet_queue::PacketQueue;
 use super::{PREFIX, leftovers, nft};
 
 /// Ports are the same everywhere: each node has all of its address.
@@ -19,6 +23,9 @@ const PEER_PORT: u16 = 7070;
 const BRIDGE: u8 = 1;
 /// The last number of the first node's address.
 const FIRST: u8 = 10;
+
+/// Senders whose packets are late by different times.
+const QUEUES: u16 = 16;
 
 /// Clusters of this process, for names.
 static COUNT: AtomicU32 = AtomicU32::new(0);
@@ -34,6 +41,8 @@ pub(in super::super) struct Namespaces {
     subnet: [u8; 3],
     nodes: BTreeMap<usize, Ipv4Addr>,
     applied: BTreeMap<usize, String>,
+    /// Those of nodes whose packets have been late.
+    queues: BTreeMap<usize, PacketQueue>,
 }
 
 /// Whether they can be made here; the error says why not.
@@ -57,8 +66,8 @@ impl Namespaces {
         let bridge = format!("{}{pid}x{count}", leftovers::LINK);
         let subnet = free_subnet(pid + count)?;
         let name = format!("{PREFIX}{pid}-{count}");
-        let all =
-            Namespaces { bridge, name, subnet, nodes: BTreeMap::new(), applied: BTreeMap::new() };
+        let (nodes, applied, queues) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+        let all = Namespaces { bridge, name, subnet, nodes, applied, queues };
         ip(&format!("link add {} type bridge", all.bridge))?;
         ip(&format!("addr add {}/24 dev {}", all.address(BRIDGE), all.bridge))?;
         ip(&format!("link set {} up", all.bridge))?;
@@ -89,6 +98,7 @@ impl Namespaces {
     pub(in super::super) fn remove(&mut self, index: usize) {
         if self.nodes.remove(&index).is_some() {
             // What fails here is found by the next run.
+            self.queues.remove(&index);
             let _ = ip(&format!("netns delete {}", self.space(index)));
             let _ = ip(&format!("link delete {}", self.link(index)));
         }
@@ -101,7 +111,8 @@ impl Namespaces {
 
     /// Makes the links what they should be, all of them.
     pub(in super::super) fn apply(&mut self, links: &Links) -> Result<()> {
-        for &index in self.nodes.keys() {
+        let nodes: Vec<usize> = self.nodes.keys().copied().collect();
+        for index in nodes {
             let (space, device) = (self.space(index), self.link(index));
             let wanted = nft::commands(index, &self.nodes, links, &device);
             let text = format!("{wanted:?}");
@@ -111,6 +122,7 @@ impl Namespaces {
             let inside = format!("--net=/run/netns/{space}");
             tell("nsenter", &[&inside, "nft", "-f", "-"], &wanted.inside)?;
             tell("nft", &["-f", "-"], &wanted.outside)?;
+            self.make_late(index, &wanted.late)?;
             // There is nothing to delete where the link was never slow.
             let _ = Command::new("tc").args(nft::unshape(&space)).output();
             if let Some(kbit) = wanted.kbit {
@@ -120,6 +132,29 @@ impl Namespaces {
             self.applied.insert(index, text);
         }
         Ok(())
+    }
+
+    /// Hands what comes from these senders to the queue, and nothing else.
+    fn make_late(&mut self, index: usize, late: &BTreeMap<usize, Lateness>) -> Result<()> {
+        if late.is_empty() && !self.queues.contains_key(&index) {
+            return Ok(());
+        }
+        let space = Path::new("/run/netns").join(self.space(index));
+        let queue = match self.queues.entry(index) {
+            Entry::Occupied(entry) => entry.into_mut(),
+            Entry::Vacant(entry) => entry.insert(PacketQueue::open(&space, QUEUES)?),
+        };
+        let mut waits = BTreeMap::new();
+        let mut rules = "*filter\n:INPUT ACCEPT\n".to_owned();
+        for (from, wait) in late {
+            waits.insert(u16::try_from(*from)? % QUEUES, *wait);
+            let (address, number) = (self.nodes[from], from % usize::from(QUEUES));
+            rules += &format!("-A INPUT -s {address} -j NFQUEUE --queue-num {number}");
+            rules += " --queue-bypass\n";
+        }
+        queue.set(waits);
+        let inside = format!("--net={}", space.display());
+        tell("nsenter", &[&inside, "iptables-restore"], &format!("{rules}COMMIT\n"))
     }
 
     fn address(&self, last: u8) -> Ipv4Addr {

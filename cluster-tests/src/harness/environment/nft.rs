@@ -3,11 +3,15 @@
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
+use std::time::Duration;
 
 use super::super::links::{Links, Trouble};
 
 /// Loss and repetition are dice thrown by the kernel, per packet.
 const DICE: &str = "numgen random mod 100";
+
+/// The least and the longest time that packets are late.
+pub(super) type Lateness = (Duration, Duration);
 
 /// What one node's side of the network needs.
 #[derive(Debug)]
@@ -18,6 +22,8 @@ pub(super) struct Commands {
     pub outside: String,
     /// The narrowest bound on what it sends.
     pub kbit: Option<u32>,
+    /// How late what it receives is, by sender.
+    pub late: BTreeMap<usize, Lateness>,
 }
 
 /// The commands for one node: whatever was there before is replaced at once.
@@ -28,6 +34,7 @@ pub(super) fn commands(
     device: &str,
 ) -> Commands {
     let (mut drops, mut twice, mut kbit) = (String::new(), String::new(), None);
+    let mut late = BTreeMap::new();
     for (&from, address) in nodes {
         for trouble in links.on((from, to)) {
             match trouble {
@@ -42,6 +49,7 @@ pub(super) fn commands(
                 Trouble::Late(..) | Trouble::Slow(_) => {}
             }
         }
+        late.extend(links.late((from, to)).map(|wait| (from, wait)));
         kbit = [kbit, links.kbit((to, from))].into_iter().flatten().min();
     }
     let hook = "type filter hook input priority 0;";
@@ -55,7 +63,7 @@ pub(super) fn commands(
         outside +=
             &format!("table netdev {device} {{\n chain egress {{\n  {hook}\n{twice} }}\n}}\n");
     }
-    Commands { inside, outside, kbit }
+    Commands { inside, outside, kbit, late }
 }
 
 /// Takes away what is at a node's end of the bridge, whether or not there is something.
