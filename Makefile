@@ -53,6 +53,13 @@ sim: ## Simulated clusters, repeated by a seed: SEEDS=200 FROM=1 JOBS=2, and all
 	target/release/sim regressions --jobs $(JOBS); \
 	target/release/sim sweep --from $(FROM) --count $(SEEDS) --jobs $(JOBS)
 
+.PHONY: sim-test
+sim-test: ready ## The simulation's own tests, in its own workspace: a few seeds, each twice
+	@cd cluster-tests/sim; unset CARGO_TARGET_DIR CARGO_BUILD_TARGET; \
+	cargo fmt --check; \
+	cargo clippy $(FLAGS) --all-targets -- -D warnings; \
+	cargo test $(FLAGS)
+
 .PHONY: install
 install: ## Copies ./target/rampart to PREFIX/bin (/usr/local as root, else ~/.local)
 	@[ -x target/rampart ] || { echo "install: no ./target/rampart yet; run: make build" >&2; exit 1; }
@@ -69,7 +76,7 @@ check: lint ## Before each commit: format, clippy, the tests that start no proce
 	@$(CARGO) test $(FLAGS) --workspace --lib --no-fail-fast
 
 .PHONY: verify
-verify: lint test doc deny deploy ## What CI runs: check, test, doc, deny, deploy; writes no source file
+verify: lint test sim-test doc deny deploy ## What CI runs: check, test, sim-test, doc, deny, deploy; writes no source file
 
 .PHONY: gate-sim
 gate-sim: build simulation ## Fresh seeds of the simulation for MINUTES, noted in docs/reliability-runs.jsonl
