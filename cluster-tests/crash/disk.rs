@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
+use rampart_cluster_tests::harness::disk::cut_power;
 use rampart_cluster_tests::harness::machine::tool;
 use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
 use tempfile::TempDir;
@@ -67,8 +68,7 @@ impl Disk {
 
     /// The file system takes nothing any more, and what it has not written is lost.
     pub(crate) fn cut_power(&self) -> Result<()> {
-        let root = File::open(&self.mount).context("open the file system's root")?;
-        shutdown(&root).context("FS_IOC_SHUTDOWN")
+        cut_power(&self.mount)
     }
 
     /// Unmounts and mounts again: the journal is replayed.
@@ -106,17 +106,4 @@ impl Drop for Disk {
         }
         let _ = Command::new("losetup").arg("--detach").arg(&self.device).status();
     }
-}
-
-/// Shuts a file system down without a last write of its journal.
-#[allow(unsafe_code, reason = "no safe function makes this system call")]
-fn shutdown(root: &File) -> rustix::io::Result<()> {
-    use rustix::ioctl::{Opcode, Setter, ioctl, opcode};
-    /// `FS_IOC_SHUTDOWN`, 0x8004587d.
-    const SHUTDOWN: Opcode = opcode::read::<u32>(b'X', 125);
-    /// `FS_SHUTDOWN_FLAGS_NOLOGFLUSH`.
-    const NO_LOG_FLUSH: u32 = 2;
-    // SAFETY: the kernel reads one u32 behind the pointer of this code and writes nothing; `Setter`
-    // holds it for the duration of the call.
-    unsafe { ioctl(root, Setter::<SHUTDOWN, u32>::new(NO_LOG_FLUSH)) }
 }

@@ -52,16 +52,8 @@ impl Disk {
     }
 
     /// Cuts its power: nothing is written any more. Whoever has it open gets errors.
-    #[expect(unsafe_code)]
     pub fn cut_power(&self) -> Result<()> {
-        let root = File::open(&self.mount)?;
-        // SAFETY: the kernel reads one u32 behind the pointer, which the setter holds, and touches
-        // no other memory of this process; on a file system without the call it answers an error.
-        let cut = unsafe {
-            let how = rustix::ioctl::Setter::<SHUTDOWN, u32>::new(WITHOUT_LOG_FLUSH);
-            rustix::ioctl::ioctl(&root, how)
-        };
-        cut.with_context(|| format!("FS_IOC_SHUTDOWN of {}", self.mount.display()))
+        cut_power(&self.mount)
     }
 
     /// Gives it power again: it is unmounted, which nobody may hinder by an open file, and mounted.
@@ -80,4 +72,17 @@ impl Drop for Disk {
         // Lazily, for a process may still hold a file; a failure leaves a mount for the next boot.
         let _ = Command::new("umount").arg("-l").arg(&self.mount).output();
     }
+}
+
+/// Cuts the power of the file system that is mounted here: what it has not written yet is lost.
+#[expect(unsafe_code)]
+pub fn cut_power(mount: &Path) -> Result<()> {
+    let root = File::open(mount).with_context(|| mount.display().to_string())?;
+    // SAFETY: the kernel reads one u32 behind the pointer, which the setter holds, and touches
+    // no other memory of this process; on a file system without the call it answers an error.
+    let cut = unsafe {
+        let how = rustix::ioctl::Setter::<SHUTDOWN, u32>::new(WITHOUT_LOG_FLUSH);
+        rustix::ioctl::ioctl(&root, how)
+    };
+    cut.with_context(|| format!("FS_IOC_SHUTDOWN of {}", mount.display()))
 }
