@@ -44,6 +44,16 @@ async fn wait_write(cluster: &Cluster, value: &str) -> Result<()> {
     .map(drop)
 }
 
+/// The kernel stops a process of many threads a moment after it was told to.
+async fn wait_asleep(cluster: &Cluster, nodes: &[usize]) -> Result<()> {
+    wait_for("the processes to stand still", Duration::from_secs(10), || async {
+        let awake = cluster.awake();
+        ensure!(!nodes.iter().any(|node| awake.contains(node)), "{awake:?} are awake");
+        Ok(())
+    })
+    .await
+}
+
 #[test]
 fn processes_end_stand_still_and_come_back() {
     run(async {
@@ -58,7 +68,7 @@ fn processes_end_stand_still_and_come_back() {
             let leader = cluster.leader(0, TOPIC, 0).await?;
             let trial = Trial::begin(&mut cluster, name, 2).await?;
             ensure!(trial.nodes() == [leader], "{leader} leads, {:?} was hit", trial.nodes());
-            ensure!(!cluster.awake().contains(&leader), "it is awake");
+            wait_asleep(&cluster, &[leader]).await?;
             wait_other_leader(&cluster, leader).await?;
             trial.end(&mut cluster, TOPIC, 3).await?;
         }
@@ -66,7 +76,9 @@ fn processes_end_stand_still_and_come_back() {
             let pids: Vec<u32> = (0..3).map(|index| cluster.pid(index)).collect::<Result<_>>()?;
             let trial = Trial::begin(&mut cluster, name, 3).await?;
             let (paused, nodes) = (name == "pause-all", trial.nodes().to_vec());
-            ensure!(!paused || cluster.awake().is_empty(), "{:?} are awake", cluster.awake());
+            if paused {
+                wait_asleep(&cluster, &nodes).await?;
+            }
             trial.end(&mut cluster, TOPIC, 3).await?;
             for node in nodes {
                 let same = cluster.pid(node)? == pids[node];

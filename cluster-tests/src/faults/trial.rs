@@ -39,10 +39,10 @@ impl Trial {
         self.fault.heal(cluster, self.injected.clone()).await?;
         self.fault.heal(cluster, self.injected).await?;
         let all = cluster.members();
-        ensure!(cluster.awake() == all, "of {all:?} only {:?} are awake", cluster.awake());
-        for index in all {
+        for &index in &all {
             cluster.wait_ready(index).await?;
         }
+        ensure!(cluster.awake() == all, "of {all:?} only {:?} are awake", cluster.awake());
         cluster.wait_in_sync(topic, replicas).await
     }
 }
