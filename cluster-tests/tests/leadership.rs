@@ -1,16 +1,23 @@
 //! Leaderships go where they are sent, also to a replica that restarted under a quiet leader.
 
+use std::time::Duration;
+
 use anyhow::{Result, ensure};
 use rampart_cluster_tests::harness::cluster::Cluster;
+use rampart_cluster_tests::harness::probe::wait_for;
 use rampart_cluster_tests::harness::session::{phase, run};
 use serde_json::json;
 
 const PATH: &str = "/v1/cluster/partitions/baton/0:transfer-leadership";
 
+/// A replica that is not known to have caught up is refused, so it is asked again.
 async fn hand_to(cluster: &Cluster, node: u64) -> Result<()> {
-    let answer = cluster.api(0).post(PATH, &json!({ "to": node })).await?.ok()?;
-    ensure!(answer["leader"] == node, "sent to {node}, answered {answer}");
-    Ok(())
+    wait_for(format!("node {node} to lead"), Duration::from_secs(30), || async {
+        let answer = cluster.api(0).post(PATH, &json!({ "to": node })).await?.ok()?;
+        ensure!(answer["leader"] == node, "sent to {node}, answered {answer}");
+        Ok(())
+    })
+    .await
 }
 
 #[test]

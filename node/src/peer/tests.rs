@@ -501,6 +501,9 @@ async fn removed_node_is_not_called_any_more() {
     cluster.directory.send_modify(|directory| {
         Arc::make_mut(directory).remove(&NodeId(2));
     });
-    eventually("the link is gone", || a.net.open_stream(NodeId(2), Class::Log).is_err()).await;
+    // One link a class, and one goes after the other.
+    for class in [Class::Log, Class::Control, Class::Client] {
+        eventually("the link is gone", || a.net.open_stream(NodeId(2), class).is_err()).await;
+    }
     assert!(matches!(a.propose(2, b"gone").await, Err(CallError::NotSent(_))));
 }
