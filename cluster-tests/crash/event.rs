@@ -1,6 +1,6 @@
 //! What a process that works on a store says to the one that watches it: one JSON object a line, on
 //! a pipe that no power cut of the store's file system reaches. A step is said before it is
-//! submitted, and that it is durable right after the store said so. [pure]
+//! submitted, and that it is durable right after the store said so. `[pure]`
 
 use serde::{Deserialize, Serialize};
 

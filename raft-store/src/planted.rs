@@ -1,7 +1,7 @@
 //! Bugs that are put in on purpose, to prove that the tests of whole clusters find such bugs. They
 //! are compiled in with the feature `planted-bugs` only, which no build that anybody runs has: else
 //! [`is`] is a constant and the wrong lines vanish. One of them is chosen per process, by the
-//! environment variable `RAMPART_PLANTED` or by [`plant`]. The node uses this file, too.
+//! environment variable `RAMPART_PLANTED` or by `plant`. The node uses this file, too.
 //!
 //! Each bug is the smallest wrong line at the place where it could have been made. What finds it is
 //! in `cluster-tests/src/planted.rs`.

@@ -1,5 +1,5 @@
 //! Where the records of RocksDB's logs lie, of the write-ahead log and of the manifest alike: blocks
-//! of 32 KiB, in each records with a header of seven bytes (checksum, length, type). [pure]
+//! of 32 KiB, in each records with a header of seven bytes (checksum, length, type). `[pure]`
 
 const BLOCK: usize = 32 << 10;
 const HEADER: usize = 7;

@@ -1,4 +1,4 @@
-//! One replica as it must be and as it was found. [pure]
+//! One replica as it must be and as it was found. `[pure]`
 
 use std::collections::BTreeMap;
 

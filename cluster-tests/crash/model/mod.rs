@@ -2,7 +2,7 @@
 //! write-ahead log, so what is left after a power cut is the outcome of some first part of the
 //! steps, in the order they were issued, and at least of those up to the last that was acknowledged.
 //! That one sentence forbids lost entries and votes, votes that go back, entries that nobody wrote,
-//! holes, and halves of steps. [pure]
+//! holes, and halves of steps. `[pure]`
 
 mod group;
 mod step;

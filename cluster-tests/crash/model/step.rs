@@ -1,4 +1,4 @@
-//! The steps that a writer takes on a store, and what each does to a group. [pure]
+//! The steps that a writer takes on a store, and what each does to a group. `[pure]`
 
 use serde::{Deserialize, Serialize};
 

@@ -1,4 +1,4 @@
-//! [pure] What is wrong with the links between nodes: several things at once, each ended for itself.
+//! `[pure]` What is wrong with the links between nodes: several things at once, each ended for itself.
 //! The environments make it so: `network` in user space, `environment` with the kernel's means.
 
 use std::collections::BTreeMap;

@@ -48,7 +48,7 @@ struct Tally {
     acked_records: AtomicU64,
 }
 
-/// Numbers of a [`Tally`] at one moment.
+/// Numbers of a `Tally` at one moment.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counts {
     /// Operations that were done.

@@ -1,4 +1,4 @@
-//! Values that are unique over a run and tell by themselves whether they are whole. [pure]
+//! Values that are unique over a run and tell by themselves whether they are whole. `[pure]`
 //! A short one is its name alone. A long one is its name, which says how long the rest is, a bar,
 //! and padding that follows from the name; only the name goes into the history.
 

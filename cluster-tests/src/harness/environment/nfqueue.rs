@@ -1,4 +1,4 @@
-//! [pure] The bytes of the kernel's packet queue (nfnetlink_queue): messages that open a queue and
+//! `[pure]` The bytes of the kernel's packet queue (nfnetlink_queue): messages that open a queue and
 //! give verdicts, and what arrives. Numbers of the kernel's interface, never to be changed.
 
 const SUBSYSTEM_QUEUE: u16 = 3 << 8;

@@ -1,4 +1,4 @@
-//! [pure] What the kernel is told so that the links are as they should be: rules of nftables for cuts,
+//! `[pure]` What the kernel is told so that the links are as they should be: rules of nftables for cuts,
 //! loss and packets that arrive twice, a token bucket for slow links.
 
 use std::collections::BTreeMap;

@@ -1,4 +1,4 @@
-//! Pieces of the picture as SVG: a frame with axes, stacked bars, lines, and bars over time. [pure]
+//! Pieces of the picture as SVG: a frame with axes, stacked bars, lines, and bars over time. `[pure]`
 
 use std::fmt::Write;
 

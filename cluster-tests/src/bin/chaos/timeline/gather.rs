@@ -1,5 +1,5 @@
 //! What the picture shows, gathered from a history: a second is the unit of everything that is
-//! counted. [pure]
+//! counted. `[pure]`
 
 use std::collections::{BTreeMap, HashMap};
 

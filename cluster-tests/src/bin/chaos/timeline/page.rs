@@ -1,4 +1,4 @@
-//! The page around the pictures. [pure]
+//! The page around the pictures. `[pure]`
 
 use super::chart::{Axis, Bar, Series, escape};
 use super::gather::{Gathered, Second};
