@@ -23,27 +23,6 @@ async fn cluster(options: Options) -> Result<Cluster> {
     Ok(cluster)
 }
 
-async fn wait_other_leader(cluster: &Cluster, leader: usize) -> Result<()> {
-    let other = (leader + 1) % 3;
-    wait_for("another leader", LONG, || async {
-        let next = cluster.leader(other, TOPIC, 0).await?;
-        ensure!(next != leader, "still {leader}");
-        Ok(())
-    })
-    .await
-}
-
-/// Waits until a write is taken by some node: not every one may reach the leader.
-async fn wait_write(cluster: &Cluster, value: &str) -> Result<()> {
-    let mut turn = 0;
-    wait_for("a write to be taken", LONG, || {
-        turn += 1;
-        async move { cluster.api(turn % 3).produce(TOPIC, 0, value, "&timeout_ms=2000").await?.ok() }
-    })
-    .await
-    .map(drop)
-}
-
 /// The kernel stops a process of many threads a moment after it was told to.
 async fn wait_asleep(cluster: &Cluster, nodes: &[usize]) -> Result<()> {
     wait_for("the processes to stand still", Duration::from_secs(10), || async {
@@ -69,7 +48,7 @@ fn processes_end_stand_still_and_come_back() {
             let trial = Trial::begin(&mut cluster, name, 2).await?;
             ensure!(trial.nodes() == [leader], "{leader} leads, {:?} was hit", trial.nodes());
             wait_asleep(&cluster, &[leader]).await?;
-            wait_other_leader(&cluster, leader).await?;
+            cluster.wait_other_leader(TOPIC, leader).await?;
             trial.end(&mut cluster, TOPIC, 3).await?;
         }
         for name in ["stop-one", "restart-storm", "rolling-restart", "pause-all"] {
@@ -98,13 +77,13 @@ fn links_are_cut_late_and_slow_and_mend() {
         ensure!(trial.nodes() == [leader], "{leader} leads, {:?} was hit", trial.nodes());
         let answer = cluster.api(leader).produce(TOPIC, 0, "lost", "&timeout_ms=1500").await?;
         ensure!(matches!(answer.status, 503 | 504), "a leader without a majority: {answer:?}");
-        wait_other_leader(&cluster, leader).await?;
+        cluster.wait_other_leader(TOPIC, leader).await?;
         trial.end(&mut cluster, TOPIC, 3).await?;
 
         // 300 ms and more each way, so no write is faster; a seed that draws this one.
         for (name, seed) in [("late", 9), ("slow-link", 1), ("majority-ring", 1), ("bridge", 1)] {
             let trial = Trial::begin(&mut cluster, name, seed).await?;
-            wait_write(&cluster, name).await?;
+            cluster.wait_write(TOPIC, name).await?;
             trial.end(&mut cluster, TOPIC, 3).await?;
         }
         for name in ["isolate-one", "isolate-minority", "one-way"] {
@@ -143,7 +122,7 @@ fn memory_and_descriptors_run_out_and_are_given_back() {
                 let group = format!("/proc/{}/cgroup", cluster.pid(trial.nodes()[0])?);
                 let inside = |text: String| text.contains(":memory:/rampart-");
                 ensure!(inside(std::fs::read_to_string(&group)?), "it is in no group");
-                wait_write(&cluster, "in little memory").await?;
+                cluster.wait_write(TOPIC, "in little memory").await?;
                 trial.end(&mut cluster, TOPIC, 3).await?;
                 let free = std::fs::read_to_string(&group).map_or(true, |text| !inside(text));
                 ensure!(free, "it is still bound");

@@ -36,17 +36,6 @@ async fn cluster() -> Result<Result<Cluster, String>> {
     Ok(Ok(cluster))
 }
 
-/// Waits until a write is taken by some node: not every one may reach the leader.
-async fn wait_write(cluster: &Cluster, value: &str) -> Result<()> {
-    let mut turn = 0;
-    wait_for("a write to be taken", LONG, || {
-        turn += 1;
-        async move { cluster.api(turn % 3).produce(TOPIC, 0, value, "&timeout_ms=2000").await?.ok() }
-    })
-    .await
-    .map(drop)
-}
-
 /// The sum of a counter of TCP over the namespaces of all nodes.
 fn counted(cluster: &Cluster, counter: &str) -> Result<u64> {
     let mut sum = 0;
@@ -77,13 +66,7 @@ fn kernel_links_are_cut_lossy_and_slow_and_mend() {
         ensure!(trial.nodes() == [leader], "{leader} leads, {:?} was hit", trial.nodes());
         let answer = cluster.api(leader).produce(TOPIC, 0, "lost", "&timeout_ms=1500").await?;
         ensure!(matches!(answer.status, 503 | 504), "a leader without a majority: {answer:?}");
-        let other = (leader + 1) % 3;
-        wait_for("another leader", LONG, || async {
-            let next = cluster.leader(other, TOPIC, 0).await?;
-            ensure!(next != leader, "still {leader}");
-            Ok(())
-        })
-        .await?;
+        cluster.wait_other_leader(TOPIC, leader).await?;
         trial.end(&mut cluster, TOPIC, 3).await?;
 
         // What the kernels of all nodes count: segments sent again, and such that came twice.
@@ -91,7 +74,7 @@ fn kernel_links_are_cut_lossy_and_slow_and_mend() {
             let before = counted(&cluster, counter)?;
             let trial = Trial::begin(&mut cluster, name, 5).await?;
             wait_for(format!("{counter} to grow"), LONG, || async {
-                wait_write(&cluster, name).await?;
+                cluster.wait_write(TOPIC, name).await?;
                 let now = counted(&cluster, counter)?;
                 ensure!(now > before + 5, "{counter} is {now}, was {before}");
                 Ok(())
@@ -103,13 +86,13 @@ fn kernel_links_are_cut_lossy_and_slow_and_mend() {
             // There and back; a seed that draws 300 ms at least.
             let trial = Trial::begin(&mut cluster, "late", 1).await?;
             let watch = Stopwatch::start();
-            wait_write(&cluster, "late").await?;
+            cluster.wait_write(TOPIC, "late").await?;
             ensure!(watch.elapsed() > Duration::from_millis(590), "it took {:?}", watch.elapsed());
             trial.end(&mut cluster, TOPIC, 3).await?;
         }
         for name in ["slow-link", "majority-ring", "bridge", "one-way"] {
             let trial = Trial::begin(&mut cluster, name, 5).await?;
-            wait_write(&cluster, name).await?;
+            cluster.wait_write(TOPIC, name).await?;
             trial.end(&mut cluster, TOPIC, 3).await?;
         }
         Ok(())
@@ -168,7 +151,7 @@ fn disks_fail_stall_and_fill_up_and_recover() {
         }
         let trial = Trial::begin(&mut cluster, "sync-error-one", 1).await?;
         let node = trial.nodes()[0];
-        wait_write(&cluster, "to sync").await?;
+        cluster.wait_write(TOPIC, "to sync").await?;
         let code = cluster.wait_end(node, LONG).await?;
         ensure!(code == STORAGE, "it ended with {code}");
         trial.end(&mut cluster, TOPIC, 3).await?;
@@ -190,7 +173,7 @@ fn disks_fail_stall_and_fill_up_and_recover() {
         trial.end(&mut cluster, TOPIC, 3).await?;
         for name in ["slow-disk", "slow-sync-leader"] {
             let trial = Trial::begin(&mut cluster, name, 1).await?;
-            wait_write(&cluster, name).await?;
+            cluster.wait_write(TOPIC, name).await?;
             trial.end(&mut cluster, TOPIC, 3).await?;
         }
         let trial = Trial::begin(&mut cluster, "sync-error-all", 1).await?;

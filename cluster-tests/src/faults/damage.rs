@@ -14,13 +14,14 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use futures_util::future::BoxFuture;
 use rand::RngExt;
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 
 use super::membership::id_of;
 use super::victims::Who;
-use super::{BoxFuture, Fault, Injected};
+use super::{Fault, Injected};
 use crate::harness::cluster::Cluster;
 use crate::harness::shim::{EIO, Knob};
 

@@ -7,12 +7,13 @@
 use std::fs::File;
 
 use anyhow::Result;
+use futures_util::future::BoxFuture;
 use rand::RngExt;
 use rand::rngs::StdRng;
 use rustix::fs::{FallocateFlags, fallocate, statvfs};
 
 use super::victims::Who;
-use super::{BoxFuture, Fault, Injected};
+use super::{Fault, Injected};
 use crate::harness::cluster::Cluster;
 use crate::harness::shim::{EIO, Knob};
 

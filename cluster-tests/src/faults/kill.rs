@@ -7,11 +7,12 @@
 use std::time::Duration;
 
 use anyhow::Result;
+use futures_util::future::BoxFuture;
 use rand::RngExt;
 use rand::rngs::StdRng;
 
 use super::victims::Who;
-use super::{BoxFuture, Fault, Injected};
+use super::{Fault, Injected};
 use crate::harness::cluster::Cluster;
 use crate::harness::probe::pass;
 

@@ -7,12 +7,13 @@ use std::collections::BTreeSet;
 use std::fs;
 
 use anyhow::{Context, Result};
+use futures_util::future::BoxFuture;
 use rand::RngExt;
 use rand::rngs::StdRng;
 use rustix::process::{Pid, Resource, Rlimit, prlimit};
 
 use super::victims::Who;
-use super::{BoxFuture, Fault, Injected};
+use super::{Fault, Injected};
 use crate::harness::cgroup;
 use crate::harness::cluster::Cluster;
 

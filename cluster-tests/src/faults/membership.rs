@@ -7,13 +7,14 @@
 use std::time::Duration;
 
 use anyhow::{Result, anyhow, ensure};
+use futures_util::future::BoxFuture;
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::victims::{Who, topics};
-use super::{BoxFuture, Fault, Injected};
+use super::{Fault, Injected};
 use crate::harness::client::Answer;
 use crate::harness::cluster::Cluster;
 use crate::harness::probe::wait_for;

@@ -20,16 +20,12 @@ pub mod trial;
 mod victims;
 
 use std::fmt::Debug;
-use std::future::Future;
-use std::pin::Pin;
 
 use anyhow::Result;
+use futures_util::future::BoxFuture;
 use rand::rngs::StdRng;
 
 use crate::harness::cluster::Cluster;
-
-/// What a fault's work is handed back as.
-pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// One kind of fault.
 pub trait Fault: Send + Sync + Debug {

@@ -5,10 +5,11 @@
 //! synced before they are answered (INV-05).
 
 use anyhow::Result;
+use futures_util::future::BoxFuture;
 use rand::rngs::StdRng;
 
 use super::victims::Who;
-use super::{BoxFuture, Fault, Injected};
+use super::{Fault, Injected};
 use crate::harness::cluster::Cluster;
 
 pub(super) fn all() -> Vec<Box<dyn Fault>> {

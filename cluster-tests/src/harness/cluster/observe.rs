@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
 use super::super::probe::wait_for;
@@ -62,6 +62,30 @@ impl Cluster {
             views::demand_level(&self.any()?.topic(topic).await?, replicas)
         })
         .await
+    }
+
+    /// Waits until another node than `before` leads partition 0 of a topic, as the next node sees it.
+    pub async fn wait_other_leader(&self, topic: &str, before: usize) -> Result<()> {
+        let other = (before + 1) % self.nodes.len();
+        wait_for("another leader", SETTLE, || async {
+            let next = self.leader(other, topic, 0).await?;
+            ensure!(next != before, "still {before}");
+            Ok(())
+        })
+        .await
+    }
+
+    /// Waits until a write to partition 0 of a topic is taken by some node: not every one may reach
+    /// the leader.
+    pub async fn wait_write(&self, topic: &str, value: &str) -> Result<()> {
+        let mut turn = 0;
+        wait_for("a write to be taken", SETTLE, || {
+            turn += 1;
+            let api = self.api(turn % self.nodes.len());
+            async move { api.produce(topic, 0, value, "&timeout_ms=2000").await?.ok() }
+        })
+        .await
+        .map(drop)
     }
 
     /// The same while writers go on: each in sync, and behind by what they have in flight at most.
