@@ -76,7 +76,7 @@ check: lint ## Before each commit: format, clippy, the tests that start no proce
 	@$(CARGO) test $(FLAGS) --workspace --lib --no-fail-fast
 
 .PHONY: verify
-verify: lint test doc deny deploy ## What CI runs: check, test, doc, deny, deploy; writes no source file
+verify: lint test sim-test doc deny deploy ## What CI runs: check, test, sim-test, doc, deny, deploy; writes no source file
 
 .PHONY: gate-sim
 gate-sim: build simulation ## Fresh seeds of the simulation for MINUTES, noted in docs/reliability-runs.jsonl
