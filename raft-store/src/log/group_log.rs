@@ -263,8 +263,7 @@ impl Inner {
             ops.push(Op::put(key, envelope::seal(log_term::VERSION, &term)));
         }
         if let Some(closed) = self.index.append(&record, placed.max_timestamp) {
-            let key = Family::OffsetIndex.indexed_key(group, closed.first_index);
-            ops.push(Op::put(key, envelope::seal(offset_index::VERSION, &closed)));
+            ops.push(store_granule(group, &closed));
         }
         if let Some(ticket) = placed.ticket {
             let base_offset = record.base_offset;
@@ -318,7 +317,8 @@ impl Inner {
             ops.push(erase(Family::OffsetIndex, group, first, u64::MAX));
         }
         for record in reread {
-            self.index.append(record, record.max_timestamp()?);
+            let closed = self.index.append(record, record.max_timestamp()?);
+            ops.extend(closed.map(|closed| store_granule(group, &closed)));
         }
         self.last = match from.checked_sub(1) {
             Some(keep) if self.first.is_some_and(|first| first <= keep) => {
@@ -389,6 +389,12 @@ impl Inner {
         self.progress.purge_all(upto.index);
         Ok(())
     }
+}
+
+/// The change that stores a closed granule.
+pub(super) fn store_granule(group: GroupId, granule: &offset_index::Granule) -> Op {
+    let key = Family::OffsetIndex.indexed_key(group, granule.first_index);
+    Op::put(key, envelope::seal(offset_index::VERSION, granule))
 }
 
 fn erase(family: Family, group: GroupId, from: u64, to: u64) -> Op {

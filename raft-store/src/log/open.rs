@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use rampart_api::model::ids::{GroupId, Offset};
 
-use super::group_log::{DamagedGroups, GroupLog, Inner, erase_one, stored_fact};
+use super::group_log::{DamagedGroups, GroupLog, Inner, erase_one, store_granule, stored_fact};
 use super::offset_index::OffsetIndex;
 use super::reader::READ_BYTES_MAX;
 use super::record::LogRecord;
@@ -70,7 +70,11 @@ pub(crate) fn open(
         cut(&**engine, group, cut_at, granules_from)
             .map_err(|error| OpenGroupError::read(group, error))?;
     }
-    let inner = found.into_inner(checked, budget);
+    let (inner, closed) = found.into_inner(checked, budget);
+    if !closed.is_empty() {
+        let ops = closed.iter().map(|granule| store_granule(group, granule)).collect();
+        engine.write_now(ops).map_err(|error| OpenGroupError::read(group, error))?;
+    }
     Ok(GroupLog::new(group, engine.clone(), inner, damaged.clone()))
 }
 
@@ -167,7 +171,9 @@ impl Found {
         Some(synced).filter(|synced| replaced.is_none_or(|replaced| *synced > replaced))
     }
 
-    fn into_inner(self, checked: CheckedTail, budget: &Arc<TailBudget>) -> Inner {
+    /// The log, and the granules that its end closes and the disk lacks: a tear may take a granule
+    /// and leave its entries. Unless they are stored, the next start has a gap where they were.
+    fn into_inner(self, checked: CheckedTail, budget: &Arc<TailBudget>) -> (Inner, Vec<Granule>) {
         let terms = {
             let mut terms = TermTable::new(self.terms);
             if let Some(cut_at) = checked.cut_at {
@@ -183,13 +189,14 @@ impl Found {
             (None, None) => purged_offset,
         };
         let mut tail = Tail::new(budget.clone());
+        let mut closed = Vec::new();
         for (record, max_timestamp) in checked.records.into_iter().zip(checked.max_timestamps) {
-            index.append(&record, max_timestamp);
+            closed.extend(index.append(&record, max_timestamp));
             tail.push(record);
         }
         let last = checked.last.and_then(|last| Some(log_id(terms.term_at(last)?, last)));
         let last = last.or(self.purged.map(|purged| purged.log_id.into()));
-        Inner {
+        let inner = Inner {
             vote: self.vote,
             // Written without a sync of its own: it may name entries that a torn tail lost.
             committed: self.committed.min(last),
@@ -204,7 +211,8 @@ impl Found {
             primed: None,
             committed_is_new: false,
             cuts: 0,
-        }
+        };
+        (inner, closed)
     }
 }
 

@@ -1,6 +1,8 @@
 //! Power cuts: what was acknowledged is there, what was not may be gone, and nothing is half.
 
 use openraft::storage::RaftLogStorage;
+use rampart_api::model::ids::Offset;
+use rampart_api::model::record_batch::BatchHeader;
 use rampart_raft_store::type_config::EntryPayload;
 use rampart_raft_store::{Crash, MemoryFaults, Store};
 
@@ -72,6 +74,34 @@ async fn a_torn_tail_is_cut_wherever_it_tears() {
         assert_eq!(replica.entries().await.unwrap().len() as u64, left + 2);
         replica.apply_all().await;
         assert_eq!(replica.handle.high_watermark().0, 3 + 2 * (left - 1) + 1);
+    }
+}
+
+/// A tear may take the index of a piece of the log and leave its entries. Found again at the start,
+/// it must be there at every later start, too: else reads from there pass over records.
+#[tokio::test]
+async fn no_record_is_passed_over_when_a_tear_took_a_piece_of_the_index() {
+    for survivors in 0..14 {
+        let faults = MemoryFaults::none();
+        let mut replica = Replica::in_memory(&faults);
+        replica.append(1, vec![data(batch(3, 10, 0))]).await;
+        let pieces = || (0..10).map(|_| data(batch(2, 12_000, 0))).collect::<Vec<_>>();
+        faults.hold_syncs();
+        let _unsynced = replica.submit(2, pieces()).await;
+        faults.crash(Crash::Torn { survivors });
+        faults.release_syncs();
+
+        let mut replica = Replica::in_memory(&faults);
+        replica.append(3, pieces()).await;
+        let mut replica = Replica::in_memory(&faults);
+        replica.apply_all().await;
+        let end = replica.handle.high_watermark().0;
+        for offset in 0..end {
+            let batches = replica.handle.read(Offset(offset), 1).await.unwrap();
+            let first = BatchHeader::parse(&batches[0]).unwrap();
+            let found = (first.base_offset as u64, first.next_offset() as u64);
+            assert!((found.0..found.1).contains(&offset), "{survivors}: {offset}: {found:?}");
+        }
     }
 }
 
