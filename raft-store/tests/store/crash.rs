@@ -3,6 +3,7 @@
 use openraft::storage::RaftLogStorage;
 use rampart_api::model::ids::Offset;
 use rampart_api::model::record_batch::BatchHeader;
+use rampart_raft_store::format::log_id::log_id;
 use rampart_raft_store::type_config::EntryPayload;
 use rampart_raft_store::{Crash, MemoryFaults, Store};
 
@@ -102,6 +103,28 @@ async fn no_record_is_passed_over_when_a_tear_took_a_piece_of_the_index() {
             let found = (first.base_offset as u64, first.next_offset() as u64);
             assert!((found.0..found.1).contains(&offset), "{survivors}: {offset}: {found:?}");
         }
+    }
+}
+
+/// Entries that are gone and a mark that does not say so would be a log that begins nowhere.
+#[tokio::test]
+async fn a_power_cut_leaves_a_purge_done_or_not_begun() {
+    for survivors in 0..8 {
+        let faults = MemoryFaults::none();
+        let mut replica = Replica::in_memory(&faults);
+        replica.append(1, (0..10).map(|_| data(batch(2, 12_000, 0))).collect()).await;
+        replica.apply_all().await;
+        faults.hold_syncs();
+        replica.log.purge(log_id(1, 6)).await.unwrap();
+        let all = faults.unsynced();
+        faults.crash(Crash::Torn { survivors });
+        faults.release_syncs();
+
+        let mut replica = Replica::in_memory(&faults);
+        let left = replica.entries().await.unwrap();
+        let first = if survivors < all { 0 } else { 7 };
+        assert_eq!(left.first().map(|entry| entry.log_id.index), Some(first), "{survivors}/{all}");
+        assert_eq!(left.len() as u64, 10 - first);
     }
 }
 

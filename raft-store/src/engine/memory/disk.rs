@@ -20,8 +20,8 @@ struct Content {
 pub(super) struct Disk {
     visible: Content,
     durable: Content,
-    /// Written and not synced, in order.
-    pending: Vec<Op>,
+    /// Writes that are not synced, in order.
+    pending: Vec<Vec<Op>>,
 }
 
 impl Disk {
@@ -29,27 +29,32 @@ impl Disk {
         for op in &ops {
             self.visible.apply(op);
         }
-        self.pending.extend(ops);
+        self.pending.push(ops);
     }
 
     pub(super) fn sync(&mut self) {
-        for op in self.pending.drain(..) {
+        for op in self.pending.drain(..).flatten() {
             self.durable.apply(&op);
         }
     }
 
-    /// Power is gone: of what was not synced, the first `survivors` changes reached the disk,
-    /// and of the one after them, if it is an entry, only half.
+    /// Power is gone: of what was not synced, the first `survivors` changes reached the disk. The
+    /// write they end in is torn if it appends, and its next entry is half there; any other write
+    /// is there as a whole or not at all, as [`Write`] promises.
+    ///
+    /// [`Write`]: crate::engine::Write
     pub(super) fn lose_power(&mut self, survivors: usize) {
-        let torn = survivors > 0;
-        for (position, op) in self.pending.drain(..).enumerate() {
-            match op {
-                op if position < survivors => self.durable.apply(&op),
-                Op::Append { group, index, header, payload } if torn && position == survivors => {
-                    let whole = join(&header, &payload);
-                    self.durable.log.insert((group, index), whole.slice(..whole.len() / 2));
+        let mut left = survivors;
+        for ops in self.pending.drain(..) {
+            if left < ops.len() {
+                if left > 0 && ops.iter().any(|op| matches!(op, Op::Append { .. })) {
+                    self.durable.tear(&ops, left);
                 }
-                _ => break,
+                break;
+            }
+            left -= ops.len();
+            for op in &ops {
+                self.durable.apply(op);
             }
         }
         self.pending.clear();
@@ -57,7 +62,7 @@ impl Disk {
     }
 
     pub(super) fn unsynced(&self) -> usize {
-        self.pending.len()
+        self.pending.iter().map(Vec::len).sum()
     }
 
     /// Flips one bit of a stored entry; false if there is none.
@@ -134,6 +139,17 @@ impl Content {
                 self.facts.insert(key.clone(), value.clone());
             }
             Op::Erase { from, to } => self.facts.retain(|key, _| !(from <= key && key < to)),
+        }
+    }
+
+    /// Half of an append: its first changes, and of the next one, if it is an entry, one half.
+    fn tear(&mut self, ops: &[Op], whole: usize) {
+        for op in &ops[..whole] {
+            self.apply(op);
+        }
+        if let Op::Append { group, index, header, payload } = &ops[whole] {
+            let entry = join(header, payload);
+            self.log.insert((*group, *index), entry.slice(..entry.len() / 2));
         }
     }
 

@@ -13,7 +13,8 @@ use super::{Shared, call, lock};
 pub enum Crash {
     /// Nothing.
     LoseUnsynced,
-    /// The first so many changes, and half of the next one: a torn tail.
+    /// The first so many changes, and half of the next entry: a torn tail. Only an append tears;
+    /// any other write is there as a whole or not at all.
     Torn {
         /// Changes that reached the disk whole.
         survivors: usize,
