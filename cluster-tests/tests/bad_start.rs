@@ -59,7 +59,8 @@ fn a_server_that_cannot_start_says_why_and_ends() {
         let taken = holder.local_addr()?.to_string();
         let base = ["--bootstrap", "--data-dir", &fresh];
         let args = [&base[..], &["--http-listen", &taken, "--peer-listen", &peer]].concat();
-        refused_start(&args, &format!("cannot listen on {taken}")).await?;
+        let no_port = refused_start(&args, &format!("cannot listen on {taken}")).await?;
+        ensure!(no_port.code == 1, "worth another try: {}", no_port.output());
         let args = [&base[..], &["--http-listen", &http, "--peer-listen", &taken]].concat();
         refused_start(&args, &format!("cannot listen on {taken}")).await?;
 
@@ -72,7 +73,9 @@ fn a_server_that_cannot_start_says_why_and_ends() {
         std::fs::create_dir_all(&rubbish)?;
         std::fs::write(rubbish.join("node.json"), "{ not json")?;
         let rubbish = rubbish.display().to_string();
-        refused_start(&[&ports[..], &["--data-dir", &rubbish]].concat(), "node.json").await?;
+        let args = [&ports[..], &["--data-dir", &rubbish]].concat();
+        let refused = refused_start(&args, "node.json").await?;
+        ensure!(refused.code == 78, "no later start would do: {}", refused.output());
 
         phase("arguments that contradict or mean nothing: usage errors");
         let kafka = "the Kafka protocol is not served yet";
@@ -85,6 +88,21 @@ fn a_server_that_cannot_start_says_why_and_ends() {
             let finished = refused_start(&args, names).await?;
             ensure!(finished.code == 2, "{}", finished.output());
         }
+        Ok(())
+    });
+}
+
+#[test]
+fn a_store_that_lost_a_file_is_not_started_again_and_again() {
+    run(async {
+        let mut cluster = Cluster::start(1).await?;
+        cluster.terminate(0).await?;
+        let store = cluster.node(0).data_dir.join("store");
+        std::fs::remove_file(store.join("CURRENT"))?;
+        let data_dir = cluster.node(0).data_dir.display().to_string();
+        let args = ["--data-dir", &data_dir, "--http-listen", "127.0.0.1:0"];
+        let refused = refused_start(&args, "CURRENT is missing").await?;
+        ensure!(refused.code == 78, "{}", refused.output());
         Ok(())
     });
 }

@@ -125,6 +125,29 @@ pub enum StartError {
     Config(#[from] ConfigError),
 }
 
+impl StartError {
+    /// The process's exit code: that of a refusal where the directory as it is can never be started
+    /// on, so that nobody starts the node again and again; else 1.
+    pub fn exit_code(&self) -> u8 {
+        let is_refused = match self {
+            StartError::Identity(error) => matches!(error, IdentityError::Malformed { .. }),
+            StartError::Store(error) => {
+                matches!(error, OpenError::Damaged { .. } | OpenError::Newer { .. })
+            }
+            StartError::Metadata(error) => !matches!(error, OpenGroupError::Io { .. }),
+            StartError::ForeignStore { .. } => true,
+            StartError::Listen { .. }
+            | StartError::Io { .. }
+            | StartError::DataDir(_)
+            | StartError::NotInCluster { .. }
+            | StartError::Raft(_)
+            | StartError::Planted(_)
+            | StartError::Config(_) => false,
+        };
+        if is_refused { StopKind::Refused.exit_code() } else { 1 }
+    }
+}
+
 /// What a start is made of.
 #[derive(Debug)]
 pub(crate) struct Parts {

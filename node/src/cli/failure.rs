@@ -92,7 +92,7 @@ impl From<ConfigError> for Failure {
 
 impl From<StartError> for Failure {
     fn from(error: StartError) -> Self {
-        Failure::new(format!("the node did not start: {error}"))
+        Failure::new(format!("the node did not start: {error}")).code(error.exit_code())
     }
 }
 
