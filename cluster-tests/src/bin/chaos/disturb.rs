@@ -16,6 +16,9 @@ use super::stage::Stage;
 /// A fault that takes longer to begin or to end is a fault of the harness.
 const PATIENCE: Duration = Duration::from_secs(180);
 
+/// A node that ended by itself, a failed sync for example, is started again after this at most.
+const REVIVE: Duration = Duration::from_secs(1);
+
 /// Faults that are changes of nodes, complete once they are healed.
 const CHANGES: [&str; 2] = ["add-and-remove-node", "drain-node"];
 
@@ -32,6 +35,11 @@ pub(crate) trait Disturber {
 
     /// Indices of those that belong to the cluster now.
     fn members(&self) -> Vec<usize>;
+
+    /// Starts those again that have ended, as systemd would, but for these.
+    fn revive(&mut self, _but_for: &BTreeSet<usize>) -> Result<()> {
+        Ok(())
+    }
 }
 
 /// What came of a plan.
@@ -60,17 +68,27 @@ pub(crate) async fn perform(
     let mut disturbed = Disturbed::default();
     let mut in_force: BTreeMap<usize, Injected> = BTreeMap::new();
     for action in plan.actions() {
-        tokio::time::sleep(action.at.saturating_sub(watch.elapsed())).await;
+        let hit = |in_force: &BTreeMap<usize, Injected>| -> BTreeSet<usize> {
+            in_force.values().flat_map(|injected| injected.nodes.iter().copied()).collect()
+        };
+        loop {
+            if let Err(error) = disturber.revive(&hit(&in_force)) {
+                disturbed.problems.push(format!("a node is not started again: {error:#}"));
+            }
+            let left = action.at.saturating_sub(watch.elapsed());
+            if left.is_zero() {
+                break;
+            }
+            tokio::time::sleep(left.min(REVIVE)).await;
+        }
         let step = &plan.steps[action.step];
         if !action.begins {
             if let Some(injected) = in_force.remove(&action.step) {
                 end(stage, (action.step, step), injected, disturber, &mut disturbed).await;
             }
         } else if watch.elapsed() < stage.run.duration {
-            let hit: BTreeSet<usize> =
-                in_force.values().flat_map(|injected| injected.nodes.iter().copied()).collect();
             let step = (action.step, step);
-            let begun = begin(stage, step, hit, (disturber, &mut disturbed)).await;
+            let begun = begin(stage, step, hit(&in_force), (disturber, &mut disturbed)).await;
             in_force.extend(begun.map(|injected| (action.step, injected)));
         }
         stage.traffic.set_nodes(disturber.nodes(), disturber.members());

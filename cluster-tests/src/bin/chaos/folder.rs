@@ -49,8 +49,11 @@ impl Folder {
         self.path.join("timeline.html")
     }
 
-    /// Copies what one node has on its disk.
+    /// Copies what one node has on its disk; of one that was removed nothing is left.
     pub(crate) fn keep_data(&self, node: usize, data: &Path) -> Result<()> {
+        if !data.exists() {
+            return Ok(());
+        }
         copy(data, &self.path.join(format!("node-{node}")))
     }
 

@@ -1,6 +1,6 @@
 //! A run on nodes of its own, started here and stopped at the end.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Result, bail};
 use rampart_cluster_tests::faults::{self, Injected};
@@ -155,5 +155,11 @@ impl Disturber for Local<'_> {
 
     fn members(&self) -> Vec<usize> {
         self.cluster.members()
+    }
+
+    fn revive(&mut self, but_for: &BTreeSet<usize>) -> Result<()> {
+        let mut members = self.cluster.members();
+        members.retain(|index| !but_for.contains(index));
+        self.cluster.launch_those_down(&members)
     }
 }

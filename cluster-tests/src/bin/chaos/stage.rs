@@ -67,6 +67,8 @@ pub(crate) struct Stage<'a> {
     pub(crate) skipped: BTreeMap<String, String>,
     /// Where the nodes live.
     pub(crate) env: &'static str,
+    /// How many there were at the start.
+    pub(crate) size: usize,
     clients: Vec<JoinHandle<()>>,
 }
 
@@ -79,13 +81,14 @@ impl<'a> Stage<'a> {
         (env, prefix): (&'static str, &str),
     ) -> Result<Stage<'a>> {
         let recorder = Recorder::create(&folder.history())?;
-        let replicas = u32::try_from(nodes.len().min(3))?;
+        let size = nodes.len();
+        let replicas = u32::try_from(size.min(3))?;
         let traffic = Traffic::new(recorder, run.seed, run.rate, nodes);
         let progress = Progress::start(&traffic, run.duration);
         let workloads = run.workloads.clone();
         let mix = Mix { workloads, prefix: prefix.to_owned(), replicas };
         let (skipped, clients) = (BTreeMap::new(), Vec::new());
-        Ok(Stage { run, folder, traffic, mix, progress, skipped, env, clients })
+        Ok(Stage { run, folder, traffic, mix, progress, skipped, env, size, clients })
     }
 
     /// Says what will happen, on the screen and in the folder.

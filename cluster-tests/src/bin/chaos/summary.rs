@@ -54,7 +54,7 @@ pub(crate) fn write(stage: &Stage<'_>, seen: &Seen, verdict: &Verdict, end: End)
         date: clock::utc(clock::unix_seconds()),
         seed: run.seed,
         seconds: run.duration.as_secs(),
-        nodes: stage.traffic.nodes().len(),
+        nodes: stage.size,
         env: stage.env,
         faults: &seen.disturbed.injected,
         faults_total: seen.disturbed.total(),
