@@ -20,6 +20,9 @@ const WRITES_AGAIN: Duration = Duration::from_secs(30);
 const EQUAL: Duration = Duration::from_secs(60);
 /// A replica can be made the leader and read within this.
 const READ: Duration = Duration::from_secs(30);
+/// The controller may still spread replicas: a partition whose replicas change while it is read is
+/// read again, so many times.
+const MOVES_MAX: usize = 8;
 /// Bytes read at once.
 const MAX_BYTES: u32 = 64 << 10;
 
@@ -107,16 +110,31 @@ fn incomplete(status: &PartitionStatus) -> Option<String> {
 /// Makes each replica of each partition the leader and reads everything from it.
 pub(super) async fn read_all(client: &mut Client, targets: &[Target]) -> Result<(), String> {
     for target in targets {
-        let Ok(Answer::Status(status)) = client.operate(Operation::Status(target.key)).await else {
-            return Err(format!("{} does not say how it is", describe(target)));
-        };
-        for replica in status.replicas {
-            let read = read_through(client, target, replica.node);
-            let what = || format!("P18: {} not read on {}", describe(target), replica.node);
-            tokio::time::timeout(READ, read).await.map_err(|_| what())?;
+        let mut moves = 0;
+        while !read_each(client, target).await? {
+            moves += 1;
+            if moves > MOVES_MAX {
+                return Err(format!("P18: the replicas of {} keep moving", describe(target)));
+            }
+            replicas_are_equal(client, std::slice::from_ref(target)).await?;
         }
     }
     Ok(())
+}
+
+/// Reads a partition from each of its replicas; false if one of them is gone meanwhile.
+async fn read_each(client: &mut Client, target: &Target) -> Result<bool, String> {
+    let Ok(Answer::Status(status)) = client.operate(Operation::Status(target.key)).await else {
+        return Err(format!("{} does not say how it is", describe(target)));
+    };
+    for replica in status.replicas {
+        let read = read_through(client, target, replica.node);
+        let what = || format!("P18: {} not read on {}", describe(target), replica.node);
+        if !tokio::time::timeout(READ, read).await.map_err(|_| what())? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// The host whose node this is.
@@ -125,7 +143,8 @@ fn host_of(client: &Client, node: NodeId) -> Option<usize> {
     client.shared.hosts().iter().position(|host| is_there(host) == Some(node))
 }
 
-async fn read_through(client: &mut Client, target: &Target, node: NodeId) {
+/// Reads everything from a node; false if it no longer has a replica.
+async fn read_through(client: &mut Client, target: &Target, node: NodeId) -> bool {
     let mut next = None;
     loop {
         let Some(host) = host_of(client, node) else {
@@ -135,8 +154,14 @@ async fn read_through(client: &mut Client, target: &Target, node: NodeId) {
         client.host = host;
         match read_piece(client, target, next).await {
             Ok(Some(offset)) => next = Some(offset),
-            Ok(None) => return,
+            Ok(None) => return true,
             Err(_) => {
+                if let Ok(Answer::Status(status)) =
+                    client.operate(Operation::Status(target.key)).await
+                    && status.replicas.iter().all(|replica| replica.node != node)
+                {
+                    return false;
+                }
                 let ask = Operation::TransferLeadership(target.key, Some(node));
                 // Whether it worked is seen at the next read.
                 let _ = client.operate(ask).await;
@@ -206,7 +231,7 @@ pub(super) async fn dump_all(client: &Client, targets: &[Target]) -> Result<(), 
                 return Err(format!("{} has no host", replica.node));
             };
             let disk = client.shared.hosts()[host].disk.clone();
-            let dumped = dump::of(disk, status.group).map_err(|error| {
+            let dumped = dump::of(disk, status.group, status.log_start).map_err(|error| {
                 format!("{} on the disk of {}: {error}", describe(target), replica.node)
             })?;
             let event = Event::new(client.process, Function::Dump);
