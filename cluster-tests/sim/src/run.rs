@@ -120,7 +120,7 @@ fn simulate(shared: &Shared, faults: Duration) -> Ended {
     let plan = Plan::draw(&dice.of("faults"), shared.hosts().len(), faults);
     let mut world = World::new(shared.clone(), latency);
     world.client(clients::run(shared.clone(), workload));
-    let mut injector = Injector::new(plan, latency);
+    let mut injector = Injector::new(plan, latency, &dice);
     let stepped = catch_unwind(AssertUnwindSafe(|| drive(&mut world, &mut injector)));
     let elapsed = world.elapsed();
     let is_whole = stepped.is_ok();

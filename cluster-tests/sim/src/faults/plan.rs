@@ -64,6 +64,8 @@ pub(crate) struct Plan {
     pub(crate) total: Duration,
     /// Milliseconds that a healthy disk takes for a sync.
     pub(crate) sync_steps: u32,
+    /// From when on leaderships are fought over instead, if they are.
+    pub(crate) storm: Option<Duration>,
 }
 
 impl Fault {
@@ -118,8 +120,16 @@ impl Plan {
             let is_alone = !dice.percent(overlaps);
             at += if is_alone { lasts } else { Duration::ZERO } + dice.millis(20, rest);
         }
-        Plan { faults, total, sync_steps: dice.pick(&[1, 1, 3, 10]) }
+        let storm = storm(&dice.of("storm"), total);
+        // It wants the stage for itself.
+        faults.retain(|fault| storm.is_none_or(|from| fault.at + fault.lasts <= from));
+        Plan { faults, total, sync_steps: dice.pick(&[1, 1, 3, 10]), storm }
     }
+}
+
+/// In one of five runs, most of the time of faults.
+fn storm(dice: &Dice, total: Duration) -> Option<Duration> {
+    dice.percent(20).then(|| total * u32::try_from(dice.below(50)).expect("it is small") / 100)
 }
 
 fn draw(dice: &Dice, hosts: usize, has_flipped: &mut bool) -> Fault {
@@ -175,7 +185,7 @@ mod tests {
         assert_ne!(draw(1), draw(2));
         for seed in 0..200 {
             let plan = draw(seed);
-            assert!(!plan.faults.is_empty());
+            assert!(!plan.faults.is_empty() || plan.storm.is_some());
             assert!(plan.faults.iter().all(|fault| fault.at + fault.lasts <= total));
         }
     }
