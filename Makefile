@@ -16,6 +16,8 @@ WITHOUT_ROCKS := -p rampart-raft-store -p rampart-node --no-default-features
 TARGET = $$(cargo metadata --locked --no-deps --format-version 1 | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')
 # The simulation is a workspace of its own: its compiler flags would rebuild RocksDB here.
 SIM_FOLDER := cluster-tests/sim
+# The same with openraft's debug assertions, for one seed of ten: target/assertions/sim.
+ASSERTING := --profile assertions --locked
 # Minutes of a gate.
 MINUTES ?= 10
 PREFIX ?= $(if $(filter 0,$(shell id -u)),/usr/local,$(HOME)/.local)
@@ -49,9 +51,10 @@ JOBS ?= 2
 .PHONY: sim
 sim: ## Simulated clusters, repeated by a seed: SEEDS=200 FROM=1 JOBS=2, and all that once failed
 	@cd cluster-tests/sim; unset CARGO_TARGET_DIR CARGO_BUILD_TARGET; \
-	cargo build $(FLAGS); \
-	target/release/sim regressions --jobs $(JOBS); \
-	target/release/sim sweep --from $(FROM) --count $(SEEDS) --jobs $(JOBS)
+	cargo build $(FLAGS); cargo build $(ASSERTING); \
+	target/release/sim regressions --jobs $(JOBS) --asserting target/assertions/sim; \
+	target/release/sim sweep --from $(FROM) --count $(SEEDS) --jobs $(JOBS) \
+		--asserting target/assertions/sim
 
 .PHONY: sim-test
 sim-test: ready ## The simulation's own tests, in its own workspace, then 200 seeds nobody has tried
@@ -81,7 +84,8 @@ verify: lint test sim-test doc deny deploy ## What CI runs: check, test, sim-tes
 
 .PHONY: gate-sim
 gate-sim: build simulation ## Fresh seeds of the simulation for MINUTES, noted in docs/reliability-runs.jsonl
-	@"$(TARGET)/release/gate" run sim --minutes $(MINUTES) --program $(SIM_FOLDER)/target/release/sim
+	@"$(TARGET)/release/gate" run sim --minutes $(MINUTES) --program $(SIM_FOLDER)/target/release/sim \
+		-- --asserting $(SIM_FOLDER)/target/assertions/sim
 
 .PHONY: gate-chaos
 gate-chaos: build ## Chaos on real nodes for MINUTES, noted in docs/reliability-runs.jsonl
@@ -112,7 +116,7 @@ planted: ready ## A server in which RAMPART_PLANTED=NAME plants a bug: target/pl
 CARGO_SIM := unset CARGO_TARGET_DIR CARGO_BUILD_TARGET; cargo
 .PHONY: simulation
 simulation: ready
-	@cd $(SIM_FOLDER); $(CARGO_SIM) build $(FLAGS)
+	@cd $(SIM_FOLDER); $(CARGO_SIM) build $(FLAGS); cargo build $(ASSERTING)
 
 .PHONY: fix
 fix: ready ## Formats, and applies what clippy can apply

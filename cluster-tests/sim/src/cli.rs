@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use clap::{Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
@@ -49,6 +49,9 @@ pub(crate) struct One {
     /// Breaks the product on purpose (builds with planted bugs).
     #[arg(long)]
     pub(crate) plant: Option<String>,
+    /// Refuses to run where openraft's debug assertions are off (target/assertions/sim has them).
+    #[arg(long)]
+    pub(crate) openraft_assertions: bool,
     /// Prints the report as JSON.
     #[arg(long)]
     pub(crate) json: bool,
@@ -73,6 +76,12 @@ fn one(args: One) -> Result<bool> {
             .with_ansi(false)
             .init();
     }
+    // The profile `assertions` turns them on in openraft and here, and nowhere else.
+    let has_assertions = cfg!(debug_assertions);
+    ensure!(
+        has_assertions || !args.openraft_assertions,
+        "openraft's assertions are off in this executable: use target/assertions/sim"
+    );
     panics::keep();
     if let Some(bug) = &args.plant {
         plant(bug)?;

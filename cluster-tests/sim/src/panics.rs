@@ -24,7 +24,16 @@ struct Upstream {
 }
 
 /// The known ones of 0.10.0-alpha.37.
-const UPSTREAM: [Upstream; 0] = [];
+const UPSTREAM: [Upstream; 1] = [
+    // docs/decisions/0014-a-snapshot-behind-the-submitted-log.md; of the log's progress alone, whose
+    // ids are in brackets.
+    Upstream {
+        name: "snapshot behind the submitted log",
+        file: "openraft-0.10.0-alpha.37/src/raft_state/io_state/io_progress.rs",
+        line: 126,
+        message: "expect submitted:(by:",
+    },
+];
 
 /// How a panic is said.
 pub(crate) const SAID: &str = "panic at ";
@@ -71,6 +80,19 @@ pub(crate) fn known_upstream(panicked: &Panicked) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_known_assertion_is_known_at_its_place_and_by_its_words_alone() {
+        let at = |line: u32, message: &str| Panicked {
+            place: format!("openraft-0.10.0-alpha.37/src/raft_state/io_state/io_progress.rs:{line}"),
+            message: message.to_owned(),
+        };
+        let said = "expect submitted:(by:T4-N2:committed, T4-N2.9) < new_submitted:(by:";
+        assert!(known_upstream(&at(126, said)).is_some());
+        assert!(known_upstream(&at(127, said)).is_none());
+        let of_apply = "expect submitted:T4-N2.9 < new_submitted:T4-N2.8";
+        assert!(known_upstream(&at(126, of_apply)).is_none());
+    }
 
     #[test]
     fn places_name_the_package_and_nothing_of_the_machine() {

@@ -36,6 +36,22 @@ async fn a_slow_sync_acknowledges_when_it_is_done() {
 }
 
 #[tokio::test]
+async fn what_nobody_waits_for_is_durable_with_the_next_synced_write_and_no_sooner() {
+    let faults = MemoryFaults::none();
+    let mut replica = Replica::in_memory(&faults);
+    replica.append(1, vec![EntryPayload::Blank, EntryPayload::Blank]).await;
+    let first = replica.entries().await.unwrap()[0].log_id;
+    faults.slow_syncs(1);
+    replica.log.truncate_after(Some(first)).await.unwrap();
+    faults.tick();
+    assert!(faults.unsynced() > 0, "nobody waits for a truncation");
+    let mut synced = replica.submit(1, vec![EntryPayload::Blank]).await;
+    faults.tick();
+    synced.try_recv().unwrap().unwrap();
+    assert_eq!(faults.unsynced(), 0);
+}
+
+#[tokio::test]
 async fn a_power_cut_takes_only_what_was_not_synced() {
     let faults = MemoryFaults::none();
     let mut replica = Replica::in_memory(&faults);

@@ -7,11 +7,14 @@ use rampart_cluster_tests::history::{Event, Function};
 
 use super::network::Network;
 use super::processes::Processes;
+use super::storm::{Order, Storm};
 use super::{Fault, Plan, Planned};
+use crate::dice::Dice;
 use crate::world::{Stage, World};
 
 /// A sync that takes so long never ends while the machine stands still.
 const NEVER: u32 = u32::MAX;
+
 /// Faults over time.
 #[derive(Debug)]
 pub(crate) struct Injector {
@@ -20,14 +23,17 @@ pub(crate) struct Injector {
     total: Duration,
     sync_steps: u32,
     began: Option<Duration>,
+    storm: Option<Storm>,
     network: Network,
     processes: Processes,
     counts: BTreeMap<String, u64>,
+    /// A machine has lost its disk: its replicas may still be missing when the next fault comes.
+    has_wiped: bool,
 }
 
 impl Injector {
     /// Nothing happens yet.
-    pub(crate) fn new(plan: Plan, latency: Duration) -> Injector {
+    pub(crate) fn new(plan: Plan, latency: Duration, dice: &Dice) -> Injector {
         let mut waiting = plan.faults;
         waiting.reverse();
         Injector {
@@ -36,9 +42,11 @@ impl Injector {
             total: plan.total,
             sync_steps: plan.sync_steps,
             began: None,
+            storm: plan.storm.map(|from| Storm::new(dice.of("storm rounds"), from)),
             network: Network::new(latency),
             processes: Processes::default(),
             counts: BTreeMap::new(),
+            has_wiped: false,
         }
     }
 
@@ -60,15 +68,17 @@ impl Injector {
         let began = *self.began.get_or_insert(world.elapsed());
         let now = world.elapsed().saturating_sub(began);
         let is_over = now >= self.total;
-        let mut changed = self.end(world, now, is_over);
+        let mut changed = self.end(world, |(end, _)| is_over || *end <= now);
         if is_over {
             self.waiting.clear();
+            self.storm = None;
         }
         while self.waiting.last().is_some_and(|next| next.at <= now) {
             let next = self.waiting.pop().expect("there was one");
             self.begin(world, next);
             changed = true;
         }
+        changed |= self.storm(world, now);
         if changed {
             self.apply(world);
         }
@@ -80,19 +90,36 @@ impl Injector {
         }
     }
 
+    /// What a storm wants; whether there was anything.
+    fn storm(&mut self, world: &mut World, now: Duration) -> bool {
+        let orders = self.storm.as_mut().map_or_else(Vec::new, |storm| storm.look(world, now));
+        let changed = !orders.is_empty();
+        for order in orders {
+            match order {
+                Order::Begin(planned) => self.begin(world, planned),
+                Order::End(over) => {
+                    self.end(world, |(_, fault)| *fault == over);
+                }
+            }
+        }
+        changed
+    }
+
     fn begin(&mut self, world: &mut World, planned: Planned) {
         let fault = planned.fault;
-        let majority = Some(self.active.is_empty() && fault.leaves_majority());
+        let is_alone = self.active.is_empty() && !self.has_wiped;
+        let majority = Some(is_alone && fault.leaves_majority());
+        self.has_wiped |= matches!(fault, Fault::Wipe(_));
         note(world, Function::Inject, &fault, majority);
         *self.counts.entry(fault.name().to_owned()).or_default() += 1;
         self.processes.begin(world, &fault);
         self.active.push((planned.at + planned.lasts, fault));
     }
 
-    fn end(&mut self, world: &mut World, now: Duration, is_over: bool) -> bool {
-        let (over, active): (Vec<_>, Vec<_>) = std::mem::take(&mut self.active)
-            .into_iter()
-            .partition(|(end, _)| is_over || *end <= now);
+    /// Ends some of the faults in force; whether there were any.
+    fn end(&mut self, world: &mut World, which: impl Fn(&(Duration, Fault)) -> bool) -> bool {
+        let (over, active): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.active).into_iter().partition(which);
         self.active = active;
         for (_, fault) in &over {
             self.processes.end(world, fault);
@@ -107,7 +134,7 @@ impl Injector {
         let faults: Vec<&Fault> = self.active.iter().map(|(_, fault)| fault).collect();
         self.network.apply(world, &faults);
         for host in 0..hosts {
-            let disk = world.shared().hosts()[host].disk.clone();
+            let disk = world.shared().hosts()[host].disk();
             let ticks = faults.iter().filter_map(|fault| match fault {
                 Fault::Stall(stalled) if *stalled == host => Some(NEVER),
                 Fault::SlowSync(slow, ticks) if *slow == host => Some(*ticks),

@@ -5,7 +5,7 @@ mod child;
 mod summary;
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError, mpsc};
 use std::thread;
@@ -17,6 +17,10 @@ use rampart_cluster_tests::harness::clock::Stopwatch;
 use self::child::{Ran, run_child};
 use self::summary::Summary;
 
+/// What a run with openraft's debug assertions has among its arguments.
+const ASSERTIONS: &str = "--openraft-assertions";
+/// One seed of so many has them, if there is such an executable.
+const ASSERTIONS_EVERY: u64 = 10;
 /// A line of progress this often.
 const PROGRESS_EVERY: Duration = Duration::from_secs(5);
 
@@ -57,6 +61,20 @@ struct How {
     /// Stops at the first failure.
     #[arg(long)]
     first: bool,
+    /// The executable with openraft's debug assertions (target/assertions/sim): it runs every tenth
+    /// seed.
+    #[arg(long)]
+    asserting: Option<PathBuf>,
+}
+
+impl How {
+    /// The executable for a run; none if it is not there.
+    fn program<'a>(&'a self, run: &[String], usual: &'a Path) -> Option<&'a Path> {
+        match run.iter().any(|argument| argument == ASSERTIONS) {
+            true => self.asserting.as_deref(),
+            false => Some(usual),
+        }
+    }
 }
 
 /// Which list.
@@ -81,6 +99,9 @@ pub(crate) fn sweep(args: &Args) -> Result<bool> {
     let runs = (args.from..args.from + args.count).map(|seed| {
         let mut run = vec!["--seed".to_owned(), seed.to_string()];
         run.extend(common.iter().cloned());
+        if args.how.asserting.is_some() && seed.is_multiple_of(ASSERTIONS_EVERY) {
+            run.push(ASSERTIONS.to_owned());
+        }
         run
     });
     let limit = args.minutes.map(|minutes| Duration::from_secs(minutes * 60));
@@ -119,7 +140,10 @@ fn run_all(runs: &[Vec<String>], how: &How, limit: Option<Duration>) -> Result<S
             scope.spawn(move || {
                 while !is_over(&locked(summary)) {
                     let Some(run) = runs.get(next.fetch_add(1, Ordering::Relaxed)) else { break };
-                    let ran: Ran = run_child(program, run);
+                    let ran = match how.program(run, program) {
+                        Some(program) => run_child(program, run),
+                        None => Ran::Died("needs --asserting".to_owned()),
+                    };
                     locked(summary).add(run, ran);
                 }
                 // Nobody listens after a panic.

@@ -9,6 +9,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use serde::Serialize;
 
+use super::ASSERTIONS;
 use super::child::Ran;
 use crate::run::Verdict;
 
@@ -17,6 +18,7 @@ use crate::run::Verdict;
 pub(super) struct Summary {
     planned: usize,
     ran: u64,
+    with_assertions: u64,
     too_thin: u64,
     acked: u64,
     events: u64,
@@ -38,6 +40,8 @@ struct Failure {
 pub(super) struct Report<'a> {
     planned: usize,
     ran: u64,
+    /// Of them, those with openraft's debug assertions.
+    with_assertions: u64,
     failed: usize,
     too_thin: u64,
     seeds_per_minute: u64,
@@ -54,6 +58,7 @@ impl Summary {
         Summary {
             planned,
             ran: 0,
+            with_assertions: 0,
             too_thin: 0,
             acked: 0,
             events: 0,
@@ -72,6 +77,7 @@ impl Summary {
     /// Counts a run, and says at once if it failed.
     pub(super) fn add(&mut self, run: &[String], ran: Ran) {
         self.ran += 1;
+        self.with_assertions += u64::from(run.iter().any(|argument| argument == ASSERTIONS));
         let what = match ran {
             Ran::Died(what) => what,
             Ran::Reported(report) => {
@@ -120,6 +126,7 @@ impl Summary {
         Report {
             planned: self.planned,
             ran: self.ran,
+            with_assertions: self.with_assertions,
             failed: self.failures.len(),
             too_thin: self.too_thin,
             seeds_per_minute: self.per_minute(elapsed),

@@ -35,16 +35,24 @@ pub(crate) fn exit_code(verdict: Verdict) -> u8 {
     }
 }
 
+/// A finder's program, and what it is told besides the seeds.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Program<'a> {
+    pub(crate) path: &'a Path,
+    pub(crate) more: &'a [String],
+}
+
 /// Runs a finder for so many minutes, and writes down each of its runs.
-pub(crate) fn run(root: &Path, gate: Gate, program: &Path, minutes: u64) -> Result<Verdict> {
+pub(crate) fn run(root: &Path, gate: Gate, program: Program, minutes: u64) -> Result<Verdict> {
     let code = tree::code(root)?;
     let (since, all) = (Stopwatch::start(), Duration::from_secs(minutes * 60));
     loop {
         let seed = Ledger::read(&root.join(RUNS))?.next_seed(gate);
         let left = all.saturating_sub(since.elapsed()).as_secs();
         let mut merged: Option<Ended> = None;
-        for arguments in calls(gate, seed, left) {
-            let ended = call(gate, seed, program, &arguments)?;
+        for mut arguments in calls(gate, seed, left) {
+            arguments.extend_from_slice(program.more);
+            let ended = call(gate, seed, program.path, &arguments)?;
             merged = Some(match merged {
                 None => ended,
                 Some(first) => together(first, ended),

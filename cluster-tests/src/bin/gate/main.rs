@@ -62,6 +62,9 @@ struct Run {
     /// The finder's program
     #[arg(long, value_name = "FILE")]
     program: PathBuf,
+    /// More arguments for each call of the finder, after --
+    #[arg(last = true)]
+    more: Vec<String>,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -96,7 +99,8 @@ fn dispatch(options: &Options) -> Result<ExitCode> {
     let (root, runs) = (&options.root, options.root.join(RUNS));
     match &options.command {
         Command::Run(run) => {
-            let verdict = finder::run(root, run.gate.into(), &run.program, run.minutes)?;
+            let program = finder::Program { path: &run.program, more: &run.more };
+            let verdict = finder::run(root, run.gate.into(), program, run.minutes)?;
             return Ok(ExitCode::from(finder::exit_code(verdict)));
         }
         Command::NextSeed { gate } => {

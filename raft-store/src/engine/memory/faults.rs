@@ -71,6 +71,10 @@ impl MemoryFaults {
                 return;
             }
             shared.sync_countdown = shared.slow_syncs;
+            // A disk owes nothing to a write that nobody waits for: it goes with the next one.
+            if shared.waiting.is_empty() {
+                return;
+            }
             shared.sync()
         };
         call(callbacks);
@@ -125,11 +129,17 @@ impl MemoryFaults {
         let mut shared = lock(&self.shared);
         shared.fail_writes = None;
         shared.fail_reads = false;
+        shared.fail_read_of = None;
     }
 
     /// Reads fail until [`MemoryFaults::repair`].
     pub fn fail_reads(&self) {
         lock(&self.shared).fail_reads = true;
+    }
+
+    /// The next read that comes to this entry fails, and only that one.
+    pub fn fail_read_of(&self, group: GroupId, index: u64) {
+        lock(&self.shared).fail_read_of = Some((group, index));
     }
 
     /// Reads of a group's entries wait until what this returns is dropped.

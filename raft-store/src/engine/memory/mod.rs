@@ -29,6 +29,8 @@ struct Shared {
     sync_countdown: u32,
     fail_writes: Option<io::ErrorKind>,
     fail_reads: bool,
+    /// The next read that comes to this entry fails.
+    fail_read_of: Option<(GroupId, u64)>,
     /// Reads of this group's entries wait until it is released.
     held_reads: Option<GroupId>,
     reads_released: Arc<Condvar>,
@@ -166,10 +168,16 @@ impl Engine for MemoryEngine {
     ) -> io::Result<Vec<(u64, Bytes)>> {
         let shared = self.readable()?;
         let released = shared.reads_released.clone();
-        let shared = released
+        let mut shared = released
             .wait_while(shared, |shared| shared.held_reads == Some(group))
             .unwrap_or_else(PoisonError::into_inner);
-        Ok(shared.disk.entries(group, from..to, max_bytes))
+        let found = shared.disk.entries(group, from..to, max_bytes);
+        let is_bad = |(index, _): &(u64, Bytes)| shared.fail_read_of == Some((group, *index));
+        if found.iter().any(is_bad) {
+            shared.fail_read_of = None;
+            return Err(io::Error::other("read from the disk in memory failed"));
+        }
+        Ok(found)
     }
 
     fn log_bounds(&self, group: GroupId) -> io::Result<Option<(u64, u64)>> {
