@@ -16,7 +16,7 @@ use crate::dice::Dice;
 use crate::faults::{Injector, Plan};
 use crate::judge;
 use crate::panics;
-use crate::world::shared::{Host, VirtualClock};
+use crate::world::shared::{Entry, Host, VirtualClock};
 use crate::world::{Shared, Stage, World, name};
 
 /// No run goes on for longer after its faults.
@@ -29,7 +29,7 @@ pub(crate) struct Options {
     pub(crate) seed: u64,
     /// Virtual time of faults.
     pub(crate) faults: Duration,
-    /// Nodes; by lot if not given.
+    /// Nodes at the beginning; by lot if not given.
     pub(crate) nodes: Option<usize>,
     /// Where the history goes.
     pub(crate) history: PathBuf,
@@ -73,7 +73,10 @@ pub(crate) fn run(options: &Options) -> Result<Report> {
     let nodes = options.nodes.unwrap_or_else(|| dice.of("nodes").pick(&[3, 3, 3, 5]));
     let clock = Arc::new(VirtualClock::default());
     let recorder = recorder(&options.history, clock.clone())?;
-    let hosts = (0..nodes).map(|host| Host::new(scratch.path().join(name(host)))).collect();
+    let late = late_joiner(&dice.of("late joiner"), options.faults);
+    let entries = std::iter::repeat_n(Entry::Founding, nodes).chain(late.map(Entry::Late));
+    let host = |(host, entry)| Host::new(scratch.path().join(name(host)), entry);
+    let hosts = entries.enumerate().map(host).collect();
     let shared = Shared::new(dice, recorder.clone(), clock, hosts);
     let (elapsed, faults, ended) = simulate(&shared, options.faults);
     recorder.flush().context("writing the history")?;
@@ -94,6 +97,12 @@ pub(crate) fn run(options: &Options) -> Result<Report> {
         virtual_ms: u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX),
         faults,
     })
+}
+
+/// In one of five runs, when during the faults another node joins.
+fn late_joiner(dice: &Dice, faults: Duration) -> Option<Duration> {
+    let percent = u32::try_from(dice.below(60)).expect("it is small");
+    dice.percent(20).then(|| faults * percent / 100)
 }
 
 /// For the nodes' identities, in memory if there is such a place.

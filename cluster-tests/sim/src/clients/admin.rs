@@ -1,14 +1,16 @@
 //! Somebody who changes the cluster while it is under load: topics come and go, replicas move,
-//! leaderships are handed over.
+//! leaderships are handed over, nodes are taken out of service and back.
 
 use rampart_api::model::ids::{NodeId, Offset};
 use rampart_cluster_tests::history::{Event, Function, Phase};
 use rampart_node::controller::request::NewTopic;
 use rampart_node::partition::{Answer, Operation};
+use rampart_raft_store::state::metadata::state::NodeState;
 
 use super::{Client, Target};
 use crate::world::Stage;
-use crate::world::door::{Ask, Reply};
+use crate::world::door::{Ask, Reply, View};
+use crate::world::shared::{Entry, Host};
 
 /// How often a change is asked for again after the faults, until the judge finds none completed.
 const TRIES: u32 = 60;
@@ -16,10 +18,20 @@ const TRIES: u32 = 60;
 /// Changes something every few seconds while there are faults.
 pub(super) async fn run(mut client: Client, targets: Vec<Target>) {
     let mut number = 0_u32;
-    let (mut asked, mut moved) = (false, false);
+    // Where there is a node to spare, nodes are taken out of service, too.
+    let is_late = |host: &Host| host.entry != Entry::Founding;
+    let has_spare = client.shared.hosts().iter().any(is_late);
+    let kinds = if has_spare { 6 } else { 4 };
+    // A decommission may be all that was asked for, and refused.
+    let (mut asked, mut moved) = (has_spare, false);
     while client.shared.stage() < Stage::Healing {
         let target = client.dice.pick(&targets);
-        match client.dice.below(4) {
+        match client.dice.below(kinds) {
+            4 => decommission(&mut client).await,
+            5 => {
+                // Whether all are back matters in the end only.
+                let _ = recommission(&mut client).await;
+            }
             0 => churn(&mut client, number).await,
             1 => hand_over(&mut client, &target).await,
             2 => truncate(&mut client, &target).await,
@@ -30,6 +42,12 @@ pub(super) async fn run(mut client: Client, targets: Vec<Target>) {
         }
         number += 1;
         client.pause(300, 3_000).await;
+    }
+    for _ in 0..TRIES {
+        if !has_spare || recommission(&mut client).await {
+            break;
+        }
+        client.pause(300, 600).await;
     }
     // What faults refused must be possible without them.
     for _ in 0..TRIES {
@@ -69,6 +87,37 @@ async fn churn(client: &mut Client, number: u32) {
     }
 }
 
+/// The nodes in such a state.
+fn nodes_in(view: &View, is_meant: impl Fn(NodeState) -> bool) -> Vec<NodeId> {
+    let meant = view.state.nodes.values().filter(|node| is_meant(node.state));
+    meant.map(|node| node.id).collect()
+}
+
+/// Moves everything away from a node.
+async fn decommission(client: &mut Client) {
+    let Ok(Reply::View(view)) = client.ask(Ask::View).await else { return client.move_on() };
+    let nodes = nodes_in(&view, |state| state == NodeState::Active);
+    if nodes.is_empty() {
+        return;
+    }
+    let node = client.dice.pick(&nodes);
+    change(client, "decommission", node.to_string(), Ask::Decommission(node)).await;
+}
+
+/// Takes all nodes back into service; whether all are.
+async fn recommission(client: &mut Client) -> bool {
+    let Ok(Reply::View(view)) = client.ask(Ask::View).await else {
+        client.move_on();
+        return false;
+    };
+    let is_out = |state| !matches!(state, NodeState::Active | NodeState::Replaced);
+    let mut all = true;
+    for node in nodes_in(&view, is_out) {
+        all &= change(client, "recommission", node.to_string(), Ask::Recommission(node)).await;
+    }
+    all
+}
+
 async fn hand_over(client: &mut Client, target: &Target) {
     let detail = format!("{}/{}", target.topic, target.partition);
     let ask = Ask::Partition(Operation::TransferLeadership(target.key, None));
@@ -104,7 +153,7 @@ async fn reassign(client: &mut Client, target: &Target) -> bool {
     };
     let Some(topic) = view.state.topics.get(&target.key.topic) else { return false };
     let count = topic.replication_factor as usize;
-    let nodes: Vec<NodeId> = view.state.nodes.keys().copied().collect();
+    let nodes = nodes_in(&view, |state| state == NodeState::Active);
     let chosen: Vec<NodeId> = client.dice.shuffled(nodes).into_iter().take(count).collect();
     let names: Vec<String> = chosen.iter().map(ToString::to_string).collect();
     let detail = format!("{}/{} to {}", target.topic, target.partition, names.join(" "));

@@ -205,7 +205,7 @@ pub(super) async fn dump_all(client: &Client, targets: &[Target]) -> Result<(), 
             let Some(host) = host_of(client, replica.node) else {
                 return Err(format!("{} has no host", replica.node));
             };
-            let disk = client.shared.hosts()[host].disk.clone();
+            let disk = client.shared.hosts()[host].disk();
             let dumped = dump::of(disk, status.group).map_err(|error| {
                 format!("{} on the disk of {}: {error}", describe(target), replica.node)
             })?;

@@ -8,7 +8,8 @@ use rampart_node::partition::Operation;
 use rampart_node::partition::request::PartitionKey;
 
 use super::{Client, Target};
-use crate::world::door::{Ask, Reply};
+use crate::world::door::{Ask, Refused, Reply};
+use crate::world::shared::{Entry, Host};
 
 /// How often it is looked again.
 const LOOK: Duration = Duration::from_millis(50);
@@ -17,7 +18,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Waits until all nodes serve and know each other.
 pub(super) async fn cluster_is_up(client: &Client) -> Result<(), String> {
-    let hosts = client.shared.hosts().len();
+    let is_founding = |host: &&Host| host.entry == Entry::Founding;
+    let hosts = client.shared.hosts().iter().filter(is_founding).count();
     let up = async {
         loop {
             let mut ready = 0;
@@ -54,8 +56,11 @@ pub(super) async fn topic(
         loop {
             match client.ask(Ask::Create(new.clone())).await {
                 Ok(Reply::Created(topic)) => return topic,
-                Ok(_) | Err(_) => tokio::time::sleep(LOOK).await,
+                // A node that joins later.
+                Err(Refused::Closed) => client.move_on(),
+                Ok(_) | Err(_) => {}
             }
+            tokio::time::sleep(LOOK).await;
         }
     };
     let made = tokio::time::timeout(PATIENCE, made).await;

@@ -27,6 +27,8 @@ pub(crate) struct Injector {
     network: Network,
     processes: Processes,
     counts: BTreeMap<String, u64>,
+    /// A machine has lost its disk: its replicas may still be missing when the next fault comes.
+    has_wiped: bool,
 }
 
 impl Injector {
@@ -44,6 +46,7 @@ impl Injector {
             network: Network::new(latency),
             processes: Processes::default(),
             counts: BTreeMap::new(),
+            has_wiped: false,
         }
     }
 
@@ -104,7 +107,9 @@ impl Injector {
 
     fn begin(&mut self, world: &mut World, planned: Planned) {
         let fault = planned.fault;
-        let majority = Some(self.active.is_empty() && fault.leaves_majority());
+        let is_alone = self.active.is_empty() && !self.has_wiped;
+        let majority = Some(is_alone && fault.leaves_majority());
+        self.has_wiped |= matches!(fault, Fault::Wipe(_));
         note(world, Function::Inject, &fault, majority);
         *self.counts.entry(fault.name().to_owned()).or_default() += 1;
         self.processes.begin(world, &fault);
@@ -129,7 +134,7 @@ impl Injector {
         let faults: Vec<&Fault> = self.active.iter().map(|(_, fault)| fault).collect();
         self.network.apply(world, &faults);
         for host in 0..hosts {
-            let disk = world.shared().hosts()[host].disk.clone();
+            let disk = world.shared().hosts()[host].disk();
             let ticks = faults.iter().filter_map(|fault| match fault {
                 Fault::Stall(stalled) if *stalled == host => Some(NEVER),
                 Fault::SlowSync(slow, ticks) if *slow == host => Some(*ticks),

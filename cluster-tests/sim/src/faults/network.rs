@@ -98,7 +98,9 @@ fn cut(fault: &Fault, hosts: usize) -> Vec<(usize, usize)> {
         | Fault::DiskFull(_)
         | Fault::BadWrite(_)
         | Fault::ClockJump(..)
-        | Fault::BitFlip(_) => Vec::new(),
+        | Fault::BitFlip(_)
+        | Fault::BadRead(_)
+        | Fault::Wipe(_) => Vec::new(),
     }
 }
 

@@ -42,6 +42,10 @@ pub(crate) enum Fault {
     ClockJump(usize, i64),
     /// A bit of an entry is flipped while the process is down.
     BitFlip(usize),
+    /// One read of an entry fails.
+    BadRead(usize),
+    /// The machine comes back with nothing on its disk, as a new node at the old address.
+    Wipe(usize),
 }
 
 /// A fault with its time.
@@ -73,13 +77,18 @@ impl Fault {
     pub(crate) fn leaves_majority(&self) -> bool {
         match self {
             Fault::Split(hosts) | Fault::Crash(hosts, _) => hosts.len() == 1,
-            Fault::Stall(_) | Fault::BadWrite(_) | Fault::ClockJump(..) | Fault::BitFlip(_) => true,
+            Fault::Stall(_)
+            | Fault::BadWrite(_)
+            | Fault::ClockJump(..)
+            | Fault::BitFlip(_)
+            | Fault::Wipe(_) => true,
             Fault::OneWay(..)
             | Fault::Ring
             | Fault::Bridge(_)
             | Fault::SlowLink(..)
             | Fault::SlowSync(..)
-            | Fault::DiskFull(_) => false,
+            | Fault::DiskFull(_)
+            | Fault::BadRead(_) => false,
         }
     }
 
@@ -100,6 +109,8 @@ impl Fault {
             Fault::BadWrite(_) => "write_error",
             Fault::ClockJump(..) => "clock_jump",
             Fault::BitFlip(_) => "bit_flip",
+            Fault::BadRead(_) => "read_error",
+            Fault::Wipe(_) => "wiped_disk",
         }
     }
 }
@@ -121,6 +132,9 @@ impl Plan {
             at += if is_alone { lasts } else { Duration::ZERO } + dice.millis(20, rest);
         }
         let storm = storm(&dice.of("storm"), total);
+        if storm.is_none() {
+            add_rare(&dice.of("rare"), hosts, total, &mut faults);
+        }
         // It wants the stage for itself.
         faults.retain(|fault| storm.is_none_or(|from| fault.at + fault.lasts <= from));
         Plan { faults, total, sync_steps: dice.pick(&[1, 1, 3, 10]), storm }
@@ -130,6 +144,23 @@ impl Plan {
 /// In one of five runs, most of the time of faults.
 fn storm(dice: &Dice, total: Duration) -> Option<Duration> {
     dice.percent(20).then(|| total * u32::try_from(dice.below(50)).expect("it is small") / 100)
+}
+
+/// What happens once in a run, if at all.
+fn add_rare(dice: &Dice, hosts: usize, total: Duration, faults: &mut Vec<Planned>) {
+    let mut once = |fault: Fault, lasts: Duration| {
+        let at = total * u32::try_from(5 + dice.below(60)).expect("it is small") / 100;
+        faults.push(Planned { at, lasts: lasts.min(total - at), fault });
+    };
+    if dice.percent(20) {
+        once(Fault::BadRead(dice.position(hosts)), dice.millis(1_000, 8_000));
+    }
+    if dice.percent(15) {
+        once(Fault::Wipe(dice.position(hosts)), dice.millis(100, 4_000));
+        // Two of three replicas gone are too many.
+        faults.retain(|planned| !matches!(planned.fault, Fault::BitFlip(_)));
+    }
+    faults.sort_by_key(|planned| planned.at);
 }
 
 fn draw(dice: &Dice, hosts: usize, has_flipped: &mut bool) -> Fault {

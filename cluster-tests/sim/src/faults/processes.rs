@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 use std::io;
 use std::time::Duration;
 
+use rampart_api::model::ids::GroupId;
 use rampart_cluster_tests::history::{Event, Function};
 use rampart_node::stop::StopKind;
 use rampart_raft_store::inspect::Inspector;
-use rampart_raft_store::{Crash, GroupKind, Store};
+use rampart_raft_store::{Crash, GroupKind, MemoryFaults, Store};
 
 use super::{Fault, PowerLoss};
+use crate::dice::Dice;
 use crate::world::shared::lock;
 use crate::world::{World, name};
 
@@ -43,8 +45,20 @@ impl Processes {
                     flip_bit(world, *host);
                 }
             }
+            Fault::Wipe(host) => {
+                self.take_down(world, *host, PowerLoss::Lost, None);
+                world.shared().hosts()[*host].wipe();
+            }
+            Fault::BadRead(host) => {
+                let disk = world.shared().hosts()[*host].disk();
+                if let Some((group, index)) =
+                    any_entry(&disk, &world.shared().dice().of("bad read"))
+                {
+                    disk.fail_read_of(group, index);
+                }
+            }
             Fault::BadWrite(host) => {
-                world.shared().hosts()[*host].disk.fail_writes(io::ErrorKind::Other);
+                world.shared().hosts()[*host].disk().fail_writes(io::ErrorKind::Other);
                 self.bad_disks.push(*host);
             }
             Fault::Split(_)
@@ -66,8 +80,12 @@ impl Processes {
                     self.bring_up(world, *host);
                 }
             }
-            Fault::ClockJump(host, _) | Fault::BitFlip(host) => self.bring_up(world, *host),
-            Fault::BadWrite(host) => world.shared().hosts()[*host].disk.repair(),
+            Fault::ClockJump(host, _) | Fault::BitFlip(host) | Fault::Wipe(host) => {
+                self.bring_up(world, *host);
+            }
+            Fault::BadWrite(host) | Fault::BadRead(host) => {
+                world.shared().hosts()[*host].disk().repair();
+            }
             Fault::Split(_)
             | Fault::OneWay(..)
             | Fault::Ring
@@ -93,7 +111,7 @@ impl Processes {
                 let why = format!("{} ended by itself: {:?} {reason}", name(host), reason.kind);
                 world.shared().violate(why);
             }
-            world.shared().hosts()[host].disk.repair();
+            world.shared().hosts()[host].disk().repair();
             let restart = world.elapsed() + RESTART;
             self.take_down(world, host, PowerLoss::Lost, Some(restart));
         }
@@ -121,8 +139,7 @@ impl Processes {
         let shared = world.shared().clone();
         shared.hosts()[host].set_door(None);
         world.sim().crash(name(host));
-        let disk = &shared.hosts()[host].disk;
-        disk.crash(match loss {
+        shared.hosts()[host].disk().crash(match loss {
             PowerLoss::Kept => Crash::Torn { survivors: usize::MAX },
             PowerLoss::Lost => Crash::LoseUnsynced,
             PowerLoss::Torn(survivors) => Crash::Torn { survivors },
@@ -139,19 +156,9 @@ impl Processes {
 
 /// Damages one entry of a partition on a disk that nobody uses.
 fn flip_bit(world: &World, host: usize) {
-    let disk = world.shared().hosts()[host].disk.clone();
-    let Ok(groups) = Inspector::of(&Store::in_memory(disk.clone())).groups() else { return };
+    let disk = world.shared().hosts()[host].disk();
     let dice = world.shared().dice().of("bit flip");
-    let logs: Vec<_> = groups
-        .iter()
-        .filter(|report| report.kind == GroupKind::Partition)
-        .filter_map(|report| Some((report.group, report.indexes?)))
-        .collect();
-    if logs.is_empty() {
-        return;
-    }
-    let (group, (first, last)) = dice.pick(&logs);
-    let index = first + dice.below(last - first + 1);
+    let Some((group, index)) = any_entry(&disk, &dice) else { return };
     disk.flip_bit(group, index);
     let event = Event::new(0, Function::Mark);
     world.shared().recorder().note(Event {
@@ -159,4 +166,19 @@ fn flip_bit(world: &World, host: usize) {
         detail: Some(format!("{}: entry {index} of group {group}", name(host))),
         ..event
     });
+}
+
+/// An entry of a partition by lot, if there is any.
+fn any_entry(disk: &MemoryFaults, dice: &Dice) -> Option<(GroupId, u64)> {
+    let groups = Inspector::of(&Store::in_memory(disk.clone())).groups().ok()?;
+    let logs: Vec<_> = groups
+        .iter()
+        .filter(|report| report.kind == GroupKind::Partition)
+        .filter_map(|report| Some((report.group, report.indexes?)))
+        .collect();
+    if logs.is_empty() {
+        return None;
+    }
+    let (group, (first, last)) = dice.pick(&logs);
+    Some((group, first + dice.below(last - first + 1)))
 }

@@ -201,7 +201,7 @@ fn all_ballots(world: &World) -> Vec<(GroupId, Ballot)> {
     let mut all = Vec::new();
     for (host, machine) in world.shared().hosts().iter().enumerate() {
         // A disk whose content can't be read now has no vote to be seen.
-        let groups = Inspector::of(&Store::in_memory(machine.disk.clone())).groups();
+        let groups = Inspector::of(&Store::in_memory(machine.disk())).groups();
         for report in groups.unwrap_or_default() {
             let Some((term, voted_for, has_won)) = report.vote else { continue };
             let replica = report.replica;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use rampart_api::model::ids::{NodeId, PartitionId};
 use rampart_api::model::problem::{Outcome, Problem};
 use rampart_node::controller::ControllerHandle;
-use rampart_node::controller::request::NewTopic;
+use rampart_node::controller::request::{Decommission, NewTopic};
 use rampart_node::metadata::MetadataHandle;
 use rampart_node::node::Node;
 use rampart_node::partition::{Answer, Operation, PartitionService};
@@ -31,6 +31,10 @@ pub(crate) enum Ask {
     Delete(String),
     /// These nodes for a partition.
     Reassign(String, PartitionId, Vec<NodeId>),
+    /// All replicas away from this node.
+    Decommission(NodeId),
+    /// This node may have replicas again.
+    Recommission(NodeId),
     /// What the node knows of the cluster.
     View,
 }
@@ -164,6 +168,13 @@ impl Services {
             Ask::Reassign(topic, partition, nodes) => {
                 let moved = self.controller.reassign(&topic, partition, nodes, false).await;
                 moved.map(|_| Reply::Done)
+            }
+            Ask::Decommission(node) => {
+                let how = Decommission::default();
+                self.controller.decommission(node, how).await.map(|_| Reply::Done)
+            }
+            Ask::Recommission(node) => {
+                self.controller.recommission(node).await.map(|_| Reply::Done)
             }
             Ask::View => Ok(Reply::View(View {
                 state: self.metadata.state(),

@@ -13,7 +13,7 @@ use rampart_node::surroundings::{Storage, Surroundings};
 use rampart_raft_store::runtime;
 
 use super::door::door;
-use super::shared::{Shared, lock};
+use super::shared::{Entry, Shared, Stage, lock};
 use super::wall_ms;
 
 /// The first nodes join one after the other, so that host `n` has node `n`.
@@ -33,8 +33,8 @@ pub(crate) async fn run(shared: Shared, host: usize) {
 
 async fn live(shared: Shared, host: usize, boot: u64) {
     let machine = &shared.hosts()[host];
-    while boot == 0 && host > 0 && shared.hosts()[host - 1].door().is_none() {
-        tokio::time::sleep(JOIN_LOOK).await;
+    if boot == 0 {
+        its_turn(&shared, host).await;
     }
     let node = match Box::pin(start(&shared, host, boot)).await {
         Ok(node) => node,
@@ -54,17 +54,35 @@ async fn live(shared: Shared, host: usize, boot: u64) {
     std::future::pending().await
 }
 
+/// Waits until a machine's first node may start.
+async fn its_turn(shared: &Shared, host: usize) {
+    match shared.hosts()[host].entry {
+        Entry::Founding => {
+            while host > 0 && shared.hosts()[host - 1].door().is_none() {
+                tokio::time::sleep(JOIN_LOOK).await;
+            }
+        }
+        Entry::Late(after) => {
+            shared.reached(Stage::Faults).await;
+            tokio::time::sleep(after).await;
+        }
+    }
+}
+
 async fn start(shared: &Shared, host: usize, boot: u64) -> Result<Node, StartError> {
     Node::start_with(config(shared, host), surroundings(shared, host, boot)).await
 }
 
 fn config(shared: &Shared, host: usize) -> Config {
     let mut config = Config::default();
-    config.node.data_dir = shared.hosts()[host].dir.clone();
-    config.node.bootstrap = host == 0;
-    config.node.join = match host {
-        0 => Vec::new(),
-        _ => vec![format!("{}:9090", name(0))],
+    let machine = &shared.hosts()[host];
+    let is_founding = machine.entry == Entry::Founding && !machine.is_wiped();
+    config.node.data_dir = machine.dir();
+    config.node.bootstrap = is_founding && host == 0;
+    config.node.join = match (is_founding, host) {
+        (true, 0) => Vec::new(),
+        (true, _) => vec![format!("{}:9090", name(0))],
+        (false, _) => others(shared, host),
     };
     config.http.listen = SocketAddr::from(([0, 0, 0, 0], 8080));
     config.peer.listen = SocketAddr::from(([0, 0, 0, 0], 9090));
@@ -73,12 +91,18 @@ fn config(shared: &Shared, host: usize) -> Config {
     config
 }
 
+/// Where a node asks to be let in that comes later.
+fn others(shared: &Shared, host: usize) -> Vec<String> {
+    let all = 0..shared.hosts().len();
+    all.filter(|other| *other != host).map(|other| format!("{}:9090", name(other))).collect()
+}
+
 fn surroundings(shared: &Shared, host: usize, boot: u64) -> Surroundings {
     let machine = &shared.hosts()[host];
     let now_ms = wall_ms() + *lock(&machine.skew_ms);
     Surroundings {
         clock: Clock::given(now_ms),
         randomness: shared.dice().randomness(&format!("{} boot {boot} entropy", name(host))),
-        storage: Storage::InMemory(machine.disk.clone()),
+        storage: Storage::InMemory(machine.disk()),
     }
 }

@@ -71,7 +71,7 @@ impl World {
         self.shared.clock().set(self.sim.elapsed());
         self.sim.step().map_err(|error| anyhow!("{error}"))?;
         for host in self.shared.hosts() {
-            host.disk.tick();
+            host.disk().tick();
         }
         Ok(())
     }

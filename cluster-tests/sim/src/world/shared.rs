@@ -45,16 +45,26 @@ struct Inner {
 /// A machine: what it has when nothing runs on it.
 #[derive(Debug)]
 pub(crate) struct Host {
-    /// Its disk.
-    pub(crate) disk: MemoryFaults,
-    /// Where the node keeps its identity.
-    pub(crate) dir: PathBuf,
+    disk: Mutex<MemoryFaults>,
+    /// Where the node keeps its identity; another folder after the disk was lost.
+    dir: Mutex<PathBuf>,
+    /// How it comes into the cluster.
+    pub(crate) entry: Entry,
     /// How often a node was started here.
     pub(crate) boots: AtomicU64,
     /// By how many milliseconds its wall clock is wrong at the next start.
     pub(crate) skew_ms: Mutex<i64>,
     door: Mutex<Option<Door>>,
     ended: Mutex<Option<StopReason>>,
+}
+
+/// How a machine's first node comes into the cluster.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Entry {
+    /// With the others, before there are any faults.
+    Founding,
+    /// So long after the faults began.
+    Late(Duration),
 }
 
 /// Nanoseconds of virtual time, never twice the same, so that they order the history.
@@ -77,18 +87,37 @@ impl VirtualClock {
 
 impl Host {
     /// A new machine.
-    pub(crate) fn new(dir: PathBuf) -> Host {
-        let disk = MemoryFaults::none();
-        // A sync takes a moment, as on a real disk: what is written between two is lost with power.
-        disk.slow_syncs(1);
+    pub(crate) fn new(dir: PathBuf, entry: Entry) -> Host {
         Host {
-            disk,
-            dir,
+            disk: Mutex::new(empty_disk()),
+            dir: Mutex::new(dir),
+            entry,
             boots: AtomicU64::new(0),
             skew_ms: Mutex::new(0),
             door: Mutex::new(None),
             ended: Mutex::new(None),
         }
+    }
+
+    /// Its disk.
+    pub(crate) fn disk(&self) -> MemoryFaults {
+        lock(&self.disk).clone()
+    }
+
+    /// Where the node keeps its identity.
+    pub(crate) fn dir(&self) -> PathBuf {
+        lock(&self.dir).clone()
+    }
+
+    /// Another disk, with nothing on it.
+    pub(crate) fn wipe(&self) {
+        *lock(&self.disk) = empty_disk();
+        lock(&self.dir).set_extension("wiped");
+    }
+
+    /// Whether it has lost what it had.
+    pub(crate) fn is_wiped(&self) -> bool {
+        lock(&self.dir).extension().is_some()
     }
 
     /// The node's door, if it is up.
@@ -110,6 +139,13 @@ impl Host {
     pub(crate) fn take_end(&self) -> Option<StopReason> {
         lock(&self.ended).take()
     }
+}
+
+fn empty_disk() -> MemoryFaults {
+    let disk = MemoryFaults::none();
+    // A sync takes a moment, as on a real disk: what is written between two is lost with power.
+    disk.slow_syncs(1);
+    disk
 }
 
 /// Takes a lock whose holder never leaves half a change behind.
