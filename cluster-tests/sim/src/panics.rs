@@ -84,7 +84,9 @@ mod tests {
     #[test]
     fn a_known_assertion_is_known_at_its_place_and_by_its_words_alone() {
         let at = |line: u32, message: &str| Panicked {
-            place: format!("openraft-0.10.0-alpha.37/src/raft_state/io_state/io_progress.rs:{line}"),
+            place: format!(
+                "openraft-0.10.0-alpha.37/src/raft_state/io_state/io_progress.rs:{line}"
+            ),
             message: message.to_owned(),
         };
         let said = "expect submitted:(by:T4-N2:committed, T4-N2.9) < new_submitted:(by:";

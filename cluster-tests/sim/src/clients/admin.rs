@@ -18,11 +18,12 @@ const TRIES: u32 = 60;
 /// Changes something every few seconds while there are faults.
 pub(super) async fn run(mut client: Client, targets: Vec<Target>) {
     let mut number = 0_u32;
-    let (mut asked, mut moved) = (false, false);
     // Where there is a node to spare, nodes are taken out of service, too.
     let is_late = |host: &Host| host.entry != Entry::Founding;
     let has_spare = client.shared.hosts().iter().any(is_late);
     let kinds = if has_spare { 6 } else { 4 };
+    // A decommission may be all that was asked for, and refused.
+    let (mut asked, mut moved) = (has_spare, false);
     while client.shared.stage() < Stage::Healing {
         let target = client.dice.pick(&targets);
         match client.dice.below(kinds) {

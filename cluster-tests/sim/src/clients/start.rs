@@ -8,7 +8,7 @@ use rampart_node::partition::Operation;
 use rampart_node::partition::request::PartitionKey;
 
 use super::{Client, Target};
-use crate::world::door::{Ask, Reply};
+use crate::world::door::{Ask, Refused, Reply};
 use crate::world::shared::{Entry, Host};
 
 /// How often it is looked again.
@@ -56,8 +56,11 @@ pub(super) async fn topic(
         loop {
             match client.ask(Ask::Create(new.clone())).await {
                 Ok(Reply::Created(topic)) => return topic,
-                Ok(_) | Err(_) => tokio::time::sleep(LOOK).await,
+                // A node that joins later.
+                Err(Refused::Closed) => client.move_on(),
+                Ok(_) | Err(_) => {}
             }
+            tokio::time::sleep(LOOK).await;
         }
     };
     let made = tokio::time::timeout(PATIENCE, made).await;
