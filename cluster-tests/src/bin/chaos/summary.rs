@@ -34,6 +34,8 @@ struct Summary<'a> {
     unknown: u64,
     /// Faults that are not possible here.
     skipped: Vec<&'a str>,
+    /// What the clients spoke.
+    protocols: [&'static str; 1],
     verdict: &'static str,
     /// Properties that do not hold.
     violated: Vec<String>,
@@ -63,6 +65,7 @@ pub(crate) fn write(stage: &Stage<'_>, seen: &Seen, verdict: &Verdict, end: End)
         acknowledged_records: counts.acked_records,
         unknown: counts.unknown,
         skipped: stage.skipped.keys().map(String::as_str).collect(),
+        protocols: ["http"],
         verdict: end.name(),
         violated,
         panics: seen.panics.len(),
