@@ -13,7 +13,7 @@ use rand::rngs::StdRng;
 use rustix::process::{Pid, Resource, Rlimit, prlimit};
 
 use super::victims::Who;
-use super::{Fault, Injected};
+use super::{Fault, How, Injected};
 use crate::harness::cgroup;
 use crate::harness::cluster::Cluster;
 
@@ -22,81 +22,69 @@ const MORE_MIB: [u64; 3] = [2, 8, 32];
 /// Descriptors beyond those that it has open.
 const MORE_DESCRIPTORS: usize = 4;
 
-pub(super) fn all() -> Vec<Box<dyn Fault>> {
-    let limit = |name, how| Box::new(Limit { name, how }) as Box<dyn Fault>;
-    vec![limit("memory-cap", How::Memory), limit("no-descriptors", How::Descriptors)]
+pub(super) fn all() -> Vec<Fault> {
+    let limit = |name, how| Fault::new(name, Who::One, how);
+    vec![limit("memory-cap", Limit::Memory), limit("no-descriptors", Limit::Descriptors)]
 }
 
 #[derive(Debug)]
-struct Limit {
-    name: &'static str,
-    how: How,
-}
-
-#[derive(Debug)]
-enum How {
+enum Limit {
     /// It may take little memory more, page cache and all.
     Memory,
     /// It may open few descriptors more.
     Descriptors,
 }
 
-impl Fault for Limit {
-    fn name(&self) -> &'static str {
-        self.name
-    }
-
+impl How for Limit {
     fn possible(&self, _: &Cluster) -> Result<(), String> {
-        match self.how {
-            How::Memory => cgroup::possible(),
-            How::Descriptors => Ok(()),
+        match self {
+            Limit::Memory => cgroup::possible(),
+            Limit::Descriptors => Ok(()),
         }
     }
 
-    fn inject<'a>(
+    fn begin<'a>(
         &'a self,
         cluster: &'a mut Cluster,
+        nodes: &'a [usize],
         rng: &'a mut StdRng,
     ) -> BoxFuture<'a, Result<Injected>> {
         Box::pin(async move {
-            let nodes = Who::One.choose(cluster, rng).await;
-            let Some(&node) = nodes.first() else {
-                return Ok(Injected::none("no node is up"));
-            };
-            match self.how {
-                How::Memory => {
+            let node = nodes[0];
+            match self {
+                Limit::Memory => {
                     let mib = MORE_MIB[rng.random_range(0..MORE_MIB.len())];
                     cluster.bound_memory(node, mib << 20)?;
-                    Ok(Injected::on(&nodes, format!("{mib} MiB more")))
+                    Ok(Injected::on(nodes, format!("{mib} MiB more")))
                 }
-                How::Descriptors => {
+                Limit::Descriptors => {
                     let (pid, bound) = bound_for(cluster, node, MORE_DESCRIPTORS)?;
                     let before = set_limit(pid, Some(bound))?;
                     let notes = vec![u64::from(cluster.pid(node)?), before.unwrap_or(u64::MAX)];
                     let detail = format!("{MORE_DESCRIPTORS} more descriptors, below {bound}");
-                    Ok(Injected { notes, ..Injected::on(&nodes, detail) })
+                    Ok(Injected { notes, ..Injected::on(nodes, detail) })
                 }
             }
         })
     }
 
-    fn heal<'a>(
+    fn end<'a>(
         &'a self,
         cluster: &'a mut Cluster,
-        injected: Injected,
+        injected: &'a Injected,
     ) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
             for &node in &injected.nodes {
-                match (&self.how, injected.notes.as_slice()) {
-                    (How::Memory, _) => cluster.free_memory(node),
+                match (self, injected.notes.as_slice()) {
+                    (Limit::Memory, _) => cluster.free_memory(node),
                     // Another life of the node has its own limit.
-                    (How::Descriptors, &[pid, before]) if cluster.is_up(node) => {
+                    (Limit::Descriptors, &[pid, before]) if cluster.is_up(node) => {
                         if u64::from(cluster.pid(node)?) == pid {
                             let (pid, _) = bound_for(cluster, node, 0)?;
                             set_limit(pid, (before != u64::MAX).then_some(before))?;
                         }
                     }
-                    (How::Descriptors, _) => {}
+                    (Limit::Descriptors, _) => {}
                 }
             }
             cluster.launch_those_down(&injected.nodes)

@@ -11,7 +11,7 @@ use crate::harness::session::phase;
 /// A fault that is in force.
 #[derive(Debug)]
 pub struct Trial {
-    fault: Box<dyn Fault>,
+    fault: Fault,
     /// Whom it hits, and how.
     pub injected: Injected,
 }
@@ -36,8 +36,8 @@ impl Trial {
     /// Heals it, twice, for healing what is healed must do nothing; then all members are ready and
     /// the topic's replicas are level.
     pub async fn end(self, cluster: &mut Cluster, topic: &str, replicas: usize) -> Result<()> {
-        self.fault.heal(cluster, self.injected.clone()).await?;
-        self.fault.heal(cluster, self.injected).await?;
+        self.fault.heal(cluster, &self.injected).await?;
+        self.fault.heal(cluster, &self.injected).await?;
         let all = cluster.members();
         for &index in &all {
             cluster.wait_ready(index).await?;

@@ -146,7 +146,7 @@ impl Disturber for Local<'_> {
 
     async fn heal(&mut self, fault: &str, injected: Injected) -> Result<()> {
         let Some(fault) = faults::by_name(fault) else { bail!("no fault is called {fault}") };
-        fault.heal(self.cluster, injected).await
+        fault.heal(self.cluster, &injected).await
     }
 
     fn nodes(&self) -> Vec<Api> {
