@@ -16,7 +16,7 @@ WITHOUT_ROCKS := -p rampart-raft-store -p rampart-node --no-default-features
 TARGET = $$(cargo metadata --locked --no-deps --format-version 1 | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')
 # The simulation is a workspace of its own: its compiler flags would rebuild RocksDB here.
 SIM_FOLDER := cluster-tests/sim
-# Minutes of a gate.
+# Minutes of a gate, and of a soak.
 MINUTES ?= 10
 PREFIX ?= $(if $(filter 0,$(shell id -u)),/usr/local,$(HOME)/.local)
 
@@ -41,6 +41,14 @@ bench: build ## Throughput, latency, failover, memory of three local nodes; ARGS
 chaos: build ## Ten minutes of faults under load, then the verdict; ARGS=--help
 	@RAMPART_BIN="$(CURDIR)/target/rampart" "$(TARGET)/release/rampart-chaos" --duration 600 \
 		--out "target/chaos/$$(date -u +%Y%m%d-%H%M%S)" $(ARGS)
+
+# They make followers slow, so that snapshots are installed behind what is purged.
+SOAK_FAULTS := kill-one,pause-one,isolate-one,slow-link,slow-sync-minority
+.PHONY: soak
+soak: build ## Full load for MINUTES on logs that forget almost at once, then the verdict
+	@RAMPART_BIN="$(CURDIR)/target/rampart" "$(TARGET)/release/rampart-chaos" --workload soak \
+		--faults $(SOAK_FAULTS) --duration "$$(($(MINUTES) * 60))" \
+		--out "target/chaos/soak-$$(date -u +%Y%m%d-%H%M%S)" $(ARGS)
 
 SEEDS ?= 200
 # Seeds that nobody has tried yet, unless told.

@@ -60,10 +60,10 @@ struct RunOptions {
     /// Names of faults, `all` that this machine allows, or `none`
     #[arg(long, default_value = "all", value_delimiter = ',')]
     faults: Vec<String>,
-    /// Names of workloads, or `all`
+    /// Names of workloads, or `all` that keep to --rate
     #[arg(long, default_value = "all", value_delimiter = ',')]
     workload: Vec<String>,
-    /// Operations a second, of all clients together
+    /// Operations a second, of all clients together but for the writers of `soak`
     #[arg(long, default_value_t = 300, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     rate: u32,
     /// New folder for what the run leaves [default: rampart-chaos-SEED]
@@ -208,7 +208,7 @@ impl RunOptions {
 
     fn workloads(&self) -> Result<Vec<Workload>, String> {
         if self.workload == ["all"] {
-            return Ok(mix::ALL.to_vec());
+            return Ok(mix::ALL.into_iter().filter(|workload| workload.is_paced()).collect());
         }
         let by_name = |name: &String| {
             let names: Vec<_> = mix::ALL.iter().map(|workload| workload.name()).collect();
@@ -234,6 +234,11 @@ fn address(url: &str) -> Result<String, String> {
 }
 
 impl Run {
+    /// Whether it is there for what happens under full load.
+    pub(crate) fn is_soak(&self) -> bool {
+        self.workloads.contains(&Workload::Soak)
+    }
+
     /// The command that repeats this run.
     pub(crate) fn reproduce(&self) -> String {
         let faults = match &self.faults {
