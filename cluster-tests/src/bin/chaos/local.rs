@@ -17,7 +17,6 @@ use super::folder::Folder;
 use super::judge::{self, End, Seen};
 use super::options::{Env, Faults, Run};
 use super::panics::Panics;
-use super::plan::Plan;
 use super::stage::Stage;
 use super::{dumps, finish};
 
@@ -73,7 +72,7 @@ fn environment(wanted: Env) -> Result<(Environment, &'static str)> {
 async fn drive(stage: &mut Stage<'_>, cluster: &mut Cluster) -> Result<Seen> {
     let (possible, skipped) = choose(&stage.run.faults, cluster);
     stage.skipped = skipped;
-    let plan = Plan::new(stage.run.seed, stage.run.duration, &possible);
+    let plan = stage.run.plan(&possible);
     stage.announce(&plan)?;
     stage.create_topics().await?;
     stage.start();

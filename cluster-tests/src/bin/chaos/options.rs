@@ -10,6 +10,8 @@ use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
 use rampart_cluster_tests::faults;
 use rampart_cluster_tests::workloads::mix::{self, Workload};
 
+use super::plan::Plan;
+
 /// Runs clients against a cluster, makes things go wrong, and judges what the clients saw.
 ///
 /// Exit codes: 0 clean, 1 violated, 2 usage, 5 undecided.
@@ -60,6 +62,9 @@ struct RunOptions {
     /// Names of faults, `all` that this machine allows, or `none`
     #[arg(long, default_value = "all", value_delimiter = ',')]
     faults: Vec<String>,
+    /// Exactly so many faults, one after the other [default: as many as fit, also at once]
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    count: Option<u32>,
     /// Names of workloads, or `all` that keep to --rate
     #[arg(long, default_value = "all", value_delimiter = ',')]
     workload: Vec<String>,
@@ -124,6 +129,7 @@ pub(crate) struct Run {
     pub(crate) duration: Duration,
     pub(crate) nodes: usize,
     pub(crate) faults: Faults,
+    pub(crate) count: Option<u32>,
     pub(crate) workloads: Vec<Workload>,
     pub(crate) rate: u32,
     pub(crate) out: PathBuf,
@@ -168,6 +174,7 @@ impl RunOptions {
             duration: Duration::from_secs(self.duration),
             nodes: self.nodes.parse().map_err(|_| "--nodes is 3 or 5".to_owned())?,
             faults: self.faults()?,
+            count: self.count,
             workloads: self.workloads()?,
             rate: self.rate,
             out,
@@ -234,6 +241,14 @@ fn address(url: &str) -> Result<String, String> {
 }
 
 impl Run {
+    /// What goes wrong when, if these faults are possible.
+    pub(crate) fn plan(&self, possible: &[String]) -> Plan {
+        match self.count {
+            Some(count) => Plan::spread(self.seed, self.duration, possible, count),
+            None => Plan::new(self.seed, self.duration, possible),
+        }
+    }
+
     /// Whether it is there for what happens under full load.
     pub(crate) fn is_soak(&self) -> bool {
         self.workloads.contains(&Workload::Soak)
@@ -257,6 +272,9 @@ impl Run {
         match self.cluster.as_slice() {
             [] => text += &format!(" --nodes {} --env {}", self.nodes, self.env.name()),
             urls => text += &format!(" --cluster {}", urls.join(",")),
+        }
+        if let Some(count) = self.count {
+            text += &format!(" --count {count}");
         }
         if let Some(hook) = &self.hook {
             text += &format!(" --fault-hook {}", hook.display());
