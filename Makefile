@@ -47,7 +47,7 @@ SOAK_FAULTS := kill-one,pause-one,isolate-one,slow-link,slow-sync-minority
 .PHONY: soak
 soak: build ## Full load for MINUTES on logs that forget almost at once, then the verdict
 	@RAMPART_BIN="$(CURDIR)/target/rampart" "$(TARGET)/release/rampart-chaos" --workload soak \
-		--faults $(SOAK_FAULTS) --duration "$$(($(MINUTES) * 60))" \
+		--faults $(SOAK_FAULTS) --count "$$(($(MINUTES) * 2))" --duration "$$(($(MINUTES) * 60))" \
 		--out "target/chaos/soak-$$(date -u +%Y%m%d-%H%M%S)" $(ARGS)
 
 SEEDS ?= 200

@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 use super::writer::{Target, Writing};
 use crate::history::event::Ack;
 
-/// Each node leads some of them.
-pub const PARTITIONS: u32 = 4;
+/// Each node leads one of them.
+pub const PARTITIONS: u32 = 3;
 /// What the nodes are configured to, so that retention is looked at as often as they allow.
 pub const CONFIG: &str = "[storage]\nretention_check_interval_ms = 100\n";
 

@@ -93,7 +93,8 @@ impl Plan {
         }
     }
 
-    /// So many faults, spread over the duration, and none of them while another is in force.
+    /// So many faults, spread over the duration, and none of them while another is in force; each
+    /// lasts a good part of its share.
     pub(crate) fn spread(seed: u64, duration: Duration, faults: &[String], count: u32) -> Plan {
         let mut rng = StdRng::seed_from_u64(seed);
         let mut deck = faults.to_vec();
@@ -103,7 +104,7 @@ impl Plan {
         let share = (end - warm_up) / u64::from(count.max(1));
         let step = |(number, fault): (u64, &String)| {
             let from = warm_up + number * share + rng.random_range(0..=share / 4);
-            let to = from + rng.random_range(HOLD_MS).min(share / 2).max(1);
+            let to = from + rng.random_range(share / 4..=share / 2).max(1);
             let (from, to) = (Duration::from_millis(from), Duration::from_millis(to));
             Step { fault: fault.clone(), from, to, seed: rng.random() }
         };
