@@ -129,7 +129,7 @@ fn a_node_that_was_away_catches_up_from_a_snapshot_after_retention() {
 async fn snapshots_sent(cluster: &Cluster) -> Result<u64> {
     let mut sent = 0;
     for index in cluster.running() {
-        let [count] = counters(cluster.api(index), ["rampart_raft_snapshots_sent_total"]).await?;
+        let [count] = counters(cluster.api(index), ["raft_snapshots_sent_total"]).await?;
         sent += count;
     }
     Ok(sent)

@@ -4,13 +4,17 @@ use anyhow::{Context, Result};
 
 use super::client::Api;
 
-/// What these counters of a node stand at, each by its full name.
+/// Begins the name of each.
+const PRODUCT: &str = "rampart_";
+
+/// What these counters of a node stand at, each by its name without the product's.
 pub async fn counters<const N: usize>(api: &Api, names: [&str; N]) -> Result<[u64; N]> {
     let page = api.get("/metrics").await?;
     let text = String::from_utf8_lossy(&page.body).into_owned();
     let mut values = [0; N];
     for (value, name) in values.iter_mut().zip(names) {
-        *value = read(&text, name).with_context(|| format!("there is no metric {name}"))?;
+        *value = read(&text, &format!("{PRODUCT}{name}"))
+            .with_context(|| format!("there is no metric {name}"))?;
     }
     Ok(values)
 }

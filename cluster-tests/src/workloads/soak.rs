@@ -1,7 +1,7 @@
 //! Load as high as it goes on logs that forget almost at once: while records are appended, every
 //! replica trims, builds snapshots and purges its log several times a second, and whoever falls
-//! behind gets a snapshot. It is there for what openraft does after a purge under load (upstream
-//! issue 2116).
+//! behind gets a snapshot. It is there for what the core does after a purge under load
+//! (openraft issue 2116).
 
 use std::time::Duration;
 

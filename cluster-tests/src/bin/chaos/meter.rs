@@ -14,11 +14,8 @@ const PAUSE: Duration = Duration::from_millis(500);
 /// A node that takes longer is paused, cut off or down.
 const PATIENCE: Duration = Duration::from_secs(1);
 /// What is looked at, in the order of `Counted`.
-const NAMES: [&str; 3] = [
-    "rampart_raft_log_cuts_total",
-    "rampart_raft_snapshots_sent_total",
-    "rampart_raft_group_restarts_total",
-];
+const NAMES: [&str; 3] =
+    ["raft_log_cuts_total", "raft_snapshots_sent_total", "raft_group_restarts_total"];
 
 /// The sums over all nodes; cheap to clone.
 #[derive(Debug, Clone, Default)]
