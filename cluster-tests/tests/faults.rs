@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use rampart_cluster_tests::faults::trial::Trial;
-use rampart_cluster_tests::harness::cgroup;
+use rampart_cluster_tests::harness::cgroup::Bounded;
 use rampart_cluster_tests::harness::client::Api;
 use rampart_cluster_tests::harness::cluster::{Cluster, Options};
 use rampart_cluster_tests::harness::machine;
@@ -115,7 +115,7 @@ fn memory_and_descriptors_run_out_and_are_given_back() {
         drop(held);
         trial.end(&mut cluster, TOPIC, 3).await?;
 
-        match cgroup::possible() {
+        match Bounded::Memory.possible() {
             Err(why) => machine::skip("cgroup", why),
             Ok(()) => {
                 let trial = Trial::begin(&mut cluster, "memory-cap", 3).await?;

@@ -1,7 +1,9 @@
-//! Resources that run out: memory under a bound, descriptors all in use.
+//! Resources that run out: memory under a bound, descriptors all in use, a disk that takes few bytes
+//! a second.
 //!
 //! Nothing acknowledged is lost: a node that gets no memory is ended by the kernel, as by kill -9;
-//! one without descriptors refuses connections, or ends like one whose disk fails (INV-13).
+//! one without descriptors refuses connections, or ends like one whose disk fails (INV-13); one that
+//! writes slowly is not in the quorum in time.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -14,17 +16,23 @@ use rustix::process::{Pid, Resource, Rlimit, prlimit};
 
 use super::victims::Who;
 use super::{Fault, How, Injected};
-use crate::harness::cgroup;
+use crate::harness::cgroup::Bounded;
 use crate::harness::cluster::Cluster;
 
 /// Memory beyond what the node has, in MiB.
 const MORE_MIB: [u64; 3] = [2, 8, 32];
+/// What goes to the disk in a second, in KiB.
+const KIB_A_SECOND: [u64; 3] = [64, 512, 4_096];
 /// Descriptors beyond those that it has open.
 const MORE_DESCRIPTORS: usize = 4;
 
 pub(super) fn all() -> Vec<Fault> {
     let limit = |name, how| Fault::new(name, Who::One, how);
-    vec![limit("memory-cap", Limit::Memory), limit("no-descriptors", Limit::Descriptors)]
+    vec![
+        limit("memory-cap", Limit::Memory),
+        limit("no-descriptors", Limit::Descriptors),
+        limit("narrow-disk", Limit::Writes),
+    ]
 }
 
 #[derive(Debug)]
@@ -33,13 +41,16 @@ enum Limit {
     Memory,
     /// It may open few descriptors more.
     Descriptors,
+    /// It may write few bytes a second.
+    Writes,
 }
 
 impl How for Limit {
-    fn possible(&self, _: &Cluster) -> Result<(), String> {
+    fn possible(&self, cluster: &Cluster) -> Result<(), String> {
         match self {
-            Limit::Memory => cgroup::possible(),
+            Limit::Memory => Bounded::Memory.possible(),
             Limit::Descriptors => Ok(()),
+            Limit::Writes => cluster.has_disks().and_then(|()| Bounded::Writes.possible()),
         }
     }
 
@@ -56,6 +67,11 @@ impl How for Limit {
                     let mib = MORE_MIB[rng.random_range(0..MORE_MIB.len())];
                     cluster.bound_memory(node, mib << 20)?;
                     Ok(Injected::on(nodes, format!("{mib} MiB more")))
+                }
+                Limit::Writes => {
+                    let kib = KIB_A_SECOND[rng.random_range(0..KIB_A_SECOND.len())];
+                    cluster.bound_writes(node, kib << 10)?;
+                    Ok(Injected::on(nodes, format!("{kib} KiB/s to its disk")))
                 }
                 Limit::Descriptors => {
                     let (pid, bound) = bound_for(cluster, node, MORE_DESCRIPTORS)?;
@@ -76,7 +92,7 @@ impl How for Limit {
         Box::pin(async move {
             for &node in &injected.nodes {
                 match (self, injected.notes.as_slice()) {
-                    (Limit::Memory, _) => cluster.free_memory(node),
+                    (Limit::Memory | Limit::Writes, _) => cluster.free_bounds(node),
                     // Another life of the node has its own limit.
                     (Limit::Descriptors, &[pid, before]) if cluster.is_up(node) => {
                         if u64::from(cluster.pid(node)?) == pid {

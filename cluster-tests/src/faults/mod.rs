@@ -147,7 +147,7 @@ pub fn restore(cluster: &mut Cluster) -> Result<()> {
             cluster.resume(node)?;
         }
         cluster.turn_all_off(node)?;
-        cluster.free_memory(node);
+        cluster.free_bounds(node);
         cluster.shift_uptime(node, None);
         if cluster.has_disks().is_ok() {
             disk::give_room(cluster, node)?;
