@@ -182,3 +182,33 @@ fn find(folder: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use rand::SeedableRng;
+
+    use super::*;
+
+    /// What is left of a folder with one file of a hundred bytes, and one without data.
+    fn spoiled(how: &Damage) -> Option<Vec<u8>> {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, lock) = (folder.path().join("deep/1.sst"), folder.path().join("LOCK"));
+        fs::create_dir(folder.path().join("deep")).unwrap();
+        fs::write(&file, [7; 100]).unwrap();
+        fs::write(&lock, "pid").unwrap();
+        let said = how.spoil(folder.path(), &mut StdRng::seed_from_u64(1)).unwrap();
+        assert!(said.starts_with("deep/1.sst at byte "), "{said}");
+        assert_eq!(fs::read(&lock).unwrap(), b"pid");
+        fs::read(&file).ok()
+    }
+
+    #[test]
+    fn one_bit_is_flipped_one_file_is_cut_and_one_is_gone() {
+        let flipped = spoiled(&Damage::Flipped).unwrap();
+        let bits: u32 = flipped.iter().map(|byte| (byte ^ 7).count_ones()).sum();
+        assert_eq!((flipped.len(), bits), (100, 1));
+        let cut = spoiled(&Damage::Short).unwrap();
+        assert!(cut.len() < 100 && cut.iter().all(|byte| *byte == 7));
+        assert_eq!(spoiled(&Damage::Missing), None);
+    }
+}

@@ -1,5 +1,7 @@
 //! Trying a fault out by itself: injected, looked at, healed twice, and the cluster as before.
 
+use std::time::Duration;
+
 use anyhow::{Context, Result, ensure};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
@@ -7,6 +9,9 @@ use rand::rngs::StdRng;
 use super::{Fault, Injected, by_name};
 use crate::harness::cluster::Cluster;
 use crate::harness::session::phase;
+
+/// A record of this size is taken.
+const RECORD_BYTES: usize = 1_000_000;
 
 /// A fault that is in force.
 #[derive(Debug)]
@@ -31,6 +36,19 @@ impl Trial {
     /// Its victims.
     pub fn nodes(&self) -> &[usize] {
         &self.injected.nodes
+    }
+
+    /// Demands that a write takes its time where no more than so many bytes go through in a second
+    /// for each of what the fault says that it allows. Half of it: what is sent first may be free.
+    pub async fn demand_slow(&self, cluster: &Cluster, topic: &str, unit: usize) -> Result<()> {
+        let said =
+            self.injected.detail.split(' ').next().and_then(|word| word.parse::<usize>().ok());
+        let rate = unit * said.with_context(|| format!("no rate: {}", self.injected.detail))?;
+        let size = rate.min(RECORD_BYTES);
+        let took = cluster.time_of_write(topic, &"x".repeat(size)).await?;
+        let least = Duration::from_secs_f64(size as f64 / rate as f64 / 2.0);
+        ensure!(took > least, "{size} bytes took {took:?}");
+        Ok(())
     }
 
     /// Heals it, twice, for healing what is healed must do nothing; then all members are ready and

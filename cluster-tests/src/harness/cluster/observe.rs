@@ -5,6 +5,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
+use super::super::clock::Stopwatch;
 use super::super::probe::wait_for;
 use super::super::views;
 use super::{Cluster, Node};
@@ -86,6 +87,13 @@ impl Cluster {
         })
         .await
         .map(drop)
+    }
+
+    /// How long a write takes that every replica must have.
+    pub async fn time_of_write(&self, topic: &str, value: &str) -> Result<Duration> {
+        let watch = Stopwatch::start();
+        self.api(0).produce(topic, 0, value, "&ack=-1&timeout_ms=20000").await?.ok()?;
+        Ok(watch.elapsed())
     }
 
     /// The same while writers go on: each in sync, and behind by what they have in flight at most.
