@@ -108,8 +108,10 @@ fn kernel_links_are_cut_lossy_and_slow_and_mend() {
         trial.end(&mut cluster, TOPIC, 3).await?;
         for name in ["majority-ring", "bridge", "one-way"] {
             let trial = Trial::begin(&mut cluster, name, 5).await?;
+            trial.wait_cut(&cluster).await?;
             cluster.wait_write(TOPIC, name).await?;
             trial.end(&mut cluster, TOPIC, 3).await?;
+            cluster.wait_heard(&[2; 3]).await?;
         }
         Ok(())
     });

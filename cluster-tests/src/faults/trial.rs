@@ -51,6 +51,24 @@ impl Trial {
         Ok(())
     }
 
+    /// Waits until the nodes of a cluster of three hear no more of each other than a cut leaves.
+    pub async fn wait_cut(&self, cluster: &Cluster) -> Result<()> {
+        let but_one = |one: usize, [its, others]: [usize; 2]| {
+            [0, 1, 2].map(|node| if node == one { its } else { others })
+        };
+        let victim = *self.nodes().first().context("no victim")?;
+        let heard = match self.fault.name() {
+            "bridge" => but_one(victim, [2, 1]),
+            "majority-ring" => {
+                // The first and the last of those named do not hear each other.
+                let named = self.injected.detail.chars().filter_map(|c| c.to_digit(10)).nth(1);
+                but_one(named.context("no ring")? as usize, [2, 1])
+            }
+            _ => but_one(victim, [0, 1]),
+        };
+        cluster.wait_heard(&heard).await
+    }
+
     /// Heals it, twice, for healing what is healed must do nothing; then all members are ready and
     /// the topic's replicas are level.
     pub async fn end(self, cluster: &mut Cluster, topic: &str, replicas: usize) -> Result<()> {

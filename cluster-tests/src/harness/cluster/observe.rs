@@ -76,6 +76,20 @@ impl Cluster {
         .await
     }
 
+    /// Waits until each node hears so many others, by index, as it counts them itself.
+    pub async fn wait_heard(&self, expected: &[usize]) -> Result<()> {
+        for (index, &count) in expected.iter().enumerate() {
+            wait_for(format!("node {index} to hear {count} others"), SETTLE, || async {
+                let nodes = self.api(index).get("/v1/cluster/nodes").await?.ok()?;
+                let heard = views::alive_beside(&nodes, self.nodes[index].http)?;
+                ensure!(heard == count, "it hears {heard}: {nodes}");
+                Ok(())
+            })
+            .await?;
+        }
+        Ok(())
+    }
+
     /// Waits until a write to partition 0 of a topic is taken by some node: not every one may reach
     /// the leader.
     pub async fn wait_write(&self, topic: &str, value: &str) -> Result<()> {
