@@ -18,7 +18,7 @@ TARGET = $$(cargo metadata --locked --no-deps --format-version 1 | sed 's/.*"tar
 SIM_FOLDER := cluster-tests/sim
 # The same with openraft's debug assertions, for one seed of ten: target/assertions/sim.
 ASSERTING := --profile assertions --locked
-# Minutes of a gate.
+# Minutes of a gate, and of a soak.
 MINUTES ?= 10
 PREFIX ?= $(if $(filter 0,$(shell id -u)),/usr/local,$(HOME)/.local)
 
@@ -43,6 +43,14 @@ bench: build ## Throughput, latency, failover, memory of three local nodes; ARGS
 chaos: build ## Ten minutes of faults under load, then the verdict; ARGS=--help
 	@RAMPART_BIN="$(CURDIR)/target/rampart" "$(TARGET)/release/rampart-chaos" --duration 600 \
 		--out "target/chaos/$$(date -u +%Y%m%d-%H%M%S)" $(ARGS)
+
+# They make followers slow, so that snapshots are installed behind what is purged.
+SOAK_FAULTS := kill-one,pause-one,isolate-one,slow-link,slow-sync-minority
+.PHONY: soak
+soak: build ## Full load for MINUTES on logs that forget almost at once, then the verdict
+	@RAMPART_BIN="$(CURDIR)/target/rampart" "$(TARGET)/release/rampart-chaos" --workload soak \
+		--faults $(SOAK_FAULTS) --count "$$(($(MINUTES) * 2))" --duration "$$(($(MINUTES) * 60))" \
+		--out "target/chaos/soak-$$(date -u +%Y%m%d-%H%M%S)" $(ARGS)
 
 SEEDS ?= 200
 # Seeds that nobody has tried yet, unless told.

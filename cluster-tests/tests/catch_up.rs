@@ -7,6 +7,7 @@ use anyhow::{Context, Result, ensure};
 use rampart_cluster_tests::harness::client::Api;
 use rampart_cluster_tests::harness::clock::Stopwatch;
 use rampart_cluster_tests::harness::cluster::{Cluster, Options};
+use rampart_cluster_tests::harness::metrics::counters;
 use rampart_cluster_tests::harness::probe::wait_for;
 use rampart_cluster_tests::harness::session::{phase, run};
 use reqwest::Method;
@@ -128,12 +129,8 @@ fn a_node_that_was_away_catches_up_from_a_snapshot_after_retention() {
 async fn snapshots_sent(cluster: &Cluster) -> Result<u64> {
     let mut sent = 0;
     for index in cluster.running() {
-        let metrics = cluster.api(index).get("/metrics").await?;
-        let text = String::from_utf8_lossy(&metrics.body).into_owned();
-        let name = "rampart_raft_snapshots_sent_total";
-        let line = text.lines().find(|line| line.starts_with(name));
-        let value = line.and_then(|line| line.rsplit(' ').next()?.parse::<u64>().ok());
-        sent += value.context("the metric is missing")?;
+        let [count] = counters(cluster.api(index), ["raft_snapshots_sent_total"]).await?;
+        sent += count;
     }
     Ok(sent)
 }

@@ -9,6 +9,8 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 use rampart_cluster_tests::faults;
 use rampart_cluster_tests::harness::cluster::{Cluster, Options};
+use rampart_cluster_tests::harness::environment::Environment;
+use rampart_cluster_tests::harness::machine;
 use rampart_cluster_tests::harness::probe::wait_for;
 use rampart_cluster_tests::harness::session::{phase, run};
 use rampart_cluster_tests::harness::views;
@@ -65,15 +67,27 @@ fn moved(event: &mut Event) -> bool {
     is_it
 }
 
+/// What the smoke runs on, and its faults: of processes, links and disks where this machine allows it.
+fn surroundings() -> Result<(&'static str, [&'static str; 3])> {
+    match (Environment::Namespaces { disk_mib: 256 }).possible() {
+        Ok(()) => Ok(("--env=namespaces", ["kill-leader", "isolate-one", "power-cut-one"])),
+        Err(why) => {
+            machine::skip("netns", why)?;
+            Ok(("--env=loopback", ["kill-leader", "isolate-one", "pause-one"]))
+        }
+    }
+}
+
 #[test]
-fn a_short_run_is_clean_and_its_history_is_not_once_it_is_tampered_with() {
+fn a_minute_of_faults_is_clean_and_its_history_is_not_once_it_is_tampered_with() {
     run(async {
         let folder = tempfile::tempdir()?;
         let (out, summary) = (folder.path().join("out"), folder.path().join("summary.jsonl"));
-        phase("two kinds of faults under every workload");
-        let faults = "--faults=kill-leader,pause-one";
+        let (env, faults) = surroundings()?;
+        phase("three faults under every workload");
         let (to, line) = (format!("--out={}", text(&out)), format!("--summary={}", text(&summary)));
-        let args = ["--seed=11", "--duration=12", "--env=loopback", faults, &to, &line];
+        let wanted = format!("--faults={}", faults.join(","));
+        let args = ["--seed=11", "--duration=60", "--count=3", env, &wanted, &to, &line];
         let said = ends(&args, 0).await?;
 
         let names = ["history.jsonl", "verdict.json", "plan.txt", "timeline.html"];
@@ -82,9 +96,13 @@ fn a_short_run_is_clean_and_its_history_is_not_once_it_is_tampered_with() {
         }
         ensure!(fs::read_dir(&out)?.count() == names.len(), "a clean run leaves more");
         let summary: Value = serde_json::from_str(&fs::read_to_string(&summary)?)?;
-        for fault in ["kill-leader", "pause-one"] {
-            ensure!(summary["faults"][fault].as_u64() >= Some(1), "no {fault}: {summary}");
+        for fault in faults {
+            ensure!(summary["faults"][fault] == 1, "not one {fault}: {summary}");
         }
+        ensure!(summary["faults_total"] == 3, "{summary}");
+        let read = rampart_cluster_tests::gates::summary::find(&summary.to_string());
+        let protocols = read.map(|summary| summary.work.protocols);
+        ensure!(protocols == Some(vec!["http".to_owned()]), "the gate reads {protocols:?}");
         ensure!(summary["verdict"] == "clean" && summary["seed"] == 11, "{summary}");
         ensure!(said.lines().last().is_some_and(|last| last.starts_with('{')), "{said}");
 

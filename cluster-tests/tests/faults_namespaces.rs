@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use rampart_cluster_tests::faults::trial::Trial;
+use rampart_cluster_tests::harness::cgroup::Bounded;
 use rampart_cluster_tests::harness::clock::Stopwatch;
 use rampart_cluster_tests::harness::cluster::{Cluster, Options};
 use rampart_cluster_tests::harness::disk::Disk;
@@ -18,6 +19,8 @@ use serde_json::json;
 const TOPIC: &str = "weather";
 /// Exit code after a failed write or sync (docs/operations.md).
 const STORAGE: i32 = 74;
+/// A kilobit a second.
+const BYTES_OF_KBIT: usize = 125;
 const LONG: Duration = Duration::from_secs(60);
 /// The disks are small: a reserve for elections and metadata that leaves room for records.
 const CONFIG: &str = "[storage]\ndisk_reserve_percent = 0\ndisk_reserve_bytes_min = 67108864\n";
@@ -100,10 +103,15 @@ fn kernel_links_are_cut_lossy_and_slow_and_mend() {
                 trial.end(&mut cluster, TOPIC, 3).await?;
             }
         }
-        for name in ["slow-link", "majority-ring", "bridge", "one-way"] {
+        let trial = Trial::begin(&mut cluster, "slow-link", 1).await?;
+        trial.demand_slow(&cluster, TOPIC, BYTES_OF_KBIT).await?;
+        trial.end(&mut cluster, TOPIC, 3).await?;
+        for name in ["majority-ring", "bridge", "one-way"] {
             let trial = Trial::begin(&mut cluster, name, 5).await?;
+            trial.wait_cut(&cluster).await?;
             cluster.wait_write(TOPIC, name).await?;
             trial.end(&mut cluster, TOPIC, 3).await?;
+            cluster.wait_heard(&[2; 3]).await?;
         }
         Ok(())
     });
@@ -168,9 +176,7 @@ fn disks_fail_stall_and_fill_up_and_recover() {
 
         // A seed that draws half a second.
         let trial = Trial::begin(&mut cluster, "slow-sync-minority", 4).await?;
-        let watch = Stopwatch::start();
-        cluster.api(0).produce(TOPIC, 0, "slow", "&ack=-1").await?.ok()?;
-        let took = watch.elapsed();
+        let took = cluster.time_of_write(TOPIC, "slow").await?;
         ensure!(took > Duration::from_millis(500), "it took {took:?}");
         trial.end(&mut cluster, TOPIC, 3).await?;
 
@@ -181,10 +187,26 @@ fn disks_fail_stall_and_fill_up_and_recover() {
         let trial = Trial::begin(&mut cluster, "disk-full-leader", 1).await?;
         cluster.api(0).produce(TOPIC, 0, "small", "").await?.problem(507, "STORAGE_FULL")?;
         trial.end(&mut cluster, TOPIC, 3).await?;
-        for name in ["slow-disk", "slow-sync-leader"] {
-            let trial = Trial::begin(&mut cluster, name, 1).await?;
-            cluster.wait_write(TOPIC, name).await?;
+        let trial = Trial::begin(&mut cluster, "disk-full-one", 1).await?;
+        let one = cluster.disk(trial.nodes()[0])?.path().join("one");
+        let full = std::fs::write(&one, vec![1; 1 << 20]).map_err(|error| error.kind());
+        ensure!(full == Err(std::io::ErrorKind::StorageFull), "it is not full: {full:?}");
+        std::fs::remove_file(one)?;
+        trial.end(&mut cluster, TOPIC, 3).await?;
+        // Seeds that draw 100 ms.
+        for (name, seed) in [("slow-disk", 1), ("slow-sync-leader", 1)] {
+            let trial = Trial::begin(&mut cluster, name, seed).await?;
+            let took = cluster.time_of_write(TOPIC, name).await?;
+            ensure!(took > Duration::from_millis(100), "{name}: it took {took:?}");
             trial.end(&mut cluster, TOPIC, 3).await?;
+        }
+        match Bounded::Writes.possible() {
+            Err(why) => machine::skip("cgroup", why)?,
+            Ok(()) => {
+                let trial = Trial::begin(&mut cluster, "narrow-disk", 2).await?;
+                trial.demand_slow(&cluster, TOPIC, 1_024).await?;
+                trial.end(&mut cluster, TOPIC, 3).await?;
+            }
         }
         let trial = Trial::begin(&mut cluster, "sync-error-all", 1).await?;
         cluster.api(0).produce(TOPIC, 0, "nowhere", "&timeout_ms=1000").await.ok();

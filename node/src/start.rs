@@ -350,7 +350,8 @@ pub(crate) async fn run(parts: Parts, listener: TcpListener) -> Result<Running, 
     let reports = leader_reports::run(outbox, claims.clone(), manager.clone(), metadata.clone());
     tasks.spawn_critical("leader reports", reports);
     let every = config.storage.retention_check_interval();
-    tasks.spawn_critical("retention", retention::run(manager.clone(), store.clone(), every, clock));
+    let retention = retention::run(manager.clone(), store.clone(), every, (clock, metrics.clone()));
+    tasks.spawn_critical("retention", retention);
     tasks.spawn_critical("controller", service.run());
 
     let (stopper, must_stop) = Stopper::new();

@@ -12,7 +12,7 @@ use rand::RngExt;
 use rand::rngs::StdRng;
 
 use super::victims::Who;
-use super::{Fault, Injected};
+use super::{Fault, How, Injected};
 use crate::harness::cluster::Cluster;
 use crate::harness::machine::{has_tool, is_root};
 use crate::harness::shim::Knob;
@@ -22,23 +22,17 @@ const STROBE: Duration = Duration::from_millis(150);
 /// Sixty days, in seconds.
 const UPTIME_S_MAX: u32 = 5_184_000;
 
-pub(super) fn all() -> Vec<Box<dyn Fault>> {
-    let clock = |name, how| Box::new(Clock { name, how }) as Box<dyn Fault>;
+pub(super) fn all() -> Vec<Fault> {
+    let clock = |name, how| Fault::new(name, Who::One, how);
     vec![
-        clock("clock-skew", How::Skew),
-        clock("clock-strobe", How::Strobe),
-        clock("uptime-jump", How::Uptime),
+        clock("clock-skew", Clock::Skew),
+        clock("clock-strobe", Clock::Strobe),
+        clock("uptime-jump", Clock::Uptime),
     ]
 }
 
 #[derive(Debug)]
-struct Clock {
-    name: &'static str,
-    how: How,
-}
-
-#[derive(Debug)]
-enum How {
+enum Clock {
     /// The wall clock is off by up to an hour.
     Skew,
     /// It is off and right in turn.
@@ -47,45 +41,38 @@ enum How {
     Uptime,
 }
 
-impl Fault for Clock {
-    fn name(&self) -> &'static str {
-        self.name
-    }
-
+impl How for Clock {
     fn possible(&self, cluster: &Cluster) -> Result<(), String> {
-        match self.how {
-            How::Skew | How::Strobe => cluster.has_shim(),
-            How::Uptime if is_root() && has_tool("unshare") => Ok(()),
-            How::Uptime => Err("time namespaces take root and unshare".to_owned()),
+        match self {
+            Clock::Skew | Clock::Strobe => cluster.has_shim(),
+            Clock::Uptime if is_root() && has_tool("unshare") => Ok(()),
+            Clock::Uptime => Err("time namespaces take root and unshare".to_owned()),
         }
     }
 
-    fn inject<'a>(
+    fn begin<'a>(
         &'a self,
         cluster: &'a mut Cluster,
+        nodes: &'a [usize],
         rng: &'a mut StdRng,
     ) -> BoxFuture<'a, Result<Injected>> {
         Box::pin(async move {
-            let nodes = Who::One.choose(cluster, rng).await;
-            let Some(&node) = nodes.first() else {
-                return Ok(Injected::none("no node is up"));
-            };
-            let detail = self.wrong(cluster, node, rng)?;
-            Ok(Injected::on(&nodes, detail))
+            let detail = self.wrong(cluster, nodes[0], rng)?;
+            Ok(Injected::on(nodes, detail))
         })
     }
 
-    fn heal<'a>(
+    fn end<'a>(
         &'a self,
         cluster: &'a mut Cluster,
-        injected: Injected,
+        injected: &'a Injected,
     ) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
             for &node in &injected.nodes {
-                match self.how {
+                match self {
                     // Its clock goes back at its next start: a second kill is another fault.
-                    How::Uptime => cluster.shift_uptime(node, None),
-                    How::Skew | How::Strobe => {
+                    Clock::Uptime => cluster.shift_uptime(node, None),
+                    Clock::Skew | Clock::Strobe => {
                         cluster.turn(node, Knob::ClockOffsetNs, 0)?;
                         cluster.turn(node, Knob::ClockStrobeNs, 0)?;
                     }
@@ -98,7 +85,7 @@ impl Fault for Clock {
 
 impl Clock {
     fn wrong(&self, cluster: &mut Cluster, node: usize, rng: &mut StdRng) -> Result<String> {
-        if matches!(self.how, How::Uptime) {
+        if matches!(self, Clock::Uptime) {
             let seconds = rng.random_range(HOUR.as_secs() as u32..UPTIME_S_MAX);
             cluster.kill(node);
             cluster.shift_uptime(node, Some(seconds));
@@ -107,7 +94,7 @@ impl Clock {
         }
         let hour = i64::try_from(HOUR.as_nanos())?;
         let off = if rng.random() { hour } else { -hour };
-        let strobe = matches!(self.how, How::Strobe).then_some(STROBE);
+        let strobe = matches!(self, Clock::Strobe).then_some(STROBE);
         cluster.turn(
             node,
             Knob::ClockStrobeNs,

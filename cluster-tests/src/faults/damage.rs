@@ -21,7 +21,7 @@ use rand::seq::IndexedRandom;
 
 use super::membership::id_of;
 use super::victims::Who;
-use super::{Fault, Injected};
+use super::{Fault, How, Injected};
 use crate::harness::cluster::Cluster;
 use crate::harness::shim::{EIO, Knob};
 
@@ -30,26 +30,20 @@ const REFUSAL: Duration = Duration::from_secs(10);
 /// Files of the store that hold no data.
 const EMPTY: [&str; 2] = ["LOCK", "LOG"];
 
-pub(super) fn all() -> Vec<Box<dyn Fault>> {
-    let damage = |name, how| Box::new(Damage { name, how }) as Box<dyn Fault>;
+pub(super) fn all() -> Vec<Fault> {
+    let damage = |name, how| Fault::new(name, Who::One, how);
     vec![
-        damage("wiped-disk", How::Wiped),
-        damage("old-disk", How::Old),
-        damage("flipped-bit", How::Flipped),
-        damage("short-file", How::Short),
-        damage("missing-file", How::Missing),
-        damage("read-error", How::ReadError),
+        damage("wiped-disk", Damage::Wiped),
+        damage("old-disk", Damage::Old),
+        damage("flipped-bit", Damage::Flipped),
+        damage("short-file", Damage::Short),
+        damage("missing-file", Damage::Missing),
+        damage("read-error", Damage::ReadError),
     ]
 }
 
 #[derive(Debug)]
-struct Damage {
-    name: &'static str,
-    how: How,
-}
-
-#[derive(Debug)]
-enum How {
+enum Damage {
     /// Emptied, and started under the same addresses.
     Wiped,
     /// A copy of it that is older is put back.
@@ -64,34 +58,31 @@ enum How {
     ReadError,
 }
 
-impl Fault for Damage {
-    fn name(&self) -> &'static str {
-        self.name
-    }
-
+impl How for Damage {
     fn possible(&self, cluster: &Cluster) -> Result<(), String> {
-        match self.how {
-            How::ReadError => cluster.has_shim(),
+        match self {
+            Damage::ReadError => cluster.has_shim(),
             _ => Ok(()),
         }
     }
 
-    fn inject<'a>(
+    fn begin<'a>(
         &'a self,
         cluster: &'a mut Cluster,
+        nodes: &'a [usize],
         rng: &'a mut StdRng,
     ) -> BoxFuture<'a, Result<Injected>> {
-        Box::pin(self.damage(cluster, rng))
+        Box::pin(self.damage(cluster, nodes[0], rng))
     }
 
-    fn heal<'a>(
+    fn end<'a>(
         &'a self,
         cluster: &'a mut Cluster,
-        injected: Injected,
+        injected: &'a Injected,
     ) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
             for &node in &injected.nodes {
-                if matches!(self.how, How::ReadError) {
+                if matches!(self, Damage::ReadError) {
                     cluster.turn(node, Knob::ReadError, 0)?;
                 }
                 if cluster.must_be_emptied(node) {
@@ -105,11 +96,12 @@ impl Fault for Damage {
 }
 
 impl Damage {
-    async fn damage(&self, cluster: &mut Cluster, rng: &mut StdRng) -> Result<Injected> {
-        let nodes = Who::One.choose(cluster, rng).await;
-        let Some(&node) = nodes.first() else {
-            return Ok(Injected::none("no node is up"));
-        };
+    async fn damage(
+        &self,
+        cluster: &mut Cluster,
+        node: usize,
+        rng: &mut StdRng,
+    ) -> Result<Injected> {
         if !cluster.is_whole().await {
             return Ok(Injected::none("not everything is on three disks, or somebody is missing"));
         }
@@ -117,19 +109,19 @@ impl Damage {
             return Ok(Injected::none("nobody says what node this is"));
         };
         cluster.scar(node, id);
-        let detail = match self.how {
-            How::ReadError => {
+        let detail = match self {
+            Damage::ReadError => {
                 cluster.turn(node, Knob::ReadError, EIO)?;
-                return Ok(Injected::on(&nodes, "reads fail with EIO"));
+                return Ok(Injected::on(&[node], "reads fail with EIO"));
             }
-            How::Wiped => {
+            Damage::Wiped => {
                 cluster.kill(node);
                 cluster.wipe(node)?;
                 cluster.launch(node)?;
-                return Ok(Injected::on(&nodes, "emptied"));
+                return Ok(Injected::on(&[node], "emptied"));
             }
-            How::Old => old(cluster, node).await?,
-            How::Flipped | How::Short | How::Missing => {
+            Damage::Old => old(cluster, node).await?,
+            Damage::Flipped | Damage::Short | Damage::Missing => {
                 cluster.kill(node);
                 self.spoil(&cluster.node(node).data_dir, rng)?
             }
@@ -139,7 +131,7 @@ impl Damage {
             Some(code) => format!("exit code {code}"),
             None => "it runs".to_owned(),
         };
-        Ok(Injected::on(&nodes, format!("{detail}; {end}")))
+        Ok(Injected::on(&[node], format!("{detail}; {end}")))
     }
 
     /// Spoils one file with data.
@@ -150,9 +142,9 @@ impl Damage {
         let path = files.choose(rng).context("there is no file")?;
         let size = fs::metadata(path)?.len();
         let at = rng.random_range(0..size);
-        match self.how {
-            How::Short => File::options().write(true).open(path)?.set_len(at)?,
-            How::Missing => fs::remove_file(path)?,
+        match self {
+            Damage::Short => File::options().write(true).open(path)?.set_len(at)?,
+            Damage::Missing => fs::remove_file(path)?,
             _ => {
                 let file = File::options().read(true).write(true).open(path)?;
                 let mut byte = [0];
@@ -189,4 +181,34 @@ fn find(folder: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::SeedableRng;
+
+    use super::*;
+
+    /// What is left of a folder with one file of a hundred bytes, and one without data.
+    fn spoiled(how: &Damage) -> Option<Vec<u8>> {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, lock) = (folder.path().join("deep/1.sst"), folder.path().join("LOCK"));
+        fs::create_dir(folder.path().join("deep")).unwrap();
+        fs::write(&file, [7; 100]).unwrap();
+        fs::write(&lock, "pid").unwrap();
+        let said = how.spoil(folder.path(), &mut StdRng::seed_from_u64(1)).unwrap();
+        assert!(said.starts_with("deep/1.sst at byte "), "{said}");
+        assert_eq!(fs::read(&lock).unwrap(), b"pid");
+        fs::read(&file).ok()
+    }
+
+    #[test]
+    fn one_bit_is_flipped_one_file_is_cut_and_one_is_gone() {
+        let flipped = spoiled(&Damage::Flipped).unwrap();
+        let bits: u32 = flipped.iter().map(|byte| (byte ^ 7).count_ones()).sum();
+        assert_eq!((flipped.len(), bits), (100, 1));
+        let cut = spoiled(&Damage::Short).unwrap();
+        assert!(cut.len() < 100 && cut.iter().all(|byte| *byte == 7));
+        assert_eq!(spoiled(&Damage::Missing), None);
+    }
 }

@@ -13,7 +13,7 @@ use rand::rngs::StdRng;
 use rustix::fs::{FallocateFlags, fallocate, statvfs};
 
 use super::victims::Who;
-use super::{Fault, Injected};
+use super::{Fault, How, Injected};
 use crate::harness::cluster::Cluster;
 use crate::harness::shim::{EIO, Knob};
 
@@ -22,29 +22,21 @@ const BALLAST: &str = "ballast";
 const SYNC_DELAY_MS: [i64; 4] = [10, 100, 500, 2_000];
 const WRITE_DELAY_MS: [i64; 3] = [1, 10, 100];
 
-pub(super) fn all() -> Vec<Box<dyn Fault>> {
-    let disk = |name, who, how| Box::new(DiskFault { name, who, how }) as Box<dyn Fault>;
+pub(super) fn all() -> Vec<Fault> {
     vec![
-        disk("sync-error-one", Who::One, How::SyncError),
-        disk("sync-error-all", Who::All, How::SyncError),
-        disk("slow-sync-leader", Who::Leader, How::SlowSync),
-        disk("slow-sync-minority", Who::Minority, How::SlowSync),
-        disk("slow-disk", Who::One, How::SlowWrite),
-        disk("disk-full-one", Who::One, How::Full),
-        disk("disk-full-leader", Who::Leader, How::Full),
-        disk("disk-full-all", Who::All, How::Full),
+        Fault::new("sync-error-one", Who::One, DiskFault::SyncError),
+        Fault::new("sync-error-all", Who::All, DiskFault::SyncError),
+        Fault::new("slow-sync-leader", Who::Leader, DiskFault::SlowSync),
+        Fault::new("slow-sync-minority", Who::Minority, DiskFault::SlowSync),
+        Fault::new("slow-disk", Who::One, DiskFault::SlowWrite),
+        Fault::new("disk-full-one", Who::One, DiskFault::Full),
+        Fault::new("disk-full-leader", Who::Leader, DiskFault::Full),
+        Fault::new("disk-full-all", Who::All, DiskFault::Full),
     ]
 }
 
 #[derive(Debug)]
-struct DiskFault {
-    name: &'static str,
-    who: Who,
-    how: How,
-}
-
-#[derive(Debug)]
-enum How {
+enum DiskFault {
     /// Syncs fail with EIO, until it is healed; the node ends at its next one.
     SyncError,
     /// Each sync takes so much longer.
@@ -55,45 +47,38 @@ enum How {
     Full,
 }
 
-impl Fault for DiskFault {
-    fn name(&self) -> &'static str {
-        self.name
-    }
-
+impl How for DiskFault {
     fn possible(&self, cluster: &Cluster) -> Result<(), String> {
-        match self.how {
-            How::Full => cluster.has_disks(),
+        match self {
+            DiskFault::Full => cluster.has_disks(),
             _ => cluster.has_shim(),
         }
     }
 
-    fn inject<'a>(
+    fn begin<'a>(
         &'a self,
         cluster: &'a mut Cluster,
+        nodes: &'a [usize],
         rng: &'a mut StdRng,
     ) -> BoxFuture<'a, Result<Injected>> {
         Box::pin(async move {
-            let nodes = self.who.choose(cluster, rng).await;
-            if nodes.is_empty() {
-                return Ok(Injected::none("too few nodes are up"));
-            }
-            let detail = self.begin(cluster, &nodes, rng)?;
-            Ok(Injected::on(&nodes, detail))
+            let detail = self.turn(cluster, nodes, rng)?;
+            Ok(Injected::on(nodes, detail))
         })
     }
 
-    fn heal<'a>(
+    fn end<'a>(
         &'a self,
         cluster: &'a mut Cluster,
-        injected: Injected,
+        injected: &'a Injected,
     ) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
             for &node in &injected.nodes {
-                match self.how {
-                    How::SyncError => cluster.turn(node, Knob::SyncError, 0)?,
-                    How::SlowSync => cluster.turn(node, Knob::SyncDelayUs, 0)?,
-                    How::SlowWrite => cluster.turn(node, Knob::WriteDelayUs, 0)?,
-                    How::Full => give_room(cluster, node)?,
+                match self {
+                    DiskFault::SyncError => cluster.turn(node, Knob::SyncError, 0)?,
+                    DiskFault::SlowSync => cluster.turn(node, Knob::SyncDelayUs, 0)?,
+                    DiskFault::SlowWrite => cluster.turn(node, Knob::WriteDelayUs, 0)?,
+                    DiskFault::Full => give_room(cluster, node)?,
                 }
             }
             cluster.launch_those_down(&injected.nodes)
@@ -102,18 +87,18 @@ impl Fault for DiskFault {
 }
 
 impl DiskFault {
-    fn begin(&self, cluster: &Cluster, nodes: &[usize], rng: &mut StdRng) -> Result<String> {
-        let (knob, value, detail) = match self.how {
-            How::SyncError => (Knob::SyncError, EIO, "syncs fail with EIO".to_owned()),
-            How::SlowSync => {
+    fn turn(&self, cluster: &Cluster, nodes: &[usize], rng: &mut StdRng) -> Result<String> {
+        let (knob, value, detail) = match self {
+            DiskFault::SyncError => (Knob::SyncError, EIO, "syncs fail with EIO".to_owned()),
+            DiskFault::SlowSync => {
                 let ms = SYNC_DELAY_MS[rng.random_range(0..SYNC_DELAY_MS.len())];
                 (Knob::SyncDelayUs, ms * 1_000, format!("a sync takes {ms} ms more"))
             }
-            How::SlowWrite => {
+            DiskFault::SlowWrite => {
                 let ms = WRITE_DELAY_MS[rng.random_range(0..WRITE_DELAY_MS.len())];
                 (Knob::WriteDelayUs, ms * 1_000, format!("a write takes {ms} ms more"))
             }
-            How::Full => {
+            DiskFault::Full => {
                 let left = rng.random_range(0..256) << 10;
                 nodes.iter().try_for_each(|&node| fill(cluster, node, left))?;
                 return Ok(format!("{left} bytes are left on the disk"));

@@ -12,7 +12,7 @@ use rand::RngExt;
 use rand::rngs::StdRng;
 
 use super::victims::Who;
-use super::{Fault, Injected};
+use super::{Fault, How, Injected};
 use crate::harness::cluster::Cluster;
 use crate::harness::probe::pass;
 
@@ -21,29 +21,22 @@ const STORM: usize = 8;
 /// The longest a node of a storm lives.
 const LIFE_MS_MAX: u64 = 1_500;
 
-pub(super) fn all() -> Vec<Box<dyn Fault>> {
-    let kill = |name, how| Box::new(Kill { name, how }) as Box<dyn Fault>;
+pub(super) fn all() -> Vec<Fault> {
     vec![
-        kill("kill-one", How::Kill(Who::One)),
-        kill("kill-leader", How::Kill(Who::Leader)),
-        kill("kill-majority", How::Kill(Who::Majority)),
-        kill("kill-all", How::Kill(Who::All)),
-        kill("restart-storm", How::Storm),
-        kill("stop-one", How::Stop),
-        kill("rolling-restart", How::Rolling),
+        Fault::new("kill-one", Who::One, Kill::Sudden),
+        Fault::new("kill-leader", Who::Leader, Kill::Sudden),
+        Fault::new("kill-majority", Who::Majority, Kill::Sudden),
+        Fault::new("kill-all", Who::All, Kill::Sudden),
+        Fault::new("restart-storm", Who::One, Kill::Storm),
+        Fault::new("stop-one", Who::One, Kill::Stop),
+        Fault::new("rolling-restart", Who::All, Kill::Rolling),
     ]
 }
 
 #[derive(Debug)]
-struct Kill {
-    name: &'static str,
-    how: How,
-}
-
-#[derive(Debug)]
-enum How {
+enum Kill {
     /// kill -9.
-    Kill(Who),
+    Sudden,
     /// One is killed again and again, each time before or soon after it is ready.
     Storm,
     /// SIGTERM, and it ends in order.
@@ -52,49 +45,33 @@ enum How {
     Rolling,
 }
 
-impl Fault for Kill {
-    fn name(&self) -> &'static str {
-        self.name
-    }
-
-    fn inject<'a>(
+impl How for Kill {
+    fn begin<'a>(
         &'a self,
         cluster: &'a mut Cluster,
+        nodes: &'a [usize],
         rng: &'a mut StdRng,
     ) -> BoxFuture<'a, Result<Injected>> {
-        Box::pin(self.end(cluster, rng))
+        Box::pin(async move {
+            let detail = match self {
+                Kill::Sudden => {
+                    cluster.kill_these(nodes);
+                    "kill -9".to_owned()
+                }
+                Kill::Storm => storm(cluster, nodes[0], rng).await?,
+                Kill::Stop => format!("SIGTERM, exit code {}", cluster.terminate(nodes[0]).await?),
+                Kill::Rolling => rolling(cluster, nodes).await?,
+            };
+            Ok(Injected::on(nodes, detail))
+        })
     }
 
-    fn heal<'a>(
+    fn end<'a>(
         &'a self,
         cluster: &'a mut Cluster,
-        injected: Injected,
+        injected: &'a Injected,
     ) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move { cluster.launch_those_down(&injected.nodes) })
-    }
-}
-
-impl Kill {
-    async fn end(&self, cluster: &mut Cluster, rng: &mut StdRng) -> Result<Injected> {
-        let who = match self.how {
-            How::Kill(who) => who,
-            How::Storm | How::Stop => Who::One,
-            How::Rolling => Who::All,
-        };
-        let nodes = who.choose(cluster, rng).await;
-        if nodes.is_empty() {
-            return Ok(Injected::none("too few nodes are up"));
-        }
-        let detail = match self.how {
-            How::Kill(_) => {
-                cluster.kill_these(&nodes);
-                "kill -9".to_owned()
-            }
-            How::Storm => storm(cluster, nodes[0], rng).await?,
-            How::Stop => format!("SIGTERM, exit code {}", cluster.terminate(nodes[0]).await?),
-            How::Rolling => rolling(cluster, &nodes).await?,
-        };
-        Ok(Injected::on(&nodes, detail))
     }
 }
 

@@ -1,7 +1,9 @@
-//! Resources that run out: memory under a bound, descriptors all in use.
+//! Resources that run out: memory under a bound, descriptors all in use, a disk that takes few bytes
+//! a second.
 //!
 //! Nothing acknowledged is lost: a node that gets no memory is ended by the kernel, as by kill -9;
-//! one without descriptors refuses connections, or ends like one whose disk fails (INV-13).
+//! one without descriptors refuses connections, or ends like one whose disk fails (INV-13); one that
+//! writes slowly is not in the quorum in time.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -13,90 +15,92 @@ use rand::rngs::StdRng;
 use rustix::process::{Pid, Resource, Rlimit, prlimit};
 
 use super::victims::Who;
-use super::{Fault, Injected};
-use crate::harness::cgroup;
+use super::{Fault, How, Injected};
+use crate::harness::cgroup::Bounded;
 use crate::harness::cluster::Cluster;
 
 /// Memory beyond what the node has, in MiB.
 const MORE_MIB: [u64; 3] = [2, 8, 32];
+/// What goes to the disk in a second, in KiB.
+const KIB_A_SECOND: [u64; 3] = [64, 512, 4_096];
 /// Descriptors beyond those that it has open.
 const MORE_DESCRIPTORS: usize = 4;
 
-pub(super) fn all() -> Vec<Box<dyn Fault>> {
-    let limit = |name, how| Box::new(Limit { name, how }) as Box<dyn Fault>;
-    vec![limit("memory-cap", How::Memory), limit("no-descriptors", How::Descriptors)]
+pub(super) fn all() -> Vec<Fault> {
+    let limit = |name, how| Fault::new(name, Who::One, how);
+    vec![
+        limit("memory-cap", Limit::Memory),
+        limit("no-descriptors", Limit::Descriptors),
+        limit("narrow-disk", Limit::Writes),
+    ]
 }
 
 #[derive(Debug)]
-struct Limit {
-    name: &'static str,
-    how: How,
-}
-
-#[derive(Debug)]
-enum How {
+enum Limit {
     /// It may take little memory more, page cache and all.
     Memory,
     /// It may open few descriptors more.
     Descriptors,
+    /// It may write few bytes a second.
+    Writes,
 }
 
-impl Fault for Limit {
-    fn name(&self) -> &'static str {
-        self.name
-    }
-
-    fn possible(&self, _: &Cluster) -> Result<(), String> {
-        match self.how {
-            How::Memory => cgroup::possible(),
-            How::Descriptors => Ok(()),
+impl How for Limit {
+    fn possible(&self, cluster: &Cluster) -> Result<(), String> {
+        match self {
+            Limit::Memory => Bounded::Memory.possible(),
+            Limit::Descriptors => Ok(()),
+            Limit::Writes => cluster.has_disks().and_then(|()| Bounded::Writes.possible()),
         }
     }
 
-    fn inject<'a>(
+    fn begin<'a>(
         &'a self,
         cluster: &'a mut Cluster,
+        nodes: &'a [usize],
         rng: &'a mut StdRng,
     ) -> BoxFuture<'a, Result<Injected>> {
         Box::pin(async move {
-            let nodes = Who::One.choose(cluster, rng).await;
-            let Some(&node) = nodes.first() else {
-                return Ok(Injected::none("no node is up"));
-            };
-            match self.how {
-                How::Memory => {
+            let node = nodes[0];
+            match self {
+                Limit::Memory => {
                     let mib = MORE_MIB[rng.random_range(0..MORE_MIB.len())];
                     cluster.bound_memory(node, mib << 20)?;
-                    Ok(Injected::on(&nodes, format!("{mib} MiB more")))
+                    Ok(Injected::on(nodes, format!("{mib} MiB more")))
                 }
-                How::Descriptors => {
+                Limit::Writes => {
+                    let kib = KIB_A_SECOND[rng.random_range(0..KIB_A_SECOND.len())];
+                    cluster.bound_writes(node, kib << 10)?;
+                    Ok(Injected::on(nodes, format!("{kib} KiB/s to its disk")))
+                }
+                Limit::Descriptors => {
                     let (pid, bound) = bound_for(cluster, node, MORE_DESCRIPTORS)?;
                     let before = set_limit(pid, Some(bound))?;
                     let notes = vec![u64::from(cluster.pid(node)?), before.unwrap_or(u64::MAX)];
                     let detail = format!("{MORE_DESCRIPTORS} more descriptors, below {bound}");
-                    Ok(Injected { notes, ..Injected::on(&nodes, detail) })
+                    Ok(Injected { notes, ..Injected::on(nodes, detail) })
                 }
             }
         })
     }
 
-    fn heal<'a>(
+    fn end<'a>(
         &'a self,
         cluster: &'a mut Cluster,
-        injected: Injected,
+        injected: &'a Injected,
     ) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
             for &node in &injected.nodes {
-                match (&self.how, injected.notes.as_slice()) {
-                    (How::Memory, _) => cluster.free_memory(node),
+                match (self, injected.notes.as_slice()) {
+                    (Limit::Memory | Limit::Writes, _) => cluster.free_bounds(node),
                     // Another life of the node has its own limit.
-                    (How::Descriptors, &[pid, before]) if cluster.is_up(node) => {
+                    (Limit::Descriptors, &[pid, before]) if cluster.is_up(node) => {
                         if u64::from(cluster.pid(node)?) == pid {
                             let (pid, _) = bound_for(cluster, node, 0)?;
                             set_limit(pid, (before != u64::MAX).then_some(before))?;
                         }
                     }
-                    (How::Descriptors, _) => {}
+                    (Limit::Descriptors, _) => {}
                 }
             }
             cluster.launch_those_down(&injected.nodes)

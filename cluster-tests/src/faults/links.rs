@@ -13,7 +13,7 @@ use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 
 use super::victims::Who;
-use super::{Fault, Injected};
+use super::{Fault, How, Injected};
 use crate::harness::cluster::Cluster;
 use crate::harness::links::{Link, Trouble, around};
 
@@ -22,35 +22,28 @@ const TWICE_PERCENT: [u32; 3] = [2, 10, 50];
 const LATE_MS: [(u64, u64); 4] = [(5, 15), (50, 150), (0, 400), (300, 600)];
 const SLOW_KBIT: [u32; 3] = [256, 2_048, 16_384];
 
-pub(super) fn all() -> Vec<Box<dyn Fault>> {
-    let links = |name, how| Box::new(Links { name, how }) as Box<dyn Fault>;
+pub(super) fn all() -> Vec<Fault> {
     vec![
-        links("isolate-one", How::Isolate(Who::One)),
-        links("isolate-leader", How::Isolate(Who::Leader)),
-        links("isolate-minority", How::Isolate(Who::Minority)),
-        links("majority-ring", How::Ring),
-        links("bridge", How::Bridge),
-        links("one-way", How::OneWay),
-        links("loss", How::Loss),
-        links("twice", How::Twice),
-        links("late", How::Late),
-        links("slow-link", How::Slow),
+        Fault::new("isolate-one", Who::One, Links::Isolate),
+        Fault::new("isolate-leader", Who::Leader, Links::Isolate),
+        Fault::new("isolate-minority", Who::Minority, Links::Isolate),
+        Fault::new("majority-ring", Who::Members, Links::Ring),
+        Fault::new("bridge", Who::One, Links::Bridge),
+        Fault::new("one-way", Who::One, Links::OneWay),
+        Fault::new("loss", Who::Members, Links::Loss),
+        Fault::new("twice", Who::Members, Links::Twice),
+        Fault::new("late", Who::Members, Links::Late),
+        Fault::new("slow-link", Who::One, Links::Slow),
     ]
 }
 
 #[derive(Debug)]
-struct Links {
-    name: &'static str,
-    how: How,
-}
-
-#[derive(Debug)]
-enum How {
+enum Links {
     /// These on one side, the others on the other.
-    Isolate(Who),
+    Isolate,
     /// Each sees a majority, and no two the same: in a ring, each sees its neighbours only.
     Ring,
-    /// Two halves that see each other through one node only.
+    /// It is all that two halves of the others see of each other.
     Bridge,
     /// One node's packets reach nobody, or nobody's reach it.
     OneWay,
@@ -64,59 +57,45 @@ enum How {
     Slow,
 }
 
-impl Fault for Links {
-    fn name(&self) -> &'static str {
-        self.name
-    }
-
+impl How for Links {
     fn possible(&self, cluster: &Cluster) -> Result<(), String> {
-        match self.how {
-            How::Loss | How::Twice => cluster.in_namespaces(),
-            How::Late => cluster.can_be_late(),
+        match self {
+            Links::Loss | Links::Twice => cluster.in_namespaces(),
+            Links::Late => cluster.can_be_late(),
             _ => cluster.can_cut(),
         }
     }
 
-    fn inject<'a>(
+    fn begin<'a>(
         &'a self,
         cluster: &'a mut Cluster,
+        nodes: &'a [usize],
         rng: &'a mut StdRng,
     ) -> BoxFuture<'a, Result<Injected>> {
-        Box::pin(self.disturb(cluster, rng))
+        Box::pin(async move {
+            let mut members = cluster.members();
+            if members.len() < 3 {
+                return Ok(Injected::none("too few nodes are members"));
+            }
+            members.shuffle(rng);
+            let (links, trouble, detail) = self.links(nodes, &members, rng);
+            let number = cluster.trouble(links, trouble)?;
+            Ok(Injected { notes: vec![number], ..Injected::on(nodes, detail) })
+        })
     }
 
-    fn heal<'a>(
+    fn end<'a>(
         &'a self,
         cluster: &'a mut Cluster,
-        injected: Injected,
+        injected: &'a Injected,
     ) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
-            for number in injected.notes {
-                cluster.end_trouble(number)?;
-            }
-            Ok(())
+            injected.notes.iter().try_for_each(|&number| cluster.end_trouble(number))
         })
     }
 }
 
 impl Links {
-    async fn disturb(&self, cluster: &mut Cluster, rng: &mut StdRng) -> Result<Injected> {
-        let mut members = cluster.members();
-        members.shuffle(rng);
-        let victims = match self.how {
-            How::Isolate(who) => who.choose(cluster, rng).await,
-            How::OneWay | How::Slow => Who::One.choose(cluster, rng).await,
-            How::Bridge => members[..1].to_vec(),
-            _ => members.clone(),
-        };
-        if victims.is_empty() || members.len() < 3 {
-            return Ok(Injected::none("too few nodes are up"));
-        }
-        let (links, trouble, detail) = self.links(&victims, &members, rng);
-        let number = cluster.trouble(links, trouble)?;
-        Ok(Injected { notes: vec![number], ..Injected::on(&victims, detail) })
-    }
-
     /// Which directions, what is wrong with them, and in words.
     fn links(
         &self,
@@ -126,25 +105,25 @@ impl Links {
     ) -> (Vec<Link>, Trouble, String) {
         let pick = |values: &[u32], rng: &mut StdRng| values[rng.random_range(0..values.len())];
         let every = || all_pairs(members);
-        match self.how {
-            How::Isolate(_) => (around(victims, members), Trouble::Cut, "cut off".to_owned()),
-            How::Ring => (not_neighbours(members), Trouble::Cut, format!("ring {members:?}")),
-            How::Bridge => bridge(members),
-            How::OneWay => one_way(victims[0], members, rng.random()),
-            How::Loss => {
+        match self {
+            Links::Isolate => (around(victims, members), Trouble::Cut, "cut off".to_owned()),
+            Links::Ring => (not_neighbours(members), Trouble::Cut, format!("ring {members:?}")),
+            Links::Bridge => bridge(victims[0], members),
+            Links::OneWay => one_way(victims[0], members, rng.random()),
+            Links::Loss => {
                 let percent = pick(&LOSS_PERCENT, rng);
                 (every(), Trouble::Loss(percent), format!("{percent} % lost"))
             }
-            How::Twice => {
+            Links::Twice => {
                 let percent = pick(&TWICE_PERCENT, rng);
                 (every(), Trouble::Twice(percent), format!("{percent} % twice"))
             }
-            How::Late => {
+            Links::Late => {
                 let (least, most) = LATE_MS[rng.random_range(0..LATE_MS.len())];
                 let late = Trouble::Late(Duration::from_millis(least), Duration::from_millis(most));
                 (every(), late, format!("late by {least} to {most} ms"))
             }
-            How::Slow => {
+            Links::Slow => {
                 let kbit = pick(&SLOW_KBIT, rng);
                 (around(victims, members), Trouble::Slow(kbit), format!("{kbit} kbit/s"))
             }
@@ -173,11 +152,11 @@ fn not_neighbours(members: &[usize]) -> Vec<Link> {
     all_pairs(members).into_iter().filter(far).collect()
 }
 
-/// The first of them is the bridge between the two halves of the others.
-fn bridge(members: &[usize]) -> (Vec<Link>, Trouble, String) {
-    let (one, other) = members[1..].split_at((members.len() - 1) / 2);
-    let links = around(one, &members[1..]);
-    (links, Trouble::Cut, format!("{one:?} and {other:?} see only {}", members[0]))
+/// Whoever it is sees both halves of the others.
+fn bridge(victim: usize, members: &[usize]) -> (Vec<Link>, Trouble, String) {
+    let others: Vec<usize> = members.iter().copied().filter(|&node| node != victim).collect();
+    let (one, other) = others.split_at(others.len() / 2);
+    (around(one, &others), Trouble::Cut, format!("{one:?} and {other:?} see only {victim}"))
 }
 
 fn one_way(victim: usize, members: &[usize], deaf: bool) -> (Vec<Link>, Trouble, String) {
@@ -209,7 +188,7 @@ mod tests {
     #[test]
     fn only_the_bridge_sees_everybody() {
         let members = [3, 1, 4, 0, 2];
-        let (cut, ..) = bridge(&members);
+        let (cut, ..) = bridge(3, &members);
         let all = members.iter().filter(|&&node| seen(node, &members, &cut) == 5);
         assert_eq!(all.collect::<Vec<_>>(), [&3]);
         let (deaf, ..) = one_way(1, &members, true);

@@ -14,7 +14,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::victims::{Who, topics};
-use super::{Fault, Injected};
+use super::{Fault, How, Injected};
 use crate::harness::client::Answer;
 use crate::harness::cluster::Cluster;
 use crate::harness::probe::wait_for;
@@ -25,24 +25,17 @@ const ASK: Duration = Duration::from_secs(3);
 /// A decommission moves all replicas of a node.
 const LONG: Duration = Duration::from_secs(120);
 
-pub(super) fn all() -> Vec<Box<dyn Fault>> {
-    let change = |name, how| Box::new(Change { name, how }) as Box<dyn Fault>;
+pub(super) fn all() -> Vec<Fault> {
     vec![
-        change("add-and-remove-node", How::Add),
-        change("drain-node", How::Drain),
-        change("move-replica", How::Move),
-        change("transfer-leadership", How::Transfer),
+        Fault::new("add-and-remove-node", Who::Follows, Change::Add),
+        Fault::new("drain-node", Who::One, Change::Drain),
+        Fault::new("move-replica", Who::Follows, Change::Move),
+        Fault::new("transfer-leadership", Who::Follows, Change::Transfer),
     ]
 }
 
 #[derive(Debug)]
-struct Change {
-    name: &'static str,
-    how: How,
-}
-
-#[derive(Debug)]
-enum How {
+enum Change {
     /// One more node; healing decommissions it, which takes a majority that is well.
     Add,
     /// One is drained; healing recommissions it.
@@ -53,41 +46,38 @@ enum How {
     Transfer,
 }
 
-impl Fault for Change {
-    fn name(&self) -> &'static str {
-        self.name
-    }
-
-    fn inject<'a>(
+impl How for Change {
+    fn begin<'a>(
         &'a self,
         cluster: &'a mut Cluster,
+        nodes: &'a [usize],
         rng: &'a mut StdRng,
     ) -> BoxFuture<'a, Result<Injected>> {
         Box::pin(async move {
-            match self.how {
-                How::Add => {
+            match self {
+                Change::Add => {
                     let node = cluster.prepare().await?;
                     cluster.launch(node)?;
                     Ok(Injected::on(&[node], "one more node"))
                 }
-                How::Drain => drain(cluster, rng).await,
-                How::Move => move_replica(cluster, rng).await,
-                How::Transfer => transfer(cluster, rng).await,
+                Change::Drain => drain(cluster, nodes[0]).await,
+                Change::Move => move_replica(cluster, rng).await,
+                Change::Transfer => transfer(cluster, rng).await,
             }
         })
     }
 
-    fn heal<'a>(
+    fn end<'a>(
         &'a self,
         cluster: &'a mut Cluster,
-        injected: Injected,
+        injected: &'a Injected,
     ) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
             for &node in injected.nodes.iter().filter(|node| cluster.is_member(**node)) {
-                match self.how {
-                    How::Add => return remove(cluster, node).await,
-                    How::Drain => verb(cluster, node, "recommission").await?,
-                    How::Move | How::Transfer => {}
+                match self {
+                    Change::Add => return remove(cluster, node).await,
+                    Change::Drain => verb(cluster, node, "recommission").await?,
+                    Change::Move | Change::Transfer => {}
                 }
             }
             Ok(())
@@ -125,18 +115,14 @@ pub(super) async fn id_of(cluster: &Cluster, node: usize) -> Result<u64> {
     views::node_id(&nodes, cluster.node(node).http)
 }
 
-async fn drain(cluster: &Cluster, rng: &mut StdRng) -> Result<Injected> {
-    let nodes = Who::One.choose(cluster, rng).await;
-    let Some(&node) = nodes.first() else {
-        return Ok(Injected::none("no node is up"));
-    };
+async fn drain(cluster: &Cluster, node: usize) -> Result<Injected> {
     let Ok(id) = id_of(cluster, node).await else {
         return Ok(Injected::none("nobody says what node this is"));
     };
     // Whether it was done or not is of no matter: healing recommissions it in any case.
     let path = format!("/v1/cluster/nodes/{id}:drain");
     let done = ask(cluster, Method::POST, &path, &json!({})).await;
-    Ok(Injected::on(&nodes, said(done)))
+    Ok(Injected::on(&[node], said(done)))
 }
 
 /// Decommissions a node, waits until nothing is left on it, and removes it for good. One that never

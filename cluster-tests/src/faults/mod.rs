@@ -1,5 +1,5 @@
-//! What can happen to a cluster, one family of faults a file. Each fault picks its victims from a
-//! seeded generator, says when it can't be done here, may be in force while others are, and ends
+//! What can happen to a cluster, one family of faults a file. The victims of each are picked by a
+//! seeded generator; it says when it can't be done here, may be in force while others are, and ends
 //! with everything as it was.
 //!
 //! Acknowledged data must survive every fault and every sum of them. Those that take data away
@@ -25,32 +25,68 @@ use anyhow::Result;
 use futures_util::future::BoxFuture;
 use rand::rngs::StdRng;
 
+use self::victims::Who;
 use crate::harness::cluster::Cluster;
 
-/// One kind of fault.
-pub trait Fault: Send + Sync + Debug {
-    /// What a run calls it, for ever the same.
-    fn name(&self) -> &'static str;
+/// One kind of fault: whom it hits, and how.
+#[derive(Debug)]
+pub struct Fault {
+    name: &'static str,
+    who: Who,
+    how: Box<dyn How>,
+}
 
+/// What a family of faults does to nodes.
+trait How: Send + Sync + Debug {
     /// Whether it can be done to this cluster on this machine; the error says why not.
     fn possible(&self, _cluster: &Cluster) -> Result<(), String> {
         Ok(())
     }
 
-    /// Picks victims and does it. Where there are none just now (all are down, say) it does
-    /// nothing and says so: see [`Injected::nothing`].
-    fn inject<'a>(
+    /// Does it to these nodes: one at least, unless it follows from what it does whom it hits.
+    fn begin<'a>(
         &'a self,
         cluster: &'a mut Cluster,
+        nodes: &'a [usize],
         rng: &'a mut StdRng,
     ) -> BoxFuture<'a, Result<Injected>>;
 
     /// Ends it and restores what it took away. Done twice it does nothing the second time.
-    fn heal<'a>(
+    fn end<'a>(
         &'a self,
         cluster: &'a mut Cluster,
-        injected: Injected,
+        injected: &'a Injected,
     ) -> BoxFuture<'a, Result<()>>;
+}
+
+impl Fault {
+    fn new(name: &'static str, who: Who, how: impl How + 'static) -> Fault {
+        Fault { name, who, how: Box::new(how) }
+    }
+
+    /// What a run calls it, for ever the same.
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// Whether it can be done to this cluster on this machine; the error says why not.
+    pub fn possible(&self, cluster: &Cluster) -> Result<(), String> {
+        self.how.possible(cluster)
+    }
+
+    /// Picks victims and does it. Where there are none just now (all are down, say) it does
+    /// nothing and says so: see [`Injected::nothing`].
+    pub async fn inject(&self, cluster: &mut Cluster, rng: &mut StdRng) -> Result<Injected> {
+        match self.who.choose(cluster, rng).await {
+            Some(nodes) => self.how.begin(cluster, &nodes, rng).await,
+            None => Ok(Injected::none("too few nodes are up")),
+        }
+    }
+
+    /// Ends it and restores what it took away. Done twice it does nothing the second time.
+    pub async fn heal(&self, cluster: &mut Cluster, injected: &Injected) -> Result<()> {
+        self.how.end(cluster, injected).await
+    }
 }
 
 /// A fault in force: whom it hits, and how.
@@ -82,8 +118,8 @@ impl Injected {
 }
 
 /// Every fault there is, also those that this machine can't do.
-pub fn all() -> Vec<Box<dyn Fault>> {
-    let mut all: Vec<Box<dyn Fault>> = Vec::new();
+pub fn all() -> Vec<Fault> {
+    let mut all = Vec::new();
     all.extend(kill::all());
     all.extend(pause::all());
     all.extend(links::all());
@@ -97,7 +133,7 @@ pub fn all() -> Vec<Box<dyn Fault>> {
 }
 
 /// The fault of this name.
-pub fn by_name(name: &str) -> Option<Box<dyn Fault>> {
+pub fn by_name(name: &str) -> Option<Fault> {
     all().into_iter().find(|fault| fault.name() == name)
 }
 
@@ -111,7 +147,7 @@ pub fn restore(cluster: &mut Cluster) -> Result<()> {
             cluster.resume(node)?;
         }
         cluster.turn_all_off(node)?;
-        cluster.free_memory(node);
+        cluster.free_bounds(node);
         cluster.shift_uptime(node, None);
         if cluster.has_disks().is_ok() {
             disk::give_room(cluster, node)?;

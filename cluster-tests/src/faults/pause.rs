@@ -9,11 +9,11 @@ use futures_util::future::BoxFuture;
 use rand::rngs::StdRng;
 
 use super::victims::Who;
-use super::{Fault, Injected};
+use super::{Fault, How, Injected};
 use crate::harness::cluster::Cluster;
 
-pub(super) fn all() -> Vec<Box<dyn Fault>> {
-    let pause = |name, who| Box::new(Pause { name, who }) as Box<dyn Fault>;
+pub(super) fn all() -> Vec<Fault> {
+    let pause = |name, who| Fault::new(name, who, Stop);
     vec![
         pause("pause-one", Who::One),
         pause("pause-leader", Who::Leader),
@@ -22,38 +22,29 @@ pub(super) fn all() -> Vec<Box<dyn Fault>> {
     ]
 }
 
+/// SIGSTOP and SIGCONT.
 #[derive(Debug)]
-struct Pause {
-    name: &'static str,
-    who: Who,
-}
+struct Stop;
 
-impl Fault for Pause {
-    fn name(&self) -> &'static str {
-        self.name
-    }
-
-    fn inject<'a>(
+impl How for Stop {
+    fn begin<'a>(
         &'a self,
         cluster: &'a mut Cluster,
-        rng: &'a mut StdRng,
+        nodes: &'a [usize],
+        _: &'a mut StdRng,
     ) -> BoxFuture<'a, Result<Injected>> {
         Box::pin(async move {
-            let nodes = self.who.choose(cluster, rng).await;
-            if nodes.is_empty() {
-                return Ok(Injected::none("too few nodes are up"));
-            }
-            for &node in &nodes {
+            for &node in nodes {
                 cluster.pause(node)?;
             }
-            Ok(Injected::on(&nodes, "SIGSTOP"))
+            Ok(Injected::on(nodes, "SIGSTOP"))
         })
     }
 
-    fn heal<'a>(
+    fn end<'a>(
         &'a self,
         cluster: &'a mut Cluster,
-        injected: Injected,
+        injected: &'a Injected,
     ) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
             for &node in &injected.nodes {

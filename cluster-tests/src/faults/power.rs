@@ -9,11 +9,11 @@ use futures_util::future::BoxFuture;
 use rand::rngs::StdRng;
 
 use super::victims::Who;
-use super::{Fault, Injected};
+use super::{Fault, How, Injected};
 use crate::harness::cluster::Cluster;
 
-pub(super) fn all() -> Vec<Box<dyn Fault>> {
-    let cut = |name, who| Box::new(PowerCut { name, who }) as Box<dyn Fault>;
+pub(super) fn all() -> Vec<Fault> {
+    let cut = |name, who| Fault::new(name, who, Cut);
     vec![
         cut("power-cut-one", Who::One),
         cut("power-cut-leader", Who::Leader),
@@ -21,40 +21,31 @@ pub(super) fn all() -> Vec<Box<dyn Fault>> {
     ]
 }
 
+/// Of their disks, and with it of their processes.
 #[derive(Debug)]
-struct PowerCut {
-    name: &'static str,
-    who: Who,
-}
+struct Cut;
 
-impl Fault for PowerCut {
-    fn name(&self) -> &'static str {
-        self.name
-    }
-
+impl How for Cut {
     fn possible(&self, cluster: &Cluster) -> Result<(), String> {
         cluster.has_disks()
     }
 
-    fn inject<'a>(
+    fn begin<'a>(
         &'a self,
         cluster: &'a mut Cluster,
-        rng: &'a mut StdRng,
+        nodes: &'a [usize],
+        _: &'a mut StdRng,
     ) -> BoxFuture<'a, Result<Injected>> {
         Box::pin(async move {
-            let nodes = self.who.choose(cluster, rng).await;
-            if nodes.is_empty() {
-                return Ok(Injected::none("too few nodes are up"));
-            }
-            cluster.cut_power(&nodes).await?;
-            Ok(Injected::on(&nodes, "power cut"))
+            cluster.cut_power(nodes).await?;
+            Ok(Injected::on(nodes, "power cut"))
         })
     }
 
-    fn heal<'a>(
+    fn end<'a>(
         &'a self,
         cluster: &'a mut Cluster,
-        injected: Injected,
+        injected: &'a Injected,
     ) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move { cluster.launch_those_down(&injected.nodes) })
     }

@@ -24,31 +24,33 @@ pub(super) enum Who {
     Minority,
     /// The least that leaves the others without a majority.
     Majority,
-    /// All.
+    /// All that are well.
     All,
+    /// All that belong to the cluster, well or not.
+    Members,
+    /// Nobody beforehand: whom it hits follows from what it does.
+    Follows,
 }
 
 impl Who {
-    /// Victims among the nodes that answer; empty if there are fewer than that.
-    pub(super) async fn choose(self, cluster: &Cluster, rng: &mut StdRng) -> Vec<usize> {
+    /// Victims among the nodes that answer, unless said otherwise; `None` if there are too few.
+    pub(super) async fn choose(self, cluster: &Cluster, rng: &mut StdRng) -> Option<Vec<usize>> {
         let members = cluster.members().len();
         let mut awake = cluster.awake();
-        awake.shuffle(rng);
         let count = match self {
+            Who::Follows => return Some(Vec::new()),
+            Who::Members => return Some(cluster.members()),
+            Who::Leader => return leader(cluster, rng).await.map(|node| vec![node]),
             Who::One => 1,
-            Who::Leader => return leader(cluster, rng).await.into_iter().collect(),
             Who::Minority => (members.saturating_sub(1) / 2).max(1),
             Who::Majority => members / 2 + 1,
             Who::All => awake.len().max(1),
         };
-        if awake.len() < count { Vec::new() } else { sorted(awake, count) }
+        awake.shuffle(rng);
+        awake.truncate(count);
+        awake.sort_unstable();
+        (awake.len() == count).then_some(awake)
     }
-}
-
-fn sorted(mut nodes: Vec<usize>, count: usize) -> Vec<usize> {
-    nodes.truncate(count);
-    nodes.sort_unstable();
-    nodes
 }
 
 /// The node that leads some partition, or the metadata where there is no topic, if it is awake.

@@ -9,6 +9,7 @@ pub mod disk;
 pub mod environment;
 pub mod links;
 pub mod machine;
+pub mod metrics;
 pub mod network;
 pub mod ports;
 pub mod probe;

@@ -23,6 +23,12 @@ pub fn leader(topic: &Value, number: u32) -> Result<u64> {
     partition["leader"].as_u64().with_context(|| format!("no leader: {partition}"))
 }
 
+/// How many others the node with this address says that it hears.
+pub fn alive_beside(nodes: &Value, http: impl Display) -> Result<usize> {
+    let own = node_id(nodes, http)?;
+    Ok(list(nodes, "nodes")?.iter().filter(|n| n["id"] != own && n["alive"] == true).count())
+}
+
 /// Names in a list of topics.
 pub fn topic_names(topics: &Value) -> Result<Vec<String>> {
     let name = |topic: &Value| topic["name"].as_str().map(str::to_owned);

@@ -53,7 +53,8 @@ pub enum Function {
     Dump,
     /// A step of the run itself: `kind` says which (`faults_end`, `healed`, `writes_again`,
     /// `replicas_equal`), or what holds for `topic` or all topics: `retention` (its log start moves
-    /// by itself), `ack1_max_lag_ms` (`detail` is the number, where it isn't the default).
+    /// by itself, and leaves `detail` records at least), `ack1_max_lag_ms` (`detail` is the number,
+    /// where it isn't the default).
     Mark,
     /// A consumer commits `offset` for its group.
     Commit,

@@ -245,7 +245,7 @@ impl Judge {
         let topic = event.topic.as_deref().unwrap_or("");
         let number = || event.detail.as_deref()?.trim().parse().ok();
         match kind {
-            "retention" => self.state.set_retention(topic),
+            "retention" => self.state.set_retention(topic, number().unwrap_or(0)),
             "ack1_max_lag_ms" => {
                 if let Some(milliseconds) = number() {
                     self.state.set_ack_one_lag(topic, milliseconds);

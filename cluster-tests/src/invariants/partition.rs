@@ -97,8 +97,8 @@ pub(super) struct Partition {
     pub(super) floors: Floors,
     /// The highest offset to which somebody asked to truncate.
     pub(super) truncated_to: u64,
-    /// Whether its log start moves by itself.
-    pub(super) has_retention: bool,
+    /// If its log start moves by itself: how many records that leaves at least.
+    pub(super) keeps: Option<u64>,
     /// Its replicas' disks.
     pub(super) disks: Vec<Disk>,
 }

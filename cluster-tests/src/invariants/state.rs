@@ -16,8 +16,9 @@ pub(super) struct State {
     by_name: HashMap<String, BTreeMap<u32, u32>>,
     /// Values of a write that are not numbered in a row, because some were sent before.
     scattered: HashMap<u32, Vec<ValueId>>,
-    /// Topics whose log start moves by itself; an empty name is all of them.
-    retention: Vec<String>,
+    /// Topics whose log start moves by itself, and how many records that leaves at least; an empty
+    /// name is all of them.
+    retention: BTreeMap<String, u64>,
     /// The bound of ack 1 where it is not the default, by topic; an empty name is all of them.
     ack_one_lag_ms: HashMap<String, u64>,
     /// When the harness said that all replicas are equal.
@@ -38,10 +39,9 @@ impl State {
         }
         let index = u32::try_from(self.partitions.len()).unwrap_or(NONE);
         self.by_name.entry(topic.to_owned()).or_default().insert(number, index);
-        let is_meant = |name: &String| name.is_empty() || name == topic;
-        let has_retention = self.retention.iter().any(is_meant);
+        let keeps = self.retention.get(topic).or_else(|| self.retention.get("")).copied();
         let name = format!("{topic}/{number}");
-        self.partitions.push(Partition { name, has_retention, ..Partition::default() });
+        self.partitions.push(Partition { name, keeps, ..Partition::default() });
         Some(index)
     }
 
@@ -62,14 +62,14 @@ impl State {
         deleted
     }
 
-    /// The log start of a topic, or of all, moves by itself from now on.
-    pub(super) fn set_retention(&mut self, topic: &str) {
+    /// The log start of a topic, or of all, moves by itself from now on, and leaves so many records.
+    pub(super) fn set_retention(&mut self, topic: &str, keeps: u64) {
         for (name, numbers) in &self.by_name {
             for index in numbers.values().filter(|_| topic.is_empty() || name == topic) {
-                self.partitions[*index as usize].has_retention = true;
+                self.partitions[*index as usize].keeps = Some(keeps);
             }
         }
-        self.retention.push(topic.to_owned());
+        self.retention.insert(topic.to_owned(), keeps);
     }
 
     /// `ack1.max.lag.ms` of a topic, or of all.

@@ -2,11 +2,14 @@
 
 use std::fmt;
 
+use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 
 use super::traffic::Traffic;
 use super::writer::write;
-use super::{keyed, linearizable, list_offset, long_poll, tail, topic_churn, truncate, writers};
+use super::{
+    keyed, linearizable, list_offset, long_poll, soak, tail, topic_churn, truncate, writers,
+};
 use crate::harness::clock::background;
 
 /// One kind of client.
@@ -32,10 +35,12 @@ pub enum Workload {
     TopicChurn,
     /// Old records that are deleted.
     Truncate,
+    /// As much as the nodes take, on logs that forget almost at once.
+    Soak,
 }
 
 /// All of them, in the order in which they are listed.
-pub const ALL: [Workload; 10] = [
+pub const ALL: [Workload; 11] = [
     Workload::Append,
     Workload::Keyed,
     Workload::Tiny,
@@ -46,6 +51,7 @@ pub const ALL: [Workload; 10] = [
     Workload::ListOffset,
     Workload::TopicChurn,
     Workload::Truncate,
+    Workload::Soak,
 ];
 
 impl Workload {
@@ -62,6 +68,7 @@ impl Workload {
             Workload::ListOffset => "list-offset",
             Workload::TopicChurn => "topic-churn",
             Workload::Truncate => "truncate",
+            Workload::Soak => "soak",
         }
     }
 
@@ -70,12 +77,18 @@ impl Workload {
         ALL.into_iter().find(|workload| workload.name() == name)
     }
 
+    /// Whether it keeps to the common pace, so that others can run beside it.
+    pub fn is_paced(self) -> bool {
+        self != Workload::Soak
+    }
+
     /// Partitions of the topic it writes to, if it has one of its own that lasts.
     fn partitions(self) -> Option<u32> {
         match self {
             Workload::Append | Workload::Keyed => Some(3),
             Workload::Tiny | Workload::Large => Some(2),
             Workload::Truncate => Some(1),
+            Workload::Soak => Some(soak::PARTITIONS),
             Workload::LongPoll
             | Workload::Tail
             | Workload::Linearizable
@@ -100,6 +113,18 @@ pub struct Topic {
     pub partitions: u32,
     /// Who writes to it.
     pub writer: Workload,
+}
+
+impl Topic {
+    /// What it is configured to.
+    pub fn config(&self) -> Value {
+        if self.writer == Workload::Soak { soak::topic_config() } else { json!({}) }
+    }
+
+    /// If its log start moves by itself: how many records it leaves at least.
+    pub fn keeps(&self) -> Option<u64> {
+        (self.writer == Workload::Soak).then_some(soak::KEPT_RECORDS)
+    }
 }
 
 /// Chosen workloads and what they need.
@@ -157,6 +182,14 @@ fn start_writers(traffic: &Traffic, topic: &Topic, clients: &mut Vec<JoinHandle<
             clients.push(background(delete));
             writers::tiny(name, partitions)
         }
+        Workload::Soak => {
+            for partition in 0..partitions {
+                for reader in [Workload::LongPoll, Workload::Tail] {
+                    start_reader(reader, traffic, (name, partition), clients);
+                }
+            }
+            soak::writings(name, partitions)
+        }
         Workload::Keyed => {
             for _ in 0..keyed::WRITERS {
                 let writer = keyed::write(traffic.clone(), name.clone(), partitions);
@@ -199,7 +232,8 @@ fn start_reader(
         | Workload::Tiny
         | Workload::Large
         | Workload::TopicChurn
-        | Workload::Truncate => {}
+        | Workload::Truncate
+        | Workload::Soak => {}
     }
 }
 

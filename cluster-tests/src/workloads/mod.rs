@@ -10,6 +10,7 @@ pub mod mix;
 pub mod process;
 pub mod read_back;
 pub mod reader;
+pub mod soak;
 pub mod tail;
 pub mod topic_churn;
 pub mod traffic;

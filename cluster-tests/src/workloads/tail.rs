@@ -32,15 +32,16 @@ pub async fn follow(traffic: Traffic, topic: String, partition: u32) {
 async fn connection(process: &mut Process, position: &mut Position) {
     let (node, api) = process.node();
     let event = begin(process, node, position);
-    let mut response = match open(&api, position).await {
+    let mut parser = Parser::default();
+    let mut response = match open(&api, position, &mut parser).await {
         Ok(response) => response,
         Err(error) => {
             let event = Event { error: Some(format!("{error:#}")), ..event };
             process.end(event, Phase::Unknown).await;
-            return;
+            return skip_deleted(process, position, parser.log_start);
         }
     };
-    let (mut event, mut parser) = (event, Parser::default());
+    let mut event = event;
     loop {
         let events = tokio::select! {
             biased;
@@ -72,14 +73,16 @@ fn begin(process: &Process, node: u32, position: &Position) -> Event {
     process.traffic.recorder().invoke(event)
 }
 
-async fn open(api: &Api, position: &Position) -> Result<Response> {
+async fn open(api: &Api, position: &Position, parser: &mut Parser) -> Result<Response> {
     let Position { topic, partition, next, .. } = position;
     let path = format!("/v1/topics/{topic}/partitions/{partition}/records?encoding=string");
     let request = api.request(Method::GET, &path).header("accept", "text/event-stream");
     let request = request.header("last-event-id", next.to_string()).timeout(CONNECTION_MAX);
     let response = request.send().await?;
     if response.status() != 200 {
-        bail!("{} {}", response.status(), response.text().await?);
+        let (status, problem) = (response.status(), response.text().await?);
+        parser.learn_start(&serde_json::from_str(&problem).unwrap_or_default());
+        bail!("{status} {problem}");
     }
     Ok(response)
 }
@@ -100,7 +103,7 @@ async fn more(response: &mut Response, parser: &mut Parser) -> Result<Vec<Value>
 #[derive(Debug, Default)]
 struct Parser {
     buffer: Vec<u8>,
-    /// Where the log starts now, if the server ended the tail because of it.
+    /// Where the log starts now, if the server refused or ended the tail because of it.
     log_start: Option<u64>,
 }
 
@@ -117,17 +120,24 @@ impl Parser {
             };
             let data: Value = serde_json::from_str(data)?;
             if event.lines().any(|line| line == "event: problem") {
-                self.log_start = data["valid_offsets"]["log_start_offset"].as_u64();
+                self.learn_start(&data);
                 bail!("a problem ends the tail: {data}");
             }
             records.push(data);
         }
         Ok(records)
     }
+
+    /// A problem may say it.
+    fn learn_start(&mut self, problem: &Value) {
+        self.log_start = problem["valid_offsets"]["log_start_offset"].as_u64();
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
     use super::*;
 
     #[test]
@@ -140,6 +150,23 @@ mod tests {
         assert_eq!(second, [serde_json::json!({"offset": 1})]);
         let problem = b"event: problem\ndata: {\"valid_offsets\":{\"log_start_offset\":7}}\n\n";
         assert!(parser.push(problem).is_err());
+        assert_eq!(parser.log_start, Some(7));
+    }
+
+    #[tokio::test]
+    async fn a_tail_that_is_refused_says_where_the_log_starts() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let api = Api::new(listener.local_addr().unwrap()).unwrap();
+        let serve = async {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let _ = stream.read(&mut [0; 4096]).await.unwrap();
+            let body = r#"{"valid_offsets":{"log_start_offset":7}}"#;
+            let head = format!("HTTP/1.1 416 X\r\ncontent-length: {}\r\n\r\n", body.len());
+            stream.write_all((head + body).as_bytes()).await.unwrap();
+        };
+        let (mut parser, position) = (Parser::default(), Position::start("t", 0));
+        let (opened, ()) = tokio::join!(open(&api, &position, &mut parser), serve);
+        assert!(opened.is_err());
         assert_eq!(parser.log_start, Some(7));
     }
 }

@@ -53,6 +53,8 @@ pub struct Writing {
     pub padding: RangeInclusive<usize>,
     /// Wait between requests, beside the common pace.
     pub pause: Duration,
+    /// Whether it keeps to the common pace.
+    pub is_paced: bool,
 }
 
 /// Writes until the traffic is closed.
@@ -60,7 +62,7 @@ pub async fn write(traffic: Traffic, writing: Writing) {
     let mut process = Process::new(&traffic);
     let mut rng = traffic.rng(process.id);
     let mut number = 0;
-    while traffic.rest(writing.pause).await && traffic.turn().await {
+    while traffic.rest(writing.pause).await && (!writing.is_paced || traffic.turn().await) {
         number += 1;
         let names = batch(process.id, number, &writing, &mut rng);
         produce(&mut process, &writing.target, Batch::keyless(names)).await;

@@ -14,6 +14,7 @@ pub fn every_ack(topic: &str, partitions: u32) -> Vec<Writing> {
         records: 1..=8,
         padding: 0..=0,
         pause: Duration::ZERO,
+        is_paced: true,
     };
     let kept =
         (0..partitions).flat_map(|partition| [(partition, Ack::All), (partition, Ack::Quorum)]);
@@ -28,6 +29,7 @@ pub fn tiny(topic: &str, partitions: u32) -> Vec<Writing> {
         records: 1..=1,
         padding: 0..=0,
         pause: Duration::ZERO,
+        is_paced: true,
     };
     (0..partitions).flat_map(|partition| [partition; 3]).map(writing).collect()
 }
@@ -39,6 +41,7 @@ pub fn large(topic: &str, partitions: u32) -> Vec<Writing> {
         records: 20..=100,
         padding: 100..=4_000,
         pause: Duration::from_millis(1_200),
+        is_paced: true,
     };
     (0..partitions).map(writing).collect()
 }

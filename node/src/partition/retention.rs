@@ -1,6 +1,7 @@
 //! Retention: the leader decides once and replicates the decision as a trim; every replica then
 //! cuts its own log behind it. Reads obey the trim at once, the files follow.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use rampart_api::codec;
 use rampart_api::model::error_code::ErrorCode;
-use rampart_api::model::ids::Offset;
+use rampart_api::model::ids::{GroupId, Offset};
 use rampart_api::model::problem::Problem;
 use rampart_raft_store::Store;
 use rampart_raft_store::planted::{self, Bug};
@@ -19,6 +20,7 @@ use super::replica::Replica;
 use super::replica_manager::ReplicaManager;
 use crate::clock::Clock;
 use crate::raft::status;
+use crate::telemetry::metrics::Metrics;
 
 /// How long a catching-up learner holds back the cut at most, and with it the disk.
 const LEARNER_HOLDS_MAX: Duration = Duration::from_secs(30 * 60);
@@ -30,7 +32,13 @@ const GROUPS_AT_ONCE_MAX: usize = 16;
 const TRIM_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Looks at all replicas every `every`, until cancelled.
-pub async fn run(manager: ReplicaManager, store: Store, every: Duration, clock: Clock) {
+pub async fn run(
+    manager: ReplicaManager,
+    store: Store,
+    every: Duration,
+    (clock, metrics): (Clock, Metrics),
+) {
+    let mut cuts = Cuts::default();
     let mut tick = tokio::time::interval(every);
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
@@ -49,8 +57,30 @@ pub async fn run(manager: ReplicaManager, store: Store, every: Duration, clock: 
         let disk_bytes = store.free_space().map_or(0, |space| space.total_bytes);
         let mut hold = LearnerHold { disk_bytes, held_bytes: 0 };
         for replica in &replicas {
+            let cut_off = cuts.found(replica.spec().group, replica.log().purged_index());
+            metrics.raft.log_cuts.inc_by(u64::from(cut_off));
             cut(replica, &mut hold).await;
         }
+        cuts.keep(replicas.iter().map(|replica| replica.spec().group));
+    }
+}
+
+/// How far each log was cut off at the last look: they are cut nowhere else, once between two looks.
+#[derive(Debug, Default)]
+struct Cuts {
+    purged: BTreeMap<GroupId, Option<u64>>,
+}
+
+impl Cuts {
+    /// Whether a log was cut since the last look; what was before the first look is not known.
+    fn found(&mut self, group: GroupId, purged: Option<u64>) -> bool {
+        self.purged.insert(group, purged).is_some_and(|before| before < purged)
+    }
+
+    /// Forgets the groups that are not here any more.
+    fn keep(&mut self, groups: impl Iterator<Item = GroupId>) {
+        let here: BTreeSet<GroupId> = groups.collect();
+        self.purged.retain(|group, _| here.contains(group));
     }
 }
 
@@ -158,5 +188,16 @@ mod tests {
         assert!(!hold.keeps(1));
         let mut silent = LearnerHold { disk_bytes: 0, held_bytes: 0 };
         assert!(!silent.keeps(1), "the size of the disk is not known");
+    }
+
+    #[test]
+    fn a_log_that_was_cut_since_the_last_look_is_counted_once() {
+        let (mut cuts, group) = (Cuts::default(), GroupId(7));
+        let looks = [Some(5), Some(5), Some(9), Some(9)];
+        assert_eq!(looks.map(|purged| cuts.found(group, purged)), [false, false, true, false]);
+        cuts.keep([GroupId(8)].into_iter());
+        assert!(!cuts.found(group, Some(11)), "another replica of it");
+        assert!(!cuts.found(GroupId(8), None));
+        assert!(cuts.found(GroupId(8), Some(0)));
     }
 }

@@ -116,6 +116,8 @@ pub struct RaftMetrics {
     pub acked_then_lost: Counter,
     /// Snapshots sent to replicas that were too far behind for the log.
     pub snapshots_sent: Counter,
+    /// Times the log of a replica here was cut off behind what retention took.
+    pub log_cuts: Counter,
 }
 
 /// `rampart_storage_*`.
@@ -339,6 +341,7 @@ fn raft(registry: &mut Registry) -> RaftMetrics {
         group_restarts: Counter::default(),
         acked_then_lost: Counter::default(),
         snapshots_sent: Counter::default(),
+        log_cuts: Counter::default(),
     };
     registry.register("elections", "Elections started here.", metrics.elections.clone());
     registry.register("elections_won", "Elections won here.", metrics.elections_won.clone());
@@ -353,6 +356,7 @@ fn raft(registry: &mut Registry) -> RaftMetrics {
         metrics.acked_then_lost.clone(),
     );
     registry.register("snapshots_sent", "Snapshots sent.", metrics.snapshots_sent.clone());
+    registry.register("log_cuts", "Logs cut off by retention.", metrics.log_cuts.clone());
     metrics
 }
 
@@ -424,6 +428,7 @@ mod tests {
             "rampart_http_refused_requests_total{code=\"STORAGE_FULL\"} 1",
             "rampart_partition_under_replicated_partitions 2",
             "rampart_raft_acked_then_lost_records_total 0",
+            "rampart_raft_log_cuts_total 0",
             "rampart_node_panics_total 3",
         ] {
             assert!(page.lines().any(|shown| shown == line), "missing {line} in\n{page}");

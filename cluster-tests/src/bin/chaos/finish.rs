@@ -40,6 +40,7 @@ pub(crate) async fn converge(stage: &mut Stage<'_>, members: &[usize]) -> Result
     stage.stop().await?;
     level(stage).await?;
     stage.mark("replicas_equal");
+    stage.meter.look(&stage.traffic.nodes()).await;
     Ok(())
 }
 

@@ -9,8 +9,12 @@ use rampart_cluster_tests::invariants::{self, Outcome, Verdict};
 use super::disturb::Disturbed;
 use super::folder::Folder;
 use super::options::Faults;
+use super::panics::Panics;
 use super::stage::Stage;
 use super::{summary, timeline};
+
+/// A soak in which the logs are cut more rarely, of all partitions and replicas, says nothing.
+const CUTS_A_SECOND_MIN: u64 = 5;
 
 /// How a run ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,7 +54,7 @@ pub(crate) struct Seen {
     /// What the cluster did not do after it was healed.
     pub(crate) troubles: Vec<String>,
     /// Panics in the nodes' logs.
-    pub(crate) panics: Vec<String>,
+    pub(crate) panics: Panics,
     /// What could not be looked at.
     pub(crate) not_checked: Vec<String>,
 }
@@ -68,7 +72,7 @@ impl Seen {
 
     /// What says by itself that something is wrong.
     fn violations(&self) -> impl Iterator<Item = &String> {
-        self.troubles.iter().chain(&self.panics)
+        self.troubles.iter().chain(&self.panics.ours)
     }
 }
 
@@ -86,6 +90,9 @@ pub(crate) fn conclude(stage: &Stage<'_>, seen: &Seen) -> Result<End> {
     };
     for violation in seen.violations() {
         println!("VIOLATED: {violation}");
+    }
+    for (panic, count) in &seen.panics.upstream {
+        println!("known upstream: {count} times the panic \"{panic}\", restarted in place");
     }
     for what in &seen.not_checked {
         println!("not checked: {what}");
@@ -115,9 +122,25 @@ fn undecided(stage: &Stage<'_>, seen: &Seen) -> Vec<String> {
         };
         why.extend(names.iter().filter(never).map(|name| format!("{name} was never in force")));
     }
+    if stage.run.is_soak() {
+        why.extend(too_calm(stage, seen));
+    }
     let (acked, least) = (stage.traffic.counts().acked_records, stage.run.duration.as_secs());
     if acked < least {
         why.push(format!("{acked} records were acknowledged, fewer than one a second"));
+    }
+    why
+}
+
+/// Why a soak did not do what it is there for.
+fn too_calm(stage: &Stage<'_>, seen: &Seen) -> Vec<String> {
+    let (counted, mut why) = (stage.meter.counted(), Vec::new());
+    let least = stage.run.duration.as_secs() * CUTS_A_SECOND_MIN;
+    if counted.log_cuts < least {
+        why.push(format!("logs were cut {} times, fewer than {least}", counted.log_cuts));
+    }
+    if counted.snapshots_sent == 0 && seen.disturbed.total() > 0 {
+        why.push("nobody was so far behind that a snapshot was sent".to_owned());
     }
     why
 }

@@ -8,6 +8,7 @@ use rampart_cluster_tests::harness::client::Api;
 use rampart_cluster_tests::harness::cluster::{Cluster, Options};
 use rampart_cluster_tests::harness::environment::Environment;
 use rampart_cluster_tests::harness::machine;
+use rampart_cluster_tests::workloads::soak;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 
@@ -15,7 +16,7 @@ use super::disturb::{Disturbed, Disturber, perform};
 use super::folder::Folder;
 use super::judge::{self, End, Seen};
 use super::options::{Env, Faults, Run};
-use super::plan::Plan;
+use super::panics::Panics;
 use super::stage::Stage;
 use super::{dumps, finish};
 
@@ -27,8 +28,9 @@ const DISK_MIB: u64 = 2_048;
 /// Starts, disturbs, heals, reads, stops, judges.
 pub(crate) async fn run(run: &Run, folder: &Folder) -> Result<End> {
     let (environment, env) = environment(run.env)?;
+    let config = if run.is_soak() { soak::CONFIG } else { "" };
     let options =
-        Options { cuttable: true, shim: has_compiler(), environment, ..Options::default() };
+        Options { cuttable: true, shim: has_compiler(), environment, config, ..Options::default() };
     let mut cluster = Cluster::start_with(run.nodes, options).await?;
     let mut stage = Stage::open(run, folder, cluster.apis(), (env, PREFIX))?;
     let seen = drive(&mut stage, &mut cluster).await;
@@ -42,7 +44,7 @@ pub(crate) async fn run(run: &Run, folder: &Folder) -> Result<End> {
         }
     };
     let end = judge::conclude(&stage, &seen)?;
-    if end != End::Clean || run.keep {
+    if end != End::Clean || run.keep || !seen.panics.upstream.is_empty() {
         keep(&cluster, folder)?;
     }
     Ok(end)
@@ -70,7 +72,7 @@ fn environment(wanted: Env) -> Result<(Environment, &'static str)> {
 async fn drive(stage: &mut Stage<'_>, cluster: &mut Cluster) -> Result<Seen> {
     let (possible, skipped) = choose(&stage.run.faults, cluster);
     stage.skipped = skipped;
-    let plan = Plan::new(stage.run.seed, stage.run.duration, &possible);
+    let plan = stage.run.plan(&possible);
     stage.announce(&plan)?;
     stage.create_topics().await?;
     stage.start();
@@ -115,15 +117,12 @@ fn choose(wanted: &Faults, cluster: &Cluster) -> (Vec<String>, BTreeMap<String, 
     (possible, skipped)
 }
 
-/// Lines of the nodes' logs that no node should write.
-fn panics(cluster: &Cluster) -> Vec<String> {
-    let mut found = Vec::new();
+fn panics(cluster: &Cluster) -> Panics {
+    let mut panics = Panics::default();
     for index in 0..cluster.apis().len() {
-        let log = cluster.log(index);
-        let lines = log.lines().filter(|line| line.contains("panicked at"));
-        found.extend(lines.map(|line| format!("node {index}: {line}")));
+        panics.look(index, &cluster.log(index));
     }
-    found
+    panics
 }
 
 fn keep(cluster: &Cluster, folder: &Folder) -> Result<()> {
@@ -146,7 +145,7 @@ impl Disturber for Local<'_> {
 
     async fn heal(&mut self, fault: &str, injected: Injected) -> Result<()> {
         let Some(fault) = faults::by_name(fault) else { bail!("no fault is called {fault}") };
-        fault.heal(self.cluster, injected).await
+        fault.heal(self.cluster, &injected).await
     }
 
     fn nodes(&self) -> Vec<Api> {

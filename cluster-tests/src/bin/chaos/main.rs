@@ -2,7 +2,6 @@
 //! and a judge over it. On nodes of its own, or on a cluster that runs already.
 
 mod cleanup;
-
 mod disturb;
 mod dumps;
 mod finish;
@@ -10,7 +9,9 @@ mod folder;
 mod hook;
 mod judge;
 mod local;
+mod meter;
 mod options;
+mod panics;
 mod plan;
 mod progress;
 mod remote;

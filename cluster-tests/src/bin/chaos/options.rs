@@ -10,6 +10,8 @@ use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
 use rampart_cluster_tests::faults;
 use rampart_cluster_tests::workloads::mix::{self, Workload};
 
+use super::plan::Plan;
+
 /// Runs clients against a cluster, makes things go wrong, and judges what the clients saw.
 ///
 /// Exit codes: 0 clean, 1 violated, 2 usage, 5 undecided.
@@ -60,10 +62,13 @@ struct RunOptions {
     /// Names of faults, `all` that this machine allows, or `none`
     #[arg(long, default_value = "all", value_delimiter = ',')]
     faults: Vec<String>,
-    /// Names of workloads, or `all`
+    /// Exactly so many faults, one after the other [default: as many as fit, also at once]
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    count: Option<u32>,
+    /// Names of workloads, or `all` that keep to --rate
     #[arg(long, default_value = "all", value_delimiter = ',')]
     workload: Vec<String>,
-    /// Operations a second, of all clients together
+    /// Operations a second, of all clients together but for the writers of `soak`
     #[arg(long, default_value_t = 300, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     rate: u32,
     /// New folder for what the run leaves [default: rampart-chaos-SEED]
@@ -124,6 +129,7 @@ pub(crate) struct Run {
     pub(crate) duration: Duration,
     pub(crate) nodes: usize,
     pub(crate) faults: Faults,
+    pub(crate) count: Option<u32>,
     pub(crate) workloads: Vec<Workload>,
     pub(crate) rate: u32,
     pub(crate) out: PathBuf,
@@ -168,6 +174,7 @@ impl RunOptions {
             duration: Duration::from_secs(self.duration),
             nodes: self.nodes.parse().map_err(|_| "--nodes is 3 or 5".to_owned())?,
             faults: self.faults()?,
+            count: self.count,
             workloads: self.workloads()?,
             rate: self.rate,
             out,
@@ -208,7 +215,7 @@ impl RunOptions {
 
     fn workloads(&self) -> Result<Vec<Workload>, String> {
         if self.workload == ["all"] {
-            return Ok(mix::ALL.to_vec());
+            return Ok(mix::ALL.into_iter().filter(|workload| workload.is_paced()).collect());
         }
         let by_name = |name: &String| {
             let names: Vec<_> = mix::ALL.iter().map(|workload| workload.name()).collect();
@@ -234,6 +241,19 @@ fn address(url: &str) -> Result<String, String> {
 }
 
 impl Run {
+    /// What goes wrong when, if these faults are possible.
+    pub(crate) fn plan(&self, possible: &[String]) -> Plan {
+        match self.count {
+            Some(count) => Plan::spread(self.seed, self.duration, possible, count),
+            None => Plan::new(self.seed, self.duration, possible),
+        }
+    }
+
+    /// Whether it is there for what happens under full load.
+    pub(crate) fn is_soak(&self) -> bool {
+        self.workloads.contains(&Workload::Soak)
+    }
+
     /// The command that repeats this run.
     pub(crate) fn reproduce(&self) -> String {
         let faults = match &self.faults {
@@ -252,6 +272,9 @@ impl Run {
         match self.cluster.as_slice() {
             [] => text += &format!(" --nodes {} --env {}", self.nodes, self.env.name()),
             urls => text += &format!(" --cluster {}", urls.join(",")),
+        }
+        if let Some(count) = self.count {
+            text += &format!(" --count {count}");
         }
         if let Some(hook) = &self.hook {
             text += &format!(" --fault-hook {}", hook.display());

@@ -93,6 +93,24 @@ impl Plan {
         }
     }
 
+    /// So many faults, spread over the duration, and none of them while another is in force; each
+    /// lasts a good part of its share.
+    pub(crate) fn spread(seed: u64, duration: Duration, faults: &[String], count: u32) -> Plan {
+        let mut rng = StdRng::seed_from_u64(seed);
+        let mut deck = faults.to_vec();
+        deck.shuffle(&mut rng);
+        let end = duration.as_millis() as u64;
+        let warm_up = WARM_UP_MS.min(end / 4);
+        let share = (end - warm_up) / u64::from(count.max(1));
+        let step = |(number, fault): (u64, &String)| {
+            let from = warm_up + number * share + rng.random_range(0..=share / 4);
+            let to = from + rng.random_range(share / 4..=share / 2).max(1);
+            let (from, to) = (Duration::from_millis(from), Duration::from_millis(to));
+            Step { fault: fault.clone(), from, to, seed: rng.random() }
+        };
+        Plan { steps: (0..u64::from(count)).zip(deck.iter().cycle()).map(step).collect() }
+    }
+
     /// Beginnings and ends in the order of their times.
     pub(crate) fn actions(&self) -> Vec<Action> {
         let both = |(step, planned): (usize, &Step)| {
@@ -179,6 +197,22 @@ mod tests {
             }
         }
         assert!(inside > 10, "only {inside} happen inside");
+    }
+
+    #[test]
+    fn so_many_faults_as_were_asked_for_are_spread_over_the_duration() {
+        let faults = names(&["a", "b", "rolling-restart"]);
+        for (seed, count) in (0..50).zip([1, 3, 7].into_iter().cycle()) {
+            let duration = Duration::from_secs(60);
+            let plan = Plan::spread(seed, duration, &faults, count);
+            assert_eq!(plan.steps.len(), count as usize, "seed {seed}");
+            let kinds: BTreeSet<&str> = plan.steps.iter().map(|step| &*step.fault).collect();
+            assert_eq!(kinds.len(), faults.len().min(count as usize), "seed {seed}\n{plan}");
+            assert!(plan.steps.windows(2).all(|pair| pair[0].to < pair[1].from), "{plan}");
+            let last = plan.steps.last().map(|step| step.to);
+            assert!(last.is_some_and(|to| to < duration), "{plan}");
+        }
+        assert_eq!(Plan::spread(1, Duration::from_secs(60), &[], 3), Plan::default());
     }
 
     #[test]

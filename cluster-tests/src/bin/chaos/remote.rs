@@ -10,7 +10,6 @@ use super::folder::Folder;
 use super::hook::Hook;
 use super::judge::{self, End, Seen};
 use super::options::{Faults, Run};
-use super::plan::Plan;
 use super::stage::{Stage, interrupted};
 
 /// Disturbs as far as the hook does, heals, reads, cleans up, judges.
@@ -45,7 +44,7 @@ async fn drive(stage: &mut Stage<'_>, nodes: Vec<Api>) -> Result<Seen> {
         Faults::Named(names) => names.clone(),
         Faults::All => Vec::new(),
     };
-    let plan = Plan::new(run.seed, run.duration, &faults);
+    let plan = run.plan(&faults);
     stage.announce(&plan)?;
     stage.create_topics().await?;
     stage.start();

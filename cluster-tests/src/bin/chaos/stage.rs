@@ -12,12 +12,12 @@ use rampart_cluster_tests::harness::session::supervise;
 use rampart_cluster_tests::history::{Event, Function, Recorder};
 use rampart_cluster_tests::workloads::mix::{Mix, Topic};
 use rampart_cluster_tests::workloads::traffic::Traffic;
-use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinHandle;
 
 use super::folder::Folder;
 use super::judge::End;
+use super::meter::Meter;
 use super::options::Run;
 use super::plan::Plan;
 use super::progress::Progress;
@@ -63,6 +63,7 @@ pub(crate) struct Stage<'a> {
     pub(crate) traffic: Traffic,
     pub(crate) mix: Mix,
     pub(crate) progress: Progress,
+    pub(crate) meter: Meter,
     /// Faults that were asked for and are not possible, with the reason.
     pub(crate) skipped: BTreeMap<String, String>,
     /// Where the nodes live.
@@ -87,8 +88,8 @@ impl<'a> Stage<'a> {
         let progress = Progress::start(&traffic, run.duration);
         let workloads = run.workloads.clone();
         let mix = Mix { workloads, prefix: prefix.to_owned(), replicas };
-        let (skipped, clients) = (BTreeMap::new(), Vec::new());
-        Ok(Stage { run, folder, traffic, mix, progress, skipped, env, size, clients })
+        let (meter, skipped, clients) = (Meter::default(), BTreeMap::new(), Vec::new());
+        Ok(Stage { run, folder, traffic, mix, progress, meter, skipped, env, size, clients })
     }
 
     /// Says what will happen, on the screen and in the folder.
@@ -107,14 +108,25 @@ impl<'a> Stage<'a> {
         for topic in self.mix.topics() {
             let Topic { name, partitions, .. } = &topic;
             let api = &self.traffic.nodes()[0];
-            let created = api.create_topic(name, *partitions, self.mix.replicas, json!({})).await;
+            let (partitions, replicas) = (*partitions, self.mix.replicas);
+            let created = api.create_topic(name, partitions, replicas, topic.config()).await;
             created.with_context(|| format!("topic {name}"))?;
+            if let Some(keeps) = topic.keeps() {
+                self.note_retention(name, keeps);
+            }
             wait_for(format!("replicas of {name}"), SETTLE, || async {
                 watch::demand_level(&api.topic(name).await?, self.mix.replicas as usize)
             })
             .await?;
         }
         Ok(())
+    }
+
+    fn note_retention(&self, topic: &str, keeps: u64) {
+        let mut event = Event::new(0, Function::Mark);
+        (event.topic, event.kind) = (Some(topic.to_owned()), Some("retention".to_owned()));
+        event.detail = Some(keeps.to_string());
+        self.traffic.recorder().note(event);
     }
 
     /// Starts the clients, and who watches the leaders.
@@ -124,6 +136,7 @@ impl<'a> Stage<'a> {
             self.clients.push(background(watch::leaders(self.traffic.clone(), topic.name)));
         }
         self.clients.push(background(watch::ids(self.traffic.clone())));
+        self.clients.push(background(self.meter.clone().run(self.traffic.clone())));
     }
 
     /// Ends the clients, each after the answer it waits for.

@@ -34,15 +34,24 @@ struct Summary<'a> {
     unknown: u64,
     /// Faults that are not possible here.
     skipped: Vec<&'a str>,
+    /// What the clients spoke.
+    protocols: [&'static str; 1],
     verdict: &'static str,
     /// Properties that do not hold.
     violated: Vec<String>,
     panics: usize,
+    /// Panics of openraft that are known, by name.
+    known_upstream: &'a BTreeMap<&'static str, u64>,
+    /// Groups that were restarted in place, as the nodes counted, at least.
+    group_restarts: u64,
+    log_cuts: u64,
+    snapshots_sent: u64,
 }
 
 /// Prints it, and appends it where that is wanted.
 pub(crate) fn write(stage: &Stage<'_>, seen: &Seen, verdict: &Verdict, end: End) -> Result<()> {
     let (run, counts) = (stage.run, stage.traffic.counts());
+    let counted = stage.meter.counted();
     let mut violated: Vec<String> =
         verdict.violated().iter().map(|property| format!("{property:?}")).collect();
     if !seen.troubles.is_empty() && !violated.iter().any(|property| property == "P18") {
@@ -63,9 +72,14 @@ pub(crate) fn write(stage: &Stage<'_>, seen: &Seen, verdict: &Verdict, end: End)
         acknowledged_records: counts.acked_records,
         unknown: counts.unknown,
         skipped: stage.skipped.keys().map(String::as_str).collect(),
+        protocols: ["http"],
         verdict: end.name(),
         violated,
-        panics: seen.panics.len(),
+        panics: seen.panics.ours.len(),
+        known_upstream: &seen.panics.upstream,
+        group_restarts: counted.group_restarts,
+        log_cuts: counted.log_cuts,
+        snapshots_sent: counted.snapshots_sent,
     };
     let line = serde_json::to_string(&summary)?;
     println!("{line}");

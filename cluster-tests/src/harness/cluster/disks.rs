@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Error, Result};
 
-use super::super::cgroup::MemoryGroup;
+use super::super::cgroup::Group;
 use super::super::disk::Disk;
 use super::super::probe::wait_for;
 use super::super::shim::{KNOBS, Knob};
@@ -87,7 +87,7 @@ impl Cluster {
     pub fn retire(&mut self, index: usize) {
         self.kill(index);
         let node = &mut self.nodes[index];
-        (node.retired, node.disk, node.memory) = (true, None, None);
+        (node.retired, node.disk, node.memory, node.writes) = (true, None, None, None);
         if let Some(namespaces) = &mut self.namespaces {
             namespaces.remove(index);
         }
@@ -96,15 +96,21 @@ impl Cluster {
     /// From now on a node may use so much memory more.
     pub fn bound_memory(&mut self, index: usize, bytes: u64) -> Result<()> {
         let pid = self.pid(index)?;
-        let group = MemoryGroup::new()?;
-        group.bound(pid, bytes)?;
-        self.nodes[index].memory = Some(group);
+        self.nodes[index].memory = Some(Group::with_memory(pid, bytes)?);
         Ok(())
     }
 
-    /// Lets it use as much as there is.
-    pub fn free_memory(&mut self, index: usize) {
-        self.nodes[index].memory = None;
+    /// From now on a node may write so many bytes a second to its disk.
+    pub fn bound_writes(&mut self, index: usize, bytes: u64) -> Result<()> {
+        let group = Group::with_writes(self.pid(index)?, self.disk(index)?.path(), bytes)?;
+        self.nodes[index].writes = Some(group);
+        Ok(())
+    }
+
+    /// Lets it use as much memory, and write as much, as there is.
+    pub fn free_bounds(&mut self, index: usize) {
+        let node = &mut self.nodes[index];
+        (node.memory, node.writes) = (None, None);
     }
 
     /// From its next start on a node finds that its machine has been up for so much longer, or no

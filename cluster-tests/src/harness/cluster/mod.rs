@@ -18,7 +18,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow, bail};
 use tempfile::TempDir;
 
-use super::cgroup::MemoryGroup;
+use super::cgroup::Group;
 use super::client::Api;
 use super::clock::Stopwatch;
 use super::disk::Disk;
@@ -70,7 +70,9 @@ pub struct Node {
     disk: Option<Disk>,
     knobs: Knobs,
     /// The bound on its memory, if there is one.
-    memory: Option<MemoryGroup>,
+    memory: Option<Group>,
+    /// The bound on what it writes.
+    writes: Option<Group>,
     /// The time namespace it is started in has been up for so many seconds longer.
     uptime_s: Option<u32>,
     /// On an empty directory it makes the cluster rather than joining it.
@@ -193,6 +195,7 @@ impl Cluster {
             founds,
             process: None,
             memory: None,
+            writes: None,
             uptime_s: None,
             must_be_emptied: false,
             retired: false,

@@ -5,6 +5,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
+use super::super::clock::Stopwatch;
 use super::super::probe::wait_for;
 use super::super::views;
 use super::{Cluster, Node};
@@ -75,6 +76,20 @@ impl Cluster {
         .await
     }
 
+    /// Waits until each node hears so many others, by index, as it counts them itself.
+    pub async fn wait_heard(&self, expected: &[usize]) -> Result<()> {
+        for (index, &count) in expected.iter().enumerate() {
+            wait_for(format!("node {index} to hear {count} others"), SETTLE, || async {
+                let nodes = self.api(index).get("/v1/cluster/nodes").await?.ok()?;
+                let heard = views::alive_beside(&nodes, self.nodes[index].http)?;
+                ensure!(heard == count, "it hears {heard}: {nodes}");
+                Ok(())
+            })
+            .await?;
+        }
+        Ok(())
+    }
+
     /// Waits until a write to partition 0 of a topic is taken by some node: not every one may reach
     /// the leader.
     pub async fn wait_write(&self, topic: &str, value: &str) -> Result<()> {
@@ -86,6 +101,13 @@ impl Cluster {
         })
         .await
         .map(drop)
+    }
+
+    /// How long a write takes that every replica must have.
+    pub async fn time_of_write(&self, topic: &str, value: &str) -> Result<Duration> {
+        let watch = Stopwatch::start();
+        self.api(0).produce(topic, 0, value, "&ack=-1&timeout_ms=20000").await?.ok()?;
+        Ok(watch.elapsed())
     }
 
     /// The same while writers go on: each in sync, and behind by what they have in flight at most.

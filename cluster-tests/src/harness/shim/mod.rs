@@ -26,7 +26,7 @@ pub enum Knob {
     SyncDelayUs,
     /// pread fails with this error number.
     ReadError,
-    /// pwrite takes so much longer.
+    /// write and pwrite to files take so much longer.
     WriteDelayUs,
     /// The wall clock is so much ahead, or behind.
     ClockOffsetNs,

@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
@@ -57,6 +58,19 @@ READ(pread64, off64_t)
     return real(fd, from, size, at); }
 WRITE(pwrite, off_t)
 WRITE(pwrite64, off64_t)
+
+/* Appends to files come this way. Sockets are no disk, and neither is where a process says something. */
+static int is_disk(int fd) {
+    struct stat about;
+    return fd > STDERR_FILENO && !fstat(fd, &about) && S_ISREG(about.st_mode);
+}
+
+ssize_t write(int fd, const void *from, size_t size) {
+    static ssize_t (*real)(int, const void *, size_t);
+    if (!real) real = REAL(write);
+    if (knobs[WRITE_DELAY_US] && is_disk(fd)) delay(knobs[WRITE_DELAY_US]);
+    return real(fd, from, size);
+}
 
 /* How far the wall clock is off: all the time, or in every other strobe. */
 static int64_t offset(void) {
