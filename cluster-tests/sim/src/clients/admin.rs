@@ -79,7 +79,13 @@ async fn change(client: &mut Client, kind: &str, detail: String, ask: Ask) -> bo
 /// A topic nobody writes to, made and perhaps deleted.
 async fn churn(client: &mut Client, number: u32) {
     let name = format!("churn-{number}");
-    let new = NewTopic { name: name.clone(), partitions: Some(2), ..NewTopic::default() };
+    // Three replicas also while a node is away: a lost disk must not take a majority.
+    let new = NewTopic {
+        name: name.clone(),
+        partitions: Some(2),
+        replication_factor: Some(3),
+        ..NewTopic::default()
+    };
     change(client, "create_topic", name.clone(), Ask::Create(new)).await;
     if client.dice.percent(70) {
         client.pause(50, 1_500).await;
