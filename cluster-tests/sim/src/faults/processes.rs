@@ -168,13 +168,18 @@ fn flip_bit(world: &World, host: usize) {
     });
 }
 
-/// An entry of a partition by lot, if there is any.
+/// An entry of a partition by lot, if there is any that is known to be synced: on this disk, where
+/// appends tear, nobody can tell a damaged entry above the mark from a torn one, which was never
+/// acknowledged and is cut.
 fn any_entry(disk: &MemoryFaults, dice: &Dice) -> Option<(GroupId, u64)> {
     let groups = Inspector::of(&Store::in_memory(disk.clone())).groups().ok()?;
     let logs: Vec<_> = groups
         .iter()
         .filter(|report| report.kind == GroupKind::Partition)
-        .filter_map(|report| Some((report.group, report.indexes?)))
+        .filter_map(|report| {
+            let ((first, last), mark) = (report.indexes?, report.synced_mark?);
+            (first <= mark).then_some((report.group, (first, last.min(mark))))
+        })
         .collect();
     if logs.is_empty() {
         return None;
