@@ -53,6 +53,12 @@ pub(crate) fn keep() {
     }));
 }
 
+/// The name of a known assertion of openraft, by the line in which its panic was said.
+pub(crate) fn known_upstream_said(line: &str) -> Option<&'static str> {
+    let (place, message) = line.strip_prefix(SAID)?.split_once(": ")?;
+    known_upstream(&Panicked { place: place.to_owned(), message: message.to_owned() })
+}
+
 /// The panics so far. That of turmoil, which only says that there was one, comes after them.
 pub(crate) fn all() -> Vec<Panicked> {
     seen().clone()
@@ -90,6 +96,9 @@ mod tests {
             message: message.to_owned(),
         };
         let said = "expect submitted:(by:T4-N2:committed, T4-N2.9) < new_submitted:(by:";
+        let line = format!("{SAID}{}: {said}", at(126, said).place);
+        assert!(known_upstream_said(&line).is_some(), "{line}");
+        assert!(known_upstream_said(said).is_none());
         assert!(known_upstream(&at(126, said)).is_some());
         assert!(known_upstream(&at(127, said)).is_none());
         let of_apply = "expect submitted:T4-N2.9 < new_submitted:T4-N2.8";

@@ -1,5 +1,5 @@
-//! What the record adds up to, beside what it is meant to reach. A figure that is not reached is
-//! `n of N`.
+//! What the record adds up to, beside what it is meant to reach: one long command over all code that
+//! there was, a release by the code as it is. A figure that is not reached is `n of N`.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -16,6 +16,8 @@ struct Target {
     release: Option<u64>,
 }
 
+/// All that `rampart-chaos` knows.
+const FAULT_KINDS: u64 = 48;
 const NODES: [u64; 2] = [3, 5];
 const PROTOCOLS: [&str; 2] = ["http", "kafka"];
 
@@ -24,6 +26,7 @@ const TARGETS: &[Target] = &[
     target(Gate::Sim, "seeds", |t| t.seeds, Some(20_000), Some(200_000)),
     target(Gate::Chaos, "hours of faults", |t| t.seconds / 3_600, Some(3), Some(24)),
     target(Gate::Chaos, "faults", |t| t.faults, Some(150), Some(1_000)),
+    target(Gate::Chaos, "kinds of faults", kinds, Some(FAULT_KINDS), Some(FAULT_KINDS)),
     target(Gate::Chaos, "acknowledged operations", |t| t.acknowledged, None, Some(10_000_000)),
     target(Gate::Chaos, "cluster sizes of 3 and 5", sizes, None, Some(2)),
     target(Gate::Chaos, "protocols of HTTP and Kafka", protocols, None, Some(2)),
@@ -41,6 +44,10 @@ const fn target(
     Target { gate, figure, value, long, release }
 }
 
+fn kinds(totals: &Totals) -> u64 {
+    totals.fault_kinds.len() as u64
+}
+
 fn sizes(totals: &Totals) -> u64 {
     NODES.iter().filter(|size| totals.nodes.contains(size)).count() as u64
 }
@@ -51,25 +58,26 @@ fn protocols(totals: &Totals) -> u64 {
 
 /// The table for the code with this tree, and what must be said beside it.
 pub fn table(ledger: &Ledger, tree: &str) -> String {
-    let mut text = "| gate | figure | so far | one long command | release |\n".to_owned();
-    text += "| --- | --- | ---: | --- | --- |\n";
+    let mut text = "| gate | figure | all code | one long command | this code | release |\n".to_owned();
+    text += "| --- | --- | ---: | --- | ---: | --- |\n";
     for target in TARGETS {
-        let value = (target.value)(&ledger.totals(target.gate, tree));
+        let figure = |tree| (target.value)(&ledger.totals(target.gate, tree));
+        let (all, this) = (figure(None), figure(Some(tree)));
+        let (long, release) = (reached(all, target.long), reached(this, target.release));
         let (gate, figure) = (target.gate, target.figure);
-        let (long, release) = (reached(value, target.long), reached(value, target.release));
-        let so_far = thousands(value);
+        let (all, this) = (thousands(all), thousands(this));
         // Writing to a text does not fail.
-        let _ = writeln!(text, "| {gate} | {figure} | {so_far} | {long} | {release} |");
+        let _ = writeln!(text, "| {gate} | {figure} | {all} | {long} | {this} | {release} |");
     }
     text +=
         "\n| gate | runs | undecided | open failures | known upstream assertions | left out |\n";
     text += "| --- | ---: | ---: | --- | ---: | --- |\n";
     for gate in [Gate::Sim, Gate::Chaos, Gate::Crash] {
-        text += &totals_row(gate, &ledger.totals(gate, tree));
+        text += &totals_row(gate, &ledger.totals(gate, None));
     }
-    match ledger.days(tree) {
+    match ledger.days() {
         Some((from, to)) => _ = write!(text, "\nRuns from {from} to {to}.\n"),
-        None => text += "\nNo run of this code yet.\n",
+        None => text += "\nNo run yet.\n",
     }
     text
 }
@@ -130,7 +138,12 @@ mod tests {
     }
 
     #[test]
-    fn the_table_is_made_of_the_lines_about_this_code() {
+    fn every_kind_of_fault_is_asked_for() {
+        assert_eq!(crate::faults::all().len() as u64, FAULT_KINDS);
+    }
+
+    #[test]
+    fn the_table_tells_all_code_from_this_code() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("runs.jsonl");
         let work = Work {
@@ -162,13 +175,13 @@ mod tests {
         }
         let table = table(&Ledger::read(&path).unwrap(), "new");
         for row in [
-            "| sim | seeds | 0 | 0 of 20,000 | 0 of 200,000 |",
-            "| chaos | hours of faults | 3 | 3, reached | 3 of 24 |",
-            "| chaos | faults | 151 | 150, reached | 151 of 1,000 |",
-            "| chaos | acknowledged operations | 12,345 |  | 12,345 of 10,000,000 |",
-            "| chaos | cluster sizes of 3 and 5 | 1 |  | 1 of 2 |",
-            "| chaos | 1 | 0 | seed 5 | 0 | netem |",
-            "Runs from 2026-01-02 to 2026-01-02.",
+            "| sim | seeds | 0 | 0 of 20,000 | 0 | 0 of 200,000 |",
+            "| chaos | hours of faults | 6 | 3, reached | 3 | 3 of 24 |",
+            "| chaos | faults | 302 | 150, reached | 151 | 151 of 1,000 |",
+            "| chaos | acknowledged operations | 24,690 |  | 12,345 | 12,345 of 10,000,000 |",
+            "| chaos | cluster sizes of 3 and 5 | 1 |  | 1 | 1 of 2 |",
+            "| chaos | 2 | 0 | seed 5 | 0 | netem |",
+            "Runs from 2026-01-01 to 2026-01-02.",
         ] {
             assert!(table.lines().any(|line| line == row), "{row} is not in\n{table}");
         }

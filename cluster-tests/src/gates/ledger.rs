@@ -75,11 +75,12 @@ impl Ledger {
         of_gate.map(RunLine::next_seed).max().unwrap_or(1).max(1)
     }
 
-    /// What the lines about this code add up to: those before its last change count for nothing.
-    pub fn totals(&self, gate: Gate, tree: &str) -> Totals {
+    /// What the lines about all code add up to, or those about this code alone.
+    pub fn totals(&self, gate: Gate, tree: Option<&str>) -> Totals {
         let mut totals = Totals::default();
         let mut seen = SeedRanges::default();
-        for line in self.lines.iter().filter(|line| line.gate == gate && line.tree == tree) {
+        let is_meant = |line: &&RunLine| tree.is_none_or(|tree| line.tree == tree);
+        for line in self.lines.iter().filter(|line| line.gate == gate).filter(is_meant) {
             match line.verdict {
                 Verdict::Undecided => totals.undecided += 1,
                 Verdict::Clean | Verdict::Violated => {
@@ -91,9 +92,9 @@ impl Ledger {
         totals
     }
 
-    /// First and last day of the lines about this code.
-    pub fn days(&self, tree: &str) -> Option<(&str, &str)> {
-        let mut days = self.lines.iter().filter(|line| line.tree == tree).map(|line| &*line.date);
+    /// First and last day of the lines.
+    pub fn days(&self) -> Option<(&str, &str)> {
+        let mut days = self.lines.iter().map(|line| &*line.date);
         let first = days.next()?;
         Some(days.fold((first, first), |(from, to), day| (from.min(day), to.max(day))))
     }
@@ -201,7 +202,9 @@ mod tests {
             undecided,
             line(Gate::Crash, "new", 1, 7),
         ];
-        let totals = Ledger { lines }.totals(Gate::Sim, "new");
+        let ledger = Ledger { lines };
+        assert_eq!(ledger.totals(Gate::Sim, None).seeds, 200);
+        let totals = ledger.totals(Gate::Sim, Some("new"));
         assert_eq!((totals.runs, totals.undecided), (1, 1));
         assert_eq!((totals.seeds, totals.seconds, totals.known_upstream), (100, 10, 1));
     }
@@ -214,14 +217,14 @@ mod tests {
             line(Gate::Sim, "t", 51, 200),
             line(Gate::Sim, "t", 300, 2),
         ];
-        assert_eq!(Ledger { lines }.totals(Gate::Sim, "t").seeds, 301);
+        assert_eq!(Ledger { lines }.totals(Gate::Sim, Some("t")).seeds, 301);
     }
 
     #[test]
     fn a_failure_is_open_until_its_seed_is_clean() {
         let mut lines = vec![violated(line(Gate::Sim, "t", 1, 100), &[7, 9])];
         let open = |lines: &[RunLine]| {
-            let totals = Ledger { lines: lines.to_vec() }.totals(Gate::Sim, "t");
+            let totals = Ledger { lines: lines.to_vec() }.totals(Gate::Sim, Some("t"));
             totals.open_failures.into_iter().collect::<Vec<_>>()
         };
         assert_eq!(open(&lines), [7, 9]);

@@ -21,6 +21,8 @@ const LOOK: Duration = Duration::from_millis(5);
 pub(super) enum Ran {
     /// It ended, and says how.
     Reported(Box<Report>),
+    /// An assertion of openraft that is known ended the process.
+    Upstream(&'static str),
     /// It did not.
     Died(String),
 }
@@ -62,6 +64,9 @@ fn wait(mut child: Child) -> Ran {
         Some(Ok(report)) => Ran::Reported(Box::new(report)),
         Some(Err(_)) | None => {
             let panic = err.lines().find(|line| line.starts_with(panics::SAID));
+            if let Some(known) = panic.and_then(panics::known_upstream_said) {
+                return Ran::Upstream(known);
+            }
             let said = panic.or(err.lines().next_back()).unwrap_or_default();
             Ran::Died(format!("{ended}: {said}"))
         }

@@ -80,6 +80,10 @@ impl Summary {
         self.with_assertions += u64::from(run.iter().any(|argument| argument == ASSERTIONS));
         let what = match ran {
             Ran::Died(what) => what,
+            Ran::Upstream(name) => {
+                *self.upstream.entry(name.to_owned()).or_default() += 1;
+                return;
+            }
             Ran::Reported(report) => {
                 self.acked += report.acked;
                 self.events += report.events;
