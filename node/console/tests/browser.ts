@@ -25,8 +25,10 @@ export const test = base.extend<Own>({
   ],
 });
 
+/** The whole page, or what can be seen of it behind a dialog. */
 export async function picture(page: Page, name: string) {
-  await page.screenshot({ path: `${SCREENSHOTS}/${name}.png`, fullPage: true });
+  const fullPage = (await page.getByRole("dialog").count()) === 0;
+  await page.screenshot({ path: `${SCREENSHOTS}/${name}.png`, fullPage });
 }
 
 /** Labels, contrast, roles: what can be checked by a program. */
