@@ -24,12 +24,25 @@ PREFIX ?= $(if $(filter 0,$(shell id -u)),/usr/local,$(HOME)/.local)
 
 .PHONY: help
 help: ## This list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: build
-build: ready ## The server at ./target/rampart (first time on a machine: about 25 minutes, then 1-5)
+build: ready bundle ## The server at ./target/rampart (first time on a machine: about 25 minutes, then 1-5)
 	@$(CARGO) build $(FLAGS) --workspace --bins
 	@$(MAKE) --no-print-directory place
+
+# The web console, if Node.js is here; it is embedded into what cargo then compiles.
+.PHONY: bundle
+bundle:
+	@.ci/console
+
+.PHONY: console
+console: ## The web console alone: types, lint, unit tests, size, bundle (takes Node.js)
+	@.ci/console check
+
+.PHONY: console-types
+console-types: build ## The console's types of the API, from what ./target/rampart serves
+	@.ci/console types
 
 .PHONY: demo
 demo: build ## Three nodes, 10,000 flights, a kill -9, a drain; KEEP=1 leaves the cluster up
@@ -78,7 +91,7 @@ install: ## Copies ./target/rampart to PREFIX/bin (/usr/local as root, else ~/.l
 	install -D -m 0755 target/rampart "$(DESTDIR)$(PREFIX)/bin/rampart"
 
 .PHONY: test
-test: ready capable ## All tests: rules, storage, one node, clusters of real processes
+test: ready capable bundle ## All tests: rules, storage, one node, clusters of real processes
 	@$(CARGO) build $(FLAGS) --workspace --bins --tests
 	@$(MAKE) --no-print-directory place
 	@$(CARGO) test $(FLAGS) --workspace --no-fail-fast
@@ -88,7 +101,7 @@ check: lint ## Before each commit: format, clippy, the tests that start no proce
 	@$(CARGO) test $(FLAGS) --workspace --lib --no-fail-fast
 
 .PHONY: verify
-verify: lint test sim-test doc deny deploy ## What CI runs: check, test, sim-test, doc, deny, deploy; writes no source file
+verify: console lint test sim-test doc deny deploy ## What CI runs: console, check, test, sim-test, doc, deny, deploy; writes no source file
 
 .PHONY: gate-sim
 gate-sim: build simulation ## Fresh seeds of the simulation for MINUTES, noted in docs/reliability-runs.jsonl

@@ -141,6 +141,15 @@ fn every_source_file_says_what_it_is() {
 }
 
 #[test]
+fn every_file_of_the_console_says_what_it_is() {
+    let is_silent = |file: &Source| !file.text.starts_with("// ") && !file.text.starts_with("/* ");
+    let files: Vec<Source> = words("ts tsx mjs css").into_iter().flat_map(files).collect();
+    assert!(files.len() > 30, "only {} files were found", files.len());
+    let silent: Vec<String> = files.into_iter().filter(is_silent).map(|file| file.path).collect();
+    expect_none("files that don't open with what they are", &silent);
+}
+
+#[test]
 fn pure_folders_name_no_runtime_storage_clock_or_randomness() {
     let (pure, impure, sources) = (words(PURE), words(IMPURE), files("rs"));
     let is_pure =
@@ -249,7 +258,7 @@ fn nothing_is_left_for_later_and_no_name_is_empty() {
     let home = ["/ho", "me/"].concat();
     let empty = words(EMPTY_NAMES);
     let mut found = Vec::new();
-    for file in words("rs md toml yml yaml sh").into_iter().flat_map(files) {
+    for file in words("rs ts tsx mjs css html md toml yml yaml sh").into_iter().flat_map(files) {
         for (i, line) in file.text.lines().enumerate() {
             let mut parts = line.split(|c: char| !c.is_ascii_alphanumeric());
             if parts.any(|word| marks.iter().any(|mark| mark == word)) || line.contains(&home) {

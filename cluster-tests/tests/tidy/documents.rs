@@ -162,7 +162,7 @@ fn number_after<'a>(text: &'a str, head: &str) -> Option<&'a str> {
 /// Everything that somebody wrote: sources, documents, scripts, configuration.
 fn written() -> Vec<Source> {
     let mut found: Vec<Source> = Vec::new();
-    for extension in words("rs md toml yml yaml sh service sysusers") {
+    for extension in words("rs ts tsx mjs html md toml yml yaml sh service sysusers") {
         found.extend(files(extension));
     }
     let mut read = |path: std::path::PathBuf| {

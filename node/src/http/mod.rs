@@ -6,7 +6,8 @@
 //!                                                      │     └─► plan ◄─ spread   └─► send
 //!                                                      ├─► fetch/    one  all  tail
 //!                                                      ├─► topics partitions cluster nodes replicas
-//!                                                      └─► health metrics openapi docs
+//!                                                      ├─► health metrics openapi docs
+//!                                                      └─► console (embedded files, no services)
 //!                  all of them ──► edge (state) ──► services (traits) ──► the node
 //! ```
 
@@ -14,6 +15,7 @@ mod admission;
 mod body;
 mod cluster;
 mod connection;
+mod console;
 mod docs;
 mod edge;
 mod error;

@@ -67,6 +67,7 @@ pub struct Document;
 static TEXT: LazyLock<String> = LazyLock::new(|| {
     let mut document = Document::openapi();
     for (path, item) in &mut document.paths.paths {
+        operations(item).for_each(put_tag_into_id);
         if path.starts_with("/v1/") {
             operations(item).for_each(put_min_metadata_index);
         }
@@ -78,6 +79,14 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
     [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete]
         .into_iter()
         .flatten()
+}
+
+/// The handlers' names alone occur twice, and generators of clients want each id once.
+fn put_tag_into_id(operation: &mut Operation) {
+    let tag = operation.tags.iter().flatten().next();
+    if let (Some(tag), Some(id)) = (tag, &operation.operation_id) {
+        operation.operation_id = Some(format!("{tag}_{id}"));
+    }
 }
 
 /// What every request of the API may carry, whatever its handler takes.

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{Request, State};
-use axum::http::{Method, Uri};
+use axum::http::{HeaderMap, Method, Uri};
 use axum::middleware::{Next, from_fn_with_state};
-use axum::response::{IntoResponse, Response};
+use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post, put};
 use rampart_api::model::error_code::ErrorCode;
 use rampart_api::model::problem::Problem;
@@ -17,7 +17,8 @@ use super::edge::Edge;
 use super::error::{Refusal, invalid};
 use super::media::shown;
 use super::{
-    cluster, docs, fetch, health, metrics, nodes, openapi, partitions, produce, replicas, topics,
+    cluster, console, docs, fetch, health, metrics, nodes, openapi, partitions, produce, replicas,
+    topics,
 };
 
 const MIN_METADATA_INDEX: &str = "min_metadata_index";
@@ -58,7 +59,12 @@ pub fn router(edge: Edge) -> Router {
         .route("/metrics", get(metrics::metrics))
         .route("/openapi.json", get(openapi::openapi_json))
         .route("/docs", get(docs::docs));
-    let routes = records.merge(topics).merge(cluster).merge(operations);
+    let pages = Router::new()
+        .route("/", get(front_door))
+        .route("/console", get(async || Redirect::permanent(console::HOME)))
+        .route("/console/", get(console::index))
+        .route("/console/{*path}", get(console::file));
+    let routes = records.merge(topics).merge(cluster).merge(operations).merge(pages);
     with_surroundings(routes, edge)
 }
 
@@ -71,6 +77,14 @@ pub(super) fn with_surroundings(routes: Router<Edge>, edge: Edge) -> Router {
         .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn_with_state(edge.clone(), metrics::count))
         .with_state(edge)
+}
+
+/// Where somebody lands who types only the address: a browser at the console, a program nowhere.
+async fn front_door(uri: Uri, headers: HeaderMap) -> Response {
+    if console::is_browser(&headers) {
+        return Redirect::temporary(console::HOME).into_response();
+    }
+    no_such_endpoint(uri).await.into_response()
 }
 
 async fn no_such_endpoint(uri: Uri) -> Refusal {

@@ -3,6 +3,7 @@
 
 mod admin;
 mod bad_input;
+mod console;
 mod docs;
 mod fake;
 mod fetching;

@@ -1,0 +1,2405 @@
+// Made by `make console-types` from the server's /openapi.json; not written by hand.
+
+export interface paths {
+    "/docs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** This interface as a page for people. */
+        get: operations["operations_docs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/healthz": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The same as `/readyz`. */
+        get: operations["operations_healthz"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/livez": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Says whether the process may go on. */
+        get: operations["operations_livez"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/metrics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The metrics of this node in the OpenMetrics text format. */
+        get: operations["operations_metrics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/openapi.json": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** This interface as an OpenAPI 3.1 document. */
+        get: operations["operations_openapi_json"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/readyz": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Says whether the node is recovered and caught up. */
+        get: operations["operations_readyz"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/cluster": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Describes the cluster as this node sees it. */
+        get: operations["cluster_status"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/cluster/config": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Shows the settings of the whole cluster. */
+        get: operations["cluster_config"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** Changes settings of the whole cluster; null resets one to its default. */
+        patch: operations["cluster_alter_config"];
+        trace?: never;
+    };
+    "/v1/cluster/health": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Says whether everything is served, and as safely as it should be. */
+        get: operations["cluster_health"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/cluster/moves": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the moves that have not finished. */
+        get: operations["cluster_moves"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/cluster/nodes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the nodes. */
+        get: operations["nodes_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/cluster/nodes/{node}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Describes a node. */
+        get: operations["nodes_describe"];
+        put?: never;
+        post?: never;
+        /** Takes a node that has no replicas out of the cluster for good. */
+        delete: operations["nodes_remove"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/cluster/nodes/{node}/decommission": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Says how far a decommission is, and what blocks it. */
+        get: operations["nodes_progress"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/cluster/nodes/{node}:decommission": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Moves all replicas away from a node. With `dry_run` only says what would block it. */
+        post: operations["nodes_decommission"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/cluster/nodes/{node}:drain": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Moves leaderships away from a node; its replicas stay. */
+        post: operations["nodes_drain"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/cluster/nodes/{node}:recommission": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Makes a drained, decommissioning or decommissioned node active again. */
+        post: operations["nodes_recommission"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/cluster/partitions/{topic}/{partition}/replicas": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Moves a partition's replicas to exactly these nodes, or takes a move back. */
+        put: operations["cluster_set"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/cluster/partitions/{topic}/{partition}:transfer-leadership": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Hands a partition's leadership to a node, or to the best candidate. */
+        post: operations["cluster_transfer"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/cluster:rebalance": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Evens out replicas and leaderships. With `dry_run` only plans. */
+        post: operations["cluster_rebalance"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/topics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the topics. */
+        get: operations["topics_list"];
+        put?: never;
+        /** Creates a topic, or with `dry_run` only checks and plans. */
+        post: operations["topics_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/topics/{topic}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Describes a topic: configuration, and each partition as its leader sees it. */
+        get: operations["topics_describe"];
+        put?: never;
+        post?: never;
+        /** Deletes a topic and its records. A topic created later under the same name is another one. */
+        delete: operations["topics_delete"];
+        options?: never;
+        head?: never;
+        /** Sets configuration keys, resets them with null, or changes the replication factor. */
+        patch: operations["topics_alter"];
+        trace?: never;
+    };
+    "/v1/topics/{topic}/partitions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Grows a topic. Keys that hash to another partition afterwards keep their old records where they
+         *     are.
+         */
+        post: operations["topics_add"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/topics/{topic}/partitions/{partition}/records": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Reads one partition.
+         * @description As JSON, ndjson, raw batches, or with `Accept: text/event-stream` as a live tail, where `id:` is
+         *     the next offset and `Last-Event-ID` resumes. At the end the list is empty; `wait_ms` waits.
+         */
+        get: operations["records_fetch"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/topics/{topic}/records": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Reads all partitions of a topic.
+         * @description As `…/partitions/{partition}/records`; `next_cursor`, `X-Next-Cursor` and the `id:` of a live
+         *     tail say where to go on: send it as `cursor`, or as `Last-Event-ID`. Over thousands of partitions
+         *     a cursor may be too large for a header, and is in the JSON body only. Not every event of a tail
+         *     has an `id:`, only the last of those that are sent together: who resumes may get some again.
+         */
+        get: operations["records_fetch_all"];
+        put?: never;
+        /**
+         * Appends records.
+         * @description JSON bodies are checked as a whole: nothing is written if a record is malformed.
+         *     `application/x-ndjson` is streamed: each line is answered by a line, in order, once what it was
+         *     gathered with is acknowledged; a lone line waits 3 ms for others. Raw batches are stored as they
+         *     are and answered with one entry per batch, not per record: the offset is that of its first
+         *     record, the others follow without gaps. Without acknowledgement (`ack=0`) the answer is 202
+         *     without offsets. With `message.timestamp.type=LogAppendTime` records get the time of the node
+         *     that received them.
+         */
+        post: operations["records_produce"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/topics/{topic}/truncate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Deletes the records below an offset, per partition. */
+        post: operations["topics_truncate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+}
+export type webhooks = Record<string, never>;
+export interface components {
+    schemas: {
+        /** @description `POST /v1/topics/{t}/partitions`. */
+        AddPartitionsRequest: {
+            /**
+             * Format: int32
+             * @description Number of partitions afterwards; it can only grow.
+             */
+            partitions: number;
+        };
+        /** @description `PATCH /v1/cluster/config`. */
+        AlterClusterRequest: {
+            /** @description Settings to change, such as `cluster.auto_rebalance`; null resets one to its default. */
+            config: {
+                [key: string]: string | null;
+            };
+        };
+        /** @description `PATCH /v1/topics/{t}`. */
+        AlterTopicRequest: {
+            /** @description Keys to set; null resets one to its default. */
+            config?: {
+                [key: string]: string | null;
+            };
+            /**
+             * Format: int32
+             * @description Replicas each partition should have.
+             */
+            replication_factor?: number | null;
+        };
+        /** @description Answer of `GET /v1/cluster/config`. */
+        ClusterConfig: {
+            /** @description Every setting with what is in effect. */
+            config: {
+                [key: string]: string;
+            };
+            /** @description Those that were set explicitly. */
+            config_set: string[];
+        };
+        /** @description Answer of `GET /v1/cluster/health`. */
+        ClusterHealth: {
+            /** @description Nodes in the cluster that are not heard from. */
+            dead_nodes: number[];
+            /** @description Partitions that nobody leads: they take no writes. */
+            leaderless_partitions: components["schemas"]["PartitionName"][];
+            /**
+             * Format: int64
+             * @description Replica moves that have not finished.
+             */
+            moves: number;
+            /** @description One sentence each: what is wrong and what it means. */
+            problems: string[];
+            /** @description The worst of what is listed. */
+            status: components["schemas"]["HealthStatus"];
+            /** @description Partitions with fewer replicas in sync than they should have. */
+            under_replicated_partitions: components["schemas"]["PartitionName"][];
+        };
+        /** @description Answer of `GET /v1/cluster`. */
+        ClusterStatus: {
+            /** @description Identity, chosen at bootstrap. */
+            cluster_id: string;
+            /**
+             * Format: int64
+             * @description Node that leads the metadata group.
+             */
+            controller?: number | null;
+            /**
+             * Format: int64
+             * @description State of the metadata it is at.
+             */
+            metadata_index: number;
+            /** @description Voters of the metadata group. */
+            metadata_voters?: number[];
+            /**
+             * Format: int64
+             * @description The node that answers; what follows is its view.
+             */
+            node: number;
+            /** @description All nodes, by id. */
+            nodes: components["schemas"]["NodeDescription"][];
+            /**
+             * Format: int64
+             * @description Number of partitions.
+             */
+            partitions: number;
+            /**
+             * Format: int64
+             * @description Number of topics.
+             */
+            topics: number;
+            /** @description Version of that node's program. */
+            version: string;
+        };
+        /** @description `POST /v1/topics`. */
+        CreateTopicRequest: {
+            /** @description Kafka's topic keys plus `ack` and `ack1.max.lag.ms`. Values are strings, numbers or booleans. */
+            config?: {
+                [key: string]: string;
+            };
+            /** @description Only check and plan. */
+            dry_run?: boolean;
+            /** @description 1 to 249 characters out of `A-Z a-z 0-9 . _ -`. */
+            name: string;
+            /**
+             * Format: int32
+             * @description Number of partitions; 1 if missing.
+             */
+            partitions?: number | null;
+            /**
+             * Format: int32
+             * @description Replicas of each partition; min(3, live nodes) if missing.
+             */
+            replication_factor?: number | null;
+        };
+        /** @description Answer of `POST /v1/topics`. */
+        CreateTopicResponse: {
+            /** @description What was set explicitly. */
+            config: {
+                [key: string]: string;
+            };
+            /** @description Nothing was created. */
+            dry_run?: boolean;
+            /** @description Its identity; a topic recreated under the same name has another. */
+            id: string;
+            /**
+             * Format: int64
+             * @description State of the metadata that has it; missing with a dry run.
+             */
+            metadata_index?: number | null;
+            /** @description Its name. */
+            name: string;
+            /**
+             * Format: int32
+             * @description Number of partitions.
+             */
+            partitions: number;
+            /** @description Node ids by partition, the preferred leader first. */
+            replicas: number[][];
+            /**
+             * Format: int32
+             * @description Replicas of each partition.
+             */
+            replication_factor: number;
+        };
+        /** @description Answer of `GET /v1/cluster/nodes/{id}/decommission`. */
+        DecommissionProgress: {
+            /** @description Why it can't go on. */
+            blockers: string[];
+            /**
+             * Format: int64
+             * @description Bytes still to be copied from it.
+             */
+            bytes_left: number;
+            /**
+             * Format: int64
+             * @description Milliseconds until it is done at the present rate; missing while nothing moves.
+             */
+            eta_ms?: number | null;
+            /**
+             * Format: int64
+             * @description The node.
+             */
+            node: number;
+            /**
+             * Format: int64
+             * @description Replicas still on it.
+             */
+            partitions_left: number;
+            /** @description Its state. */
+            state: string;
+        };
+        /**
+         * @description Encoding of a body's records; the body's field or `?encoding=`.
+         * @enum {string}
+         */
+        Encoding: "json" | "string" | "base64";
+        /** @description A JSON answer. */
+        FetchResponse: {
+            /**
+             * Format: int64
+             * @description Nobody reads at or above it; of one partition only.
+             */
+            high_watermark?: number | null;
+            /**
+             * Format: int64
+             * @description First offset that can be read; of one partition only.
+             */
+            log_start_offset?: number | null;
+            /** @description Where to go on in all partitions. */
+            next_cursor?: string | null;
+            /**
+             * Format: int64
+             * @description Where to go on; of one partition only.
+             */
+            next_offset?: number | null;
+            /** @description In offset order within a partition; empty at the end. */
+            records: components["schemas"]["FetchedRecord"][];
+        };
+        /** @description A record in a JSON answer, an ndjson line, and the data of an SSE event. */
+        FetchedRecord: {
+            /** @description An object, or `[["name","value"],…]` where a name repeats. */
+            headers?: {
+                [key: string]: unknown;
+            };
+            /** @description A string, null, or `{"$base64":"…"}`. */
+            key?: unknown;
+            /**
+             * Format: int64
+             * @description Position in the partition.
+             */
+            offset: number;
+            /**
+             * Format: int32
+             * @description Number inside the topic.
+             */
+            partition: number;
+            /**
+             * Format: int64
+             * @description Milliseconds since 1970.
+             */
+            timestamp: number;
+            /** @description Name of its topic. */
+            topic: string;
+            /** @description As the encoding says, null, or `{"$base64":"…"}`. */
+            value?: unknown;
+        };
+        /**
+         * @description How bad it is.
+         * @enum {string}
+         */
+        HealthStatus: "ok" | "degraded" | "unavailable";
+        /** @description Where a line's record landed. */
+        LineDone: {
+            /**
+             * Format: int64
+             * @description Number of the line in the request, from 1, blank ones counted.
+             */
+            line: number;
+            /**
+             * Format: int64
+             * @description Position in it; missing with ack 0.
+             */
+            offset?: number | null;
+            /**
+             * Format: int32
+             * @description Partition.
+             */
+            partition: number;
+        };
+        /** @description Why a line's record was not written, or that it is unknown. */
+        LineFailed: components["schemas"]["ProblemBody"] & {
+            /**
+             * Format: int64
+             * @description Number of the line in the request, from 1, blank ones counted.
+             */
+            line: number;
+        };
+        /** @description Answer to one ndjson line. */
+        LineResult: components["schemas"]["LineDone"] | components["schemas"]["LineFailed"];
+        /** @description Answer of `GET /v1/cluster/moves`. */
+        ListMovesResponse: {
+            /** @description Moves that have not finished. */
+            moves: components["schemas"]["MoveDescription"][];
+        };
+        /** @description Answer of `GET /v1/cluster/nodes`. */
+        ListNodesResponse: {
+            /** @description By id. */
+            nodes: components["schemas"]["NodeDescription"][];
+        };
+        /** @description Answer of `GET /v1/topics`. */
+        ListTopicsResponse: {
+            /** @description By name. */
+            topics: components["schemas"]["TopicSummary"][];
+        };
+        /** @description Answer of a change to the cluster's metadata that has nothing else to say. */
+        MetadataChanged: {
+            /**
+             * Format: int64
+             * @description State of the metadata that has the change; `min_metadata_index` of a later request.
+             */
+            metadata_index: number;
+        };
+        /** @description A partition on its way to other nodes. */
+        MoveDescription: {
+            /** @description What stands in the way. */
+            blockers?: string[];
+            /**
+             * Format: int64
+             * @description Bytes still to be copied, if known.
+             */
+            bytes_left?: number | null;
+            /**
+             * Format: int64
+             * @description Milliseconds until it is done at the present rate.
+             */
+            eta_ms?: number | null;
+            /** @description Nodes that have a replica now. */
+            from: number[];
+            /**
+             * Format: int32
+             * @description Number inside the topic.
+             */
+            partition: number;
+            /** @description Nodes that will have one. */
+            to: number[];
+            /** @description Topic. */
+            topic: string;
+        };
+        /**
+         * @description `POST /v1/cluster/nodes/{id}:drain`, `:decommission`, `:recommission`, and `DELETE`; the body
+         *     may be missing.
+         */
+        NodeActionRequest: {
+            /** @description Only check, and say what blocks it. */
+            dry_run?: boolean;
+            /** @description Do it even though the check says that it can't finish. */
+            force?: boolean;
+        };
+        /** @description Answer of a node action. */
+        NodeActionResponse: {
+            /** @description What stands in the way of finishing. */
+            blockers?: string[];
+            /**
+             * Format: int64
+             * @description State of the metadata that has the change; missing with a dry run.
+             */
+            metadata_index?: number | null;
+            /**
+             * Format: int64
+             * @description The node.
+             */
+            node: number;
+            /** @description Its state now. */
+            state: string;
+        };
+        /** @description A node as the answering node sees it. */
+        NodeDescription: {
+            /** @description Whether it is heard from. */
+            alive: boolean;
+            /** @description `host:port` of its HTTP listener. */
+            http: string;
+            /**
+             * Format: int64
+             * @description Never reused.
+             */
+            id: number;
+            /**
+             * Format: int64
+             * @description Partitions it leads.
+             */
+            leaders: number;
+            /** @description Part in the metadata group: `leader`, `voter` or `learner`. */
+            metadata_role?: string | null;
+            /** @description `host:port` of its peer listener. */
+            peer: string;
+            /** @description Failure domain; empty = its own. */
+            rack: string;
+            /**
+             * Format: int64
+             * @description Replicas placed on it.
+             */
+            replicas: number;
+            /**
+             * Format: int64
+             * @description Milliseconds since it was last heard from; missing for the answering node itself, and if
+             *     never.
+             */
+            silent_ms?: number | null;
+            /** @description `active`, `draining`, `decommissioning`, `decommissioned` or `replaced`. */
+            state: string;
+            /** @description Version of its program. */
+            version: string;
+        };
+        /** @description A partition as its leader sees it; without the numbers if the leader did not answer. */
+        PartitionDescription: {
+            /**
+             * Format: int64
+             * @description Nobody reads at or above it.
+             */
+            high_watermark?: number | null;
+            /**
+             * Format: int64
+             * @description Node that leads it.
+             */
+            leader?: number | null;
+            /**
+             * Format: int64
+             * @description Term of that leader.
+             */
+            leader_epoch: number;
+            /**
+             * Format: int64
+             * @description End of the leader's log.
+             */
+            log_end_offset?: number | null;
+            /**
+             * Format: int64
+             * @description First offset that can be read.
+             */
+            log_start_offset?: number | null;
+            /**
+             * Format: int32
+             * @description Number inside the topic.
+             */
+            partition: number;
+            /** @description Why the numbers are missing. */
+            problem?: string | null;
+            /** @description All replicas. */
+            replicas: components["schemas"]["ReplicaDescription"][];
+            /**
+             * Format: int64
+             * @description Bytes of the leader's log.
+             */
+            size_bytes?: number | null;
+        };
+        /** @description A partition by name. */
+        PartitionName: {
+            /**
+             * Format: int32
+             * @description Number inside the topic.
+             */
+            partition: number;
+            /** @description Topic. */
+            topic: string;
+        };
+        /** @description A leadership on its way to another node. */
+        PlannedTransfer: {
+            /**
+             * Format: int64
+             * @description Node that leads now.
+             */
+            from?: number | null;
+            /**
+             * Format: int32
+             * @description Number inside the topic.
+             */
+            partition: number;
+            /**
+             * Format: int64
+             * @description Node that will lead.
+             */
+            to: number;
+            /** @description Topic. */
+            topic: string;
+        };
+        /** @description Answer of a probe that finds nothing wrong. */
+        Probe: {
+            /** @description `alive` or `ready`. */
+            status: string;
+        };
+        /** @description What was wrong, whether anything was done, and what to do next. */
+        ProblemBody: {
+            /**
+             * @description A stable word that programs may compare.
+             * @example NOT_LEADER
+             */
+            code: string;
+            /** @description What was wrong, naming the thing. */
+            detail: string;
+            /** @description What would be right, or what to do next. */
+            hint?: string | null;
+            /**
+             * Format: int64
+             * @description Node id of the leader to ask instead.
+             */
+            leader?: number | null;
+            /** @description With status 207: what became of each record, in the order of the request. */
+            offsets?: components["schemas"]["RecordResult"][] | null;
+            /**
+             * @description Whether the work was certainly not done, or may have happened.
+             * @example not_done
+             */
+            outcome: string;
+            /** @description Whether the same request can succeed later or elsewhere. */
+            retriable: boolean;
+            /**
+             * Format: int64
+             * @description Milliseconds after which trying again makes sense; `Retry-After` in finer units.
+             */
+            retry_after_ms?: number | null;
+            /**
+             * Format: int32
+             * @description HTTP status, here too.
+             */
+            status: number;
+            /** @description The kind in words. */
+            title: string;
+            /** @description Names the kind of problem; `urn:rampart:error:` and the code. */
+            type: string;
+            valid_offsets?: components["schemas"]["ValidOffsets"] | null;
+        };
+        /** @description A record in a JSON body, and an ndjson line. */
+        ProduceRecord: {
+            /** @description An object of strings, or `[["name","value"],…]` where a name repeats. */
+            headers?: {
+                [key: string]: string;
+            };
+            /** @description A string, or null; under base64 its bytes. */
+            key?: string | null;
+            /**
+             * Format: int32
+             * @description Where to; by key, or the least-filled one, if missing.
+             */
+            partition?: number | null;
+            /**
+             * Format: int64
+             * @description Milliseconds since 1970; now if missing.
+             */
+            timestamp?: number | null;
+            /** @description Any JSON (`json`) or a string (`string`, `base64`); null or missing is a tombstone. */
+            value?: unknown;
+        };
+        /** @description A JSON body, as clients build it. The server reads it with [`JsonRecords`] instead. */
+        ProduceRequest: {
+            /** @description How keys, values and header values stand in `records`; `json` if missing. */
+            encoding?: components["schemas"]["Encoding"];
+            /** @description Written in this order; at most 10,000. */
+            records: components["schemas"]["ProduceRecord"][];
+        };
+        /** @description Answer to a JSON body. */
+        ProduceResponse: {
+            /** @description In the order of the records. */
+            offsets: components["schemas"]["ProducedOffset"][];
+        };
+        /** @description Where a record landed. */
+        ProducedOffset: {
+            /**
+             * Format: int64
+             * @description Term of the leader that wrote it.
+             */
+            leader_epoch: number;
+            /**
+             * Format: int64
+             * @description Position in it.
+             */
+            offset: number;
+            /**
+             * Format: int32
+             * @description Partition.
+             */
+            partition: number;
+            /**
+             * Format: int64
+             * @description Milliseconds since 1970, as stored.
+             */
+            timestamp: number;
+        };
+        /** @description Answer of `:rebalance`. */
+        RebalancePlan: {
+            /** @description Nothing was started. */
+            dry_run?: boolean;
+            /** @description Replicas that move. */
+            moves: components["schemas"]["MoveDescription"][];
+            /** @description Leaderships that move. */
+            transfers: components["schemas"]["PlannedTransfer"][];
+        };
+        /** @description `POST /v1/cluster:rebalance`; the body may be missing. */
+        RebalanceRequest: {
+            /** @description Only plan. */
+            dry_run?: boolean;
+        };
+        /** @description A problem of one record or partition among several. */
+        RecordError: {
+            /** @description A stable word that programs may compare. */
+            code: string;
+            /** @description What was wrong. */
+            detail: string;
+            /** @description Whether the work was certainly not done, or may have happened. */
+            outcome: string;
+            /** @description Whether the same request can succeed later or elsewhere. */
+            retriable: boolean;
+        };
+        /** @description What became of one record where others fared differently. */
+        RecordResult: components["schemas"]["ProducedOffset"] | {
+            /** @description Why. */
+            error: components["schemas"]["RecordError"];
+            /**
+             * Format: int32
+             * @description The partition it was meant for.
+             */
+            partition?: number | null;
+        };
+        /** @description One replica as its leader sees it. */
+        ReplicaDescription: {
+            /** @description Whether its node is alive, as seen by the node that answers. */
+            alive: boolean;
+            /** @description Member of the in-sync set. */
+            in_sync?: boolean | null;
+            /**
+             * Format: int64
+             * @description Milliseconds since it was last caught up.
+             */
+            lag_ms?: number | null;
+            /**
+             * Format: int64
+             * @description Records it is behind the leader's log end.
+             */
+            lag_records?: number | null;
+            /**
+             * Format: int64
+             * @description Offset after the last record it is known to have on disk.
+             */
+            match_offset?: number | null;
+            /**
+             * Format: int64
+             * @description Its node.
+             */
+            node: number;
+            /**
+             * Format: int64
+             * @description Its id, never reused.
+             */
+            replica: number;
+            /** @description `leader`, `follower` or `learner`. */
+            role: string;
+        };
+        /** @description `PUT /v1/cluster/partitions/{t}/{p}/replicas`. */
+        SetReplicasRequest: {
+            /** @description Take back a move that has not finished. */
+            cancel?: boolean;
+            /** @description Only check and show. */
+            dry_run?: boolean;
+            /** @description Nodes that shall have a replica, the preferred leader first. Empty with `cancel`. */
+            nodes?: number[];
+        };
+        /** @description Answer of `PUT …/replicas`. */
+        SetReplicasResponse: {
+            /** @description Nothing was changed. */
+            dry_run?: boolean;
+            /**
+             * Format: int64
+             * @description State of the metadata that has the change; missing with a dry run.
+             */
+            metadata_index?: number | null;
+            /** @description What will happen, or was taken back. */
+            move: components["schemas"]["MoveDescription"];
+        };
+        /** @description Answer of `GET /v1/topics/{t}`. */
+        TopicDescription: {
+            /** @description Every key with its effective value. */
+            config: {
+                [key: string]: string;
+            };
+            /** @description The keys of `config` that were set explicitly. */
+            config_set: string[];
+            /**
+             * Format: int64
+             * @description Milliseconds since 1970.
+             */
+            created_ms: number;
+            /** @description Its identity. */
+            id: string;
+            /** @description Made by the cluster itself. */
+            internal: boolean;
+            /** @description Its name. */
+            name: string;
+            /** @description By partition number. */
+            partitions: components["schemas"]["PartitionDescription"][];
+            /**
+             * Format: int32
+             * @description Replicas each partition should have.
+             */
+            replication_factor: number;
+        };
+        /** @description A topic in a list. */
+        TopicSummary: {
+            /** @description Its identity. */
+            id: string;
+            /** @description Made by the cluster itself. */
+            internal: boolean;
+            /** @description Its name. */
+            name: string;
+            /**
+             * Format: int32
+             * @description Number of partitions.
+             */
+            partitions: number;
+            /**
+             * Format: int32
+             * @description Replicas each partition should have.
+             */
+            replication_factor: number;
+        };
+        /** @description `POST /v1/cluster/partitions/{t}/{p}:transfer-leadership`; the body may be missing. */
+        TransferLeadershipRequest: {
+            /**
+             * Format: int64
+             * @description Node that should lead; the best candidate if missing.
+             */
+            to?: number | null;
+        };
+        /** @description Answer of `:transfer-leadership`. */
+        TransferLeadershipResponse: {
+            /**
+             * Format: int64
+             * @description Node that leads now.
+             */
+            leader: number;
+            /**
+             * Format: int32
+             * @description Number inside the topic.
+             */
+            partition: number;
+            /** @description Topic. */
+            topic: string;
+        };
+        /** @description Deletes the records of one partition below an offset. */
+        TruncatePartition: {
+            /**
+             * Format: int64
+             * @description First offset that stays; the high watermark if null or missing.
+             */
+            before_offset?: number | null;
+            /**
+             * Format: int32
+             * @description Number inside the topic.
+             */
+            partition: number;
+        };
+        /** @description `POST /v1/topics/{t}/truncate`. */
+        TruncateRequest: {
+            /** @description What to delete, by partition. */
+            partitions: components["schemas"]["TruncatePartition"][];
+        };
+        /** @description Answer of `POST /v1/topics/{t}/truncate`. */
+        TruncateResponse: {
+            /** @description In the order of the request. */
+            partitions: components["schemas"]["TruncatedPartition"][];
+        };
+        /** @description What became of one partition. */
+        TruncatedPartition: {
+            error?: components["schemas"]["RecordError"] | null;
+            /**
+             * Format: int64
+             * @description First offset that can be read now.
+             */
+            log_start_offset?: number | null;
+            /**
+             * Format: int32
+             * @description Number inside the topic.
+             */
+            partition: number;
+        };
+        /** @description Offsets that a partition can be asked for. */
+        ValidOffsets: {
+            /**
+             * Format: int64
+             * @description One after the last; reading from here waits for the next record.
+             */
+            high_watermark: number;
+            /**
+             * Format: int64
+             * @description First record that can be read.
+             */
+            log_start_offset: number;
+        };
+    };
+    responses: never;
+    parameters: never;
+    requestBodies: never;
+    headers: never;
+    pathItems: never;
+}
+export type $defs = Record<string, never>;
+export interface operations {
+    operations_docs: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
+                };
+            };
+        };
+    };
+    operations_healthz: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Ready */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Probe"];
+                };
+            };
+            /** @description Not ready, and why */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    operations_livez: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Alive */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Probe"];
+                };
+            };
+            /** @description It must be restarted */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    operations_metrics: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Metrics */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/openmetrics-text": string;
+                };
+            };
+        };
+    };
+    operations_openapi_json: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The document */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": string;
+                };
+            };
+        };
+    };
+    operations_readyz: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Ready */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Probe"];
+                };
+            };
+            /** @description Not ready, and why */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    cluster_status: {
+        parameters: {
+            query?: {
+                /** @description Answer only once this node has applied this metadata index */
+                min_metadata_index?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The cluster */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ClusterStatus"];
+                };
+            };
+        };
+    };
+    cluster_config: {
+        parameters: {
+            query?: {
+                /** @description Answer only once this node has applied this metadata index */
+                min_metadata_index?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Every setting */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ClusterConfig"];
+                };
+            };
+        };
+    };
+    cluster_alter_config: {
+        parameters: {
+            query?: {
+                /** @description Answer only once this node has applied this metadata index */
+                min_metadata_index?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AlterClusterRequest"];
+            };
+        };
+        responses: {
+            /** @description Changed */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MetadataChanged"];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    cluster_health: {
+        parameters: {
+            query?: {
+                /** @description Answer only once this node has applied this metadata index */
+                min_metadata_index?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The worst that was found, and all of it */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ClusterHealth"];
+                };
+            };
+        };
+    };
+    cluster_moves: {
+        parameters: {
+            query?: {
+                /** @description Answer only once this node has applied this metadata index */
+                min_metadata_index?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Moves */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListMovesResponse"];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    nodes_list: {
+        parameters: {
+            query?: {
+                /** @description Answer only once this node has applied this metadata index */
+                min_metadata_index?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description By id */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListNodesResponse"];
+                };
+            };
+        };
+    };
+    nodes_describe: {
+        parameters: {
+            query?: {
+                /** @description Answer only once this node has applied this metadata index */
+                min_metadata_index?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Id of the node */
+                node: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The node */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NodeDescription"];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    nodes_remove: {
+        parameters: {
+            query?: {
+                /** @description Answer only once this node has applied this metadata index */
+                min_metadata_index?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Id of the node */
+                node: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Removed */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NodeActionResponse"];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    nodes_progress: {
+        parameters: {
+            query?: {
+                /** @description Answer only once this node has applied this metadata index */
+                min_metadata_index?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Id of the node */
+                node: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description How far it is */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DecommissionProgress"];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    nodes_decommission: {
+        parameters: {
+            query?: {
+                /** @description Answer only once this node has applied this metadata index */
+                min_metadata_index?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Id of the node */
+                node: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["NodeActionRequest"] | null;
+            };
+        };
+        responses: {
+            /** @description Decommissioning, or what would block it */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NodeActionResponse"];
+                };
+            };
+            /** @description It could not finish; `force` starts it all the same */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    nodes_drain: {
+        parameters: {
+            query?: {
+                /** @description Answer only once this node has applied this metadata index */
+                min_metadata_index?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Id of the node */
+                node: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["NodeActionRequest"] | null;
+            };
+        };
+        responses: {
+            /** @description Draining */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NodeActionResponse"];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    nodes_recommission: {
+        parameters: {
+            query?: {
+                /** @description Answer only once this node has applied this metadata index */
+                min_metadata_index?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Id of the node */
+                node: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["NodeActionRequest"] | null;
+            };
+        };
+        responses: {
+            /** @description Active */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NodeActionResponse"];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    cluster_set: {
+        parameters: {
+            query?: {
+                /** @description Answer only once this node has applied this metadata index */
+                min_metadata_index?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Name of the topic */
+                topic: string;
+                /** @description Number of the partition */
+                partition: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetReplicasRequest"];
+            };
+        };
+        responses: {
+            /** @description Started, taken back, or with `dry_run` what would move */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SetReplicasResponse"];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    cluster_transfer: {
+        parameters: {
+            query?: {
+                /** @description Answer only once this node has applied this metadata index */
+                min_metadata_index?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Name of the topic */
+                topic: string;
+                /** @description Number of the partition */
+                partition: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["TransferLeadershipRequest"] | null;
+            };
+        };
+        responses: {
+            /** @description Who leads now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TransferLeadershipResponse"];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    cluster_rebalance: {
+        parameters: {
+            query?: {
+                /** @description Answer only once this node has applied this metadata index */
+                min_metadata_index?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["RebalanceRequest"] | null;
+            };
+        };
+        responses: {
+            /** @description The plan */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RebalancePlan"];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    topics_list: {
+        parameters: {
+            query?: {
+                /** @description Answer only once this node has applied this metadata index */
+                min_metadata_index?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description By name */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListTopicsResponse"];
+                };
+            };
+        };
+    };
+    topics_create: {
+        parameters: {
+            query?: {
+                /** @description Answer only once this node has applied this metadata index */
+                min_metadata_index?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreateTopicRequest"];
+            };
+        };
+        responses: {
+            /** @description What would be created */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CreateTopicResponse"];
+                };
+            };
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CreateTopicResponse"];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    topics_describe: {
+        parameters: {
+            query?: {
+                /** @description Answer only once this node has applied this metadata index */
+                min_metadata_index?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Name of the topic */
+                topic: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The topic */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TopicDescription"];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    topics_delete: {
+        parameters: {
+            query?: {
+                /** @description Answer only once this node has applied this metadata index */
+                min_metadata_index?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Name of the topic */
+                topic: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Deleted */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MetadataChanged"];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    topics_alter: {
+        parameters: {
+            query?: {
+                /** @description Answer only once this node has applied this metadata index */
+                min_metadata_index?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Name of the topic */
+                topic: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AlterTopicRequest"];
+            };
+        };
+        responses: {
+            /** @description Altered */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MetadataChanged"];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    topics_add: {
+        parameters: {
+            query?: {
+                /** @description Answer only once this node has applied this metadata index */
+                min_metadata_index?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Name of the topic */
+                topic: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AddPartitionsRequest"];
+            };
+        };
+        responses: {
+            /** @description Grown */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MetadataChanged"];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    records_fetch: {
+        parameters: {
+            query?: {
+                /**
+                 * @description A number, `earliest` (default), `latest` (default of a live tail), or `-k` for the last k
+                 *     records.
+                 */
+                offset?: string;
+                /**
+                 * @description Instead of `offset`: the first record with this time or a later one, in milliseconds since
+                 *     1970.
+                 */
+                timestamp?: number;
+                /** @description Most records; 500 if missing. A live tail ends after so many. */
+                max_records?: number;
+                /** @description About how many bytes; 1 MiB if missing. */
+                max_bytes?: number;
+                /** @description How long to wait for a record if there is none. */
+                wait_ms?: number;
+                /** @description `read_committed` or `read_uncommitted`; there are no transactions yet, so they are the same. */
+                isolation?: string;
+                /** @description `json`, `string` or `base64`. */
+                encoding?: components["schemas"]["Encoding"];
+                /** @description Confirm the leadership first, so that an empty answer proves that there is nothing. */
+                linearizable?: boolean;
+                /** @description Answer only once this node has applied this metadata index */
+                min_metadata_index?: number;
+            };
+            header?: {
+                /** @description `redirect`: 307 to the leader instead of forwarding */
+                Prefer?: string | null;
+                /** @description One of the media types below; JSON if missing */
+                Accept?: string | null;
+                /** @description The last `id:` of a live tail that broke off: it goes on after it */
+                "Last-Event-ID"?: string | null;
+            };
+            path: {
+                /** @description Name of the topic */
+                topic: string;
+                /** @description Number of the partition */
+                partition: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Records; one a line as ndjson, one an event as a live tail */
+            200: {
+                headers: {
+                    /** @description Nobody reads at or above it */
+                    "X-High-Watermark"?: number;
+                    /** @description First offset that can be read */
+                    "X-Log-Start-Offset"?: number;
+                    /** @description Where to go on */
+                    "X-Next-Offset"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FetchResponse"];
+                    "application/x-ndjson": components["schemas"]["FetchedRecord"];
+                    "text/event-stream": string;
+                    "application/vnd.rampart.batch": number[];
+                };
+            };
+            /** @description With `Prefer: redirect` */
+            307: {
+                headers: {
+                    /** @description The same at the leader */
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Offset out of range, with both bounds */
+            416: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    records_fetch_all: {
+        parameters: {
+            query?: {
+                /**
+                 * @description A number, `earliest` (default), `latest` (default of a live tail), or `-k` for the last k
+                 *     records.
+                 */
+                offset?: string;
+                /**
+                 * @description Instead of `offset`: the first record with this time or a later one, in milliseconds since
+                 *     1970.
+                 */
+                timestamp?: number;
+                /** @description Most records; 500 if missing. A live tail ends after so many. */
+                max_records?: number;
+                /** @description About how many bytes; 1 MiB if missing. */
+                max_bytes?: number;
+                /** @description How long to wait for a record if there is none. */
+                wait_ms?: number;
+                /** @description `read_committed` or `read_uncommitted`; there are no transactions yet, so they are the same. */
+                isolation?: string;
+                /** @description `json`, `string` or `base64`. */
+                encoding?: components["schemas"]["Encoding"];
+                /** @description Confirm the leadership first, so that an empty answer proves that there is nothing. */
+                linearizable?: boolean;
+                /** @description Where to go on */
+                cursor?: string;
+                /** @description Answer only once this node has applied this metadata index */
+                min_metadata_index?: number;
+            };
+            header?: {
+                /** @description One of the media types below; JSON if missing */
+                Accept?: string | null;
+                /** @description The last `id:` of a live tail that broke off: it goes on after it */
+                "Last-Event-ID"?: string | null;
+            };
+            path: {
+                /** @description Name of the topic */
+                topic: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Records; one a line as ndjson, one an event as a live tail */
+            200: {
+                headers: {
+                    /** @description Where to go on */
+                    "X-Next-Cursor"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FetchResponse"];
+                    "application/x-ndjson": components["schemas"]["FetchedRecord"];
+                    "text/event-stream": string;
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    records_produce: {
+        parameters: {
+            query?: {
+                /** @description Where records go that name no partition. Needed by raw batches. */
+                partition?: number;
+                /** @description `-1` (or `all`), `quorum`, `1` or `0`; the topic's if missing. */
+                ack?: string;
+                /**
+                 * @description How long to wait for the acknowledgement. Within it the node retries what was certainly not
+                 *     appended.
+                 */
+                timeout_ms?: number;
+                /** @description `json`, `string` or `base64`; of JSON and ndjson bodies. */
+                encoding?: components["schemas"]["Encoding"];
+                /** @description `value`: each ndjson line is the value itself. `record`, the default: it is an envelope. */
+                lines?: string;
+                /** @description With `lines=value`: JSON pointer to the key inside the value. */
+                key?: string;
+                /** @description Answer only once this node has applied this metadata index */
+                min_metadata_index?: number;
+            };
+            header?: {
+                /** @description `redirect`: 307 to the leader of `partition` instead of forwarding */
+                Prefer?: string | null;
+                /** @description Key of an octet-stream record */
+                "X-Record-Key"?: string | null;
+                /** @description Headers of an octet-stream record, names in lower case */
+                "X-Record-Header-*"?: string | null;
+            };
+            path: {
+                /** @description Name of the topic */
+                topic: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ProduceRequest"];
+                "application/octet-stream": number[];
+                "application/vnd.rampart.batch": number[];
+                "application/x-ndjson": string;
+            };
+        };
+        responses: {
+            /** @description Written; per record, per batch, or a line per line */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProduceResponse"];
+                    "application/x-ndjson": components["schemas"]["LineResult"];
+                };
+            };
+            /** @description Taken with ack 0 */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Some partitions refused: `offsets` says what became of each record. As a whole it must not be sent again */
+            207: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description With `Prefer: redirect` */
+            307: {
+                headers: {
+                    /** @description The same at the leader */
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Too many bytes in flight */
+            429: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    topics_truncate: {
+        parameters: {
+            query?: {
+                /** @description Answer only once this node has applied this metadata index */
+                min_metadata_index?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Name of the topic */
+                topic: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TruncateRequest"];
+            };
+        };
+        responses: {
+            /** @description Deleted */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TruncateResponse"];
+                };
+            };
+            /** @description Some partitions refused */
+            207: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TruncateResponse"];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+}
