@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use rampart_cluster_tests::harness::cluster::Cluster;
+use rampart_cluster_tests::harness::metrics::counters;
 use rampart_cluster_tests::harness::probe::wait_for;
 use rampart_cluster_tests::harness::session::{phase, run};
 use rampart_cluster_tests::history::Journal;
@@ -32,6 +33,31 @@ fn appender(cluster: &Cluster, journal: &Journal) -> Appender {
     Appender::start(&cluster.apis(), &options, journal.recorder())
 }
 
+/// Demands that the metrics of the nodes left tell of one that died and led a partition, while
+/// writers go on.
+async fn demand_told(cluster: &Cluster) -> Result<()> {
+    let names = [
+        "node_peers",
+        "node_peers_alive",
+        "partition_under_replicated_partitions",
+        "raft_elections_won_total",
+        "produce_in_flight_bytes",
+    ];
+    let (mut all_lacking, mut all_won, mut all_bytes) = (0, 0, 0);
+    for node in cluster.running() {
+        let [peers, alive, lacking, won, bytes] = counters(cluster.api(node), names).await?;
+        ensure!((peers, alive) == (2, 1), "node {node} has {peers} peers, {alive} of them alive");
+        all_lacking += lacking;
+        all_won += won;
+        all_bytes += bytes;
+    }
+    let all = u64::from(PARTITIONS);
+    ensure!(all_lacking == all, "{all_lacking} of {all} partitions are said to lack a replica");
+    ensure!(all_won > 0, "nobody has won an election, though a leader is gone");
+    ensure!(all_bytes > 0, "nothing is in flight, though writers go on");
+    Ok(())
+}
+
 /// Stops the writers and checks the history against the log, as each node shows it, and the
 /// replicas against each other, as they are on the disks.
 async fn judge(cluster: &mut Cluster, journal: &Journal, appender: Appender) -> Result<()> {
@@ -57,6 +83,7 @@ fn acked_records_survive_kill_9_of_the_leader() {
         cluster.kill(leader);
         let other = (leader + 1) % 3;
         cluster.leader(other, TOPIC, 0).await?;
+        wait_for("the metrics to tell of it", FAILOVER, || demand_told(&cluster)).await?;
         appender.wait_more(200).await?;
 
         phase("it comes back, and catches up under load");

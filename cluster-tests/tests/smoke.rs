@@ -1,13 +1,19 @@
 //! The first thing anybody tries: a topic, ten thousand records in, the same records out.
 
 use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use rampart_cluster_tests::flights;
 use rampart_cluster_tests::harness::client::Api;
 use rampart_cluster_tests::harness::cluster::Cluster;
+use rampart_cluster_tests::harness::metrics::counters;
+use rampart_cluster_tests::harness::probe::wait_for;
 use rampart_cluster_tests::harness::session::{phase, run};
 use serde_json::json;
+
+/// Until a cluster that nobody uses has come to rest.
+const METRICS_SETTLE: Duration = Duration::from_secs(60);
 
 /// Records of each partition, in the order of the partitions.
 async fn counts(api: &Api, topic: &str) -> Result<Vec<usize>> {
@@ -38,8 +44,46 @@ fn ten_thousand_keyless_records_land_as_four_times_2500() {
         }
         let seen = counts(cluster.api(0), "many-requests").await?;
         ensure!(seen == [2_500; 4], "the partitions have {seen:?}");
+
+        phase("the metrics of each node tell of a cluster that is well and has been written to");
+        for node in cluster.apis() {
+            let what = format!("the metrics of {}", node.base());
+            wait_for(what, METRICS_SETTLE, || demand_well(&node)).await?;
+        }
         Ok(())
     });
+}
+
+/// Demands of a node's metrics what an operator should read there when all is well and idle.
+async fn demand_well(api: &Api) -> Result<()> {
+    let exactly = [
+        ("node_peers", 2),
+        ("node_peers_alive", 2),
+        ("node_ready_state", 1),
+        ("partition_replicas", 8),
+        ("partition_under_replicated_partitions", 0),
+        ("partition_leaderless_partitions", 0),
+        ("produce_in_flight_bytes", 0),
+        ("fetch_waiting_requests", 0),
+    ];
+    let values = counters(api, exactly.map(|(name, _)| name)).await?;
+    for ((name, wanted), value) in exactly.into_iter().zip(values) {
+        ensure!(value == wanted, "{name} is {value}, not {wanted}");
+    }
+    let some = [
+        "storage_sync_batches_total",
+        "storage_sync_appends_total",
+        "storage_sync_latency_seconds_count",
+        "storage_disk_free_bytes",
+        "storage_disk_size_bytes",
+    ];
+    for (name, value) in some.into_iter().zip(counters(api, some).await?) {
+        ensure!(value > 0, "{name} is 0");
+    }
+    let [free, size] =
+        counters(api, ["storage_disk_free_bytes", "storage_disk_size_bytes"]).await?;
+    ensure!(free <= size, "{free} of {size} bytes are free");
+    Ok(())
 }
 
 #[test]

@@ -1,8 +1,11 @@
 //! Keeps the facts that rot when they are only written down. Here those of the code: who may import
-//! whom, what is pure, that every file says what it is; in `documents` those of the documents.
+//! whom, what is pure, that every file says what it is; in `documents` those of the documents,
+//! in `metrics` that each is fed.
 
 #[path = "tidy/documents.rs"]
 mod documents;
+#[path = "tidy/metrics.rs"]
+mod metrics;
 
 use std::fs;
 use std::path::{Path, PathBuf};

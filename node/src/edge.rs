@@ -8,7 +8,8 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use rampart_api::model::ids::{GroupId, LeaderEpoch, NodeId, Offset, PartitionId};
 use rampart_api::model::problem::Problem;
-use rampart_raft_store::state::metadata::state::{MetadataState, TopicRecord};
+use rampart_raft_store::Store;
+use rampart_raft_store::state::metadata::state::{MetadataState, NodeState, TopicRecord};
 use tokio::sync::watch;
 
 use crate::controller::ControllerHandle;
@@ -22,6 +23,7 @@ use crate::partition::{PartitionService, ReplicaManager};
 use crate::peer::LivenessView;
 use crate::raft::status;
 use crate::stop::StopReason;
+use crate::telemetry::metrics::{Metrics, set_count};
 
 impl Partitions for PartitionService {
     fn produce(&self, request: Produce) -> Answer<'_, Produced> {
@@ -167,6 +169,8 @@ pub struct ThisNode {
     pub manager: ReplicaManager,
     /// Its partitions.
     pub partitions: PartitionService,
+    /// Its disk.
+    pub store: Store,
     /// Reached readiness once since it started.
     pub ready: watch::Receiver<bool>,
     /// Why it must end.
@@ -208,5 +212,21 @@ impl NodeView for ThisNode {
 
     fn failure(&self) -> Option<String> {
         self.must_stop.borrow().as_ref().map(ToString::to_string)
+    }
+
+    fn measure(&self, metrics: &Metrics) {
+        let state = self.metadata.state();
+        let is_peer = |id: NodeId, of: NodeState| id != self.id && of != NodeState::Replaced;
+        let peers = || state.nodes.values().filter(|node| is_peer(node.id, node.state));
+        let alive = peers().filter(|node| self.liveness.is_alive(node.id));
+        set_count(&metrics.node.peers, peers().count());
+        set_count(&metrics.node.peers_alive, alive.count());
+        set_count(&metrics.produce.in_flight_bytes, self.partitions.bytes_in_flight());
+        // A disk that doesn't say how full it is stands where it said so last.
+        if let (Ok(space), Ok(is_full)) = (self.store.free_space(), self.store.is_full()) {
+            set_count(&metrics.storage.disk_free_bytes, space.free_bytes);
+            set_count(&metrics.storage.disk_size_bytes, space.total_bytes);
+            metrics.storage.disk_full.set(i64::from(is_full));
+        }
     }
 }

@@ -72,7 +72,7 @@ impl Node {
         let metrics = Metrics::new();
         let tasks = Tasks::new();
         let info = start::node_info(&config, http_addr, peer_addr);
-        let store = start::open_store(&config, &data_dir, &surroundings.storage)?;
+        let store = start::open_store(&config, &data_dir, &surroundings.storage, &metrics)?;
         let randomness = &surroundings.randomness;
         let path = data_dir.path();
         let admitted =

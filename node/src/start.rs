@@ -215,6 +215,7 @@ pub(crate) fn open_store(
     config: &Config,
     data_dir: &DataDir,
     storage: &Storage,
+    metrics: &Metrics,
 ) -> Result<Store, StartError> {
     let bytes = |setting: u64| usize::try_from(setting).unwrap_or(usize::MAX);
     let options = StoreOptions {
@@ -223,6 +224,7 @@ pub(crate) fn open_store(
         reserve_percent: config.storage.disk_reserve_percent,
         write_buffer_bytes: bytes(config.storage.memtable_bytes_max),
         block_cache_bytes: bytes(config.storage.block_cache_bytes),
+        sync_observer: Some(Arc::new(metrics.clone())),
     };
     Ok(storage.open(&data_dir.store(), options)?)
 }
@@ -339,6 +341,7 @@ pub(crate) async fn run(parts: Parts, listener: TcpListener) -> Result<Running, 
         clock,
         randomness: randomness.fork("sweep"),
         node: admitted.node,
+        metadata: metadata.clone(),
         metrics: metrics.clone(),
     };
     tasks.spawn_critical("sweep", sweep.run());
@@ -375,7 +378,6 @@ pub(crate) async fn run(parts: Parts, listener: TcpListener) -> Result<Running, 
         admitted: admitted.clone(),
         info,
         clock,
-        metrics: metrics.clone(),
     };
     tasks.spawn_critical("start-up", start_up.run(ready_tx, stopper));
     Ok(Running {
@@ -403,6 +405,7 @@ pub(crate) fn serve_http(running: &Running, listener: TcpListener) -> HttpHandle
         metadata: running.metadata.clone(),
         manager: running.manager.clone(),
         partitions: running.partitions.clone(),
+        store: running.store.clone(),
         ready: running.ready.clone(),
         must_stop: running.must_stop.clone(),
     };
@@ -550,7 +553,6 @@ struct StartUp {
     admitted: Admitted,
     info: NodeInfo,
     clock: Clock,
-    metrics: Metrics,
 }
 
 impl StartUp {
@@ -569,7 +571,6 @@ impl StartUp {
             tokio::time::sleep(READY_LOOK).await;
         }
         ready.send_replace(true);
-        self.metrics.node.ready.set(1);
         tracing::info!(node = %self.admitted.node, "ready");
     }
 

@@ -23,8 +23,8 @@ mod test_values;
 pub mod ticket;
 pub mod type_config;
 
-pub use engine::Space;
 pub use engine::memory::{Crash, HeldReads, MemoryFaults};
+pub use engine::{Space, SyncObserver};
 pub use keys::group::GroupKind;
 pub use log::{LogReader, LogStorage};
 pub use machine::{Machine, MetadataReader, SnapshotBuilder};

@@ -10,7 +10,7 @@ use rampart_api::model::ids::{GroupId, ReplicaId};
 use tokio::sync::watch;
 
 use crate::engine::memory::{MemoryEngine, MemoryFaults};
-use crate::engine::{Engine, Op, Space};
+use crate::engine::{Engine, Op, Space, SyncObserver};
 use crate::error::{OpenError, OpenGroupError};
 use crate::format::envelope;
 use crate::keys::group::{self, GroupKind, GroupRecord};
@@ -20,8 +20,8 @@ use crate::machine::{Machine, MetadataReader, MetadataShared, PartitionShared};
 use crate::partition_log::PartitionLog;
 use crate::planted::{self, Bug};
 
-/// What an operator may choose about a store.
-#[derive(Debug, Clone, Copy)]
+/// What an operator may choose about a store, and who hears of its syncs.
+#[derive(Debug, Clone)]
 pub struct StoreOptions {
     /// Bytes of newest entries that all groups together keep in memory.
     pub tail_cache_bytes: usize,
@@ -33,6 +33,8 @@ pub struct StoreOptions {
     pub write_buffer_bytes: usize,
     /// Memory of the engine's block cache.
     pub block_cache_bytes: usize,
+    /// Told of each sync.
+    pub sync_observer: Option<Arc<dyn SyncObserver>>,
 }
 
 impl Default for StoreOptions {
@@ -43,6 +45,7 @@ impl Default for StoreOptions {
             reserve_percent: 5,
             write_buffer_bytes: 32 << 20,
             block_cache_bytes: 16 << 20,
+            sync_observer: None,
         }
     }
 }
@@ -82,7 +85,8 @@ impl Store {
 
     /// As [`Store::in_memory`], with the options that a node's configuration gives.
     pub fn in_memory_with(faults: MemoryFaults, options: StoreOptions) -> Store {
-        Store::over(Arc::new(MemoryEngine::new(faults)), options)
+        let engine = MemoryEngine::new(faults).observed_by(options.sync_observer.clone());
+        Store::over(Arc::new(engine), options)
     }
 
     pub(crate) fn engine(&self) -> &Arc<dyn Engine> {
@@ -283,6 +287,34 @@ impl Store {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::Write;
+    use crate::test_data::SyncTally;
+
+    #[test]
+    fn an_observer_hears_of_syncs_and_of_the_entries_they_made_durable() {
+        let (faults, tally) = (MemoryFaults::none(), Arc::new(SyncTally::default()));
+        let options =
+            StoreOptions { sync_observer: Some(tally.clone()), ..StoreOptions::default() };
+        let store = Store::in_memory_with(faults.clone(), options);
+        store.flush().unwrap();
+        assert_eq!(tally.seen().1, 0, "nothing was appended");
+        let (header, payload) = (Bytes::from_static(b"h"), Bytes::from_static(b"p"));
+        let append = |index| Op::Append {
+            group: GroupId(1),
+            index,
+            header: header.clone(),
+            payload: payload.clone(),
+        };
+        let before = tally.seen().0;
+        faults.hold_syncs();
+        for index in 1..=3 {
+            let done: Option<crate::engine::Done> = (index > 1).then(|| Box::new(|_| ()) as _);
+            store.engine.submit(Write { ops: vec![append(index)], done });
+        }
+        assert_eq!(tally.seen().0, before, "nothing is synced yet");
+        faults.sync();
+        assert_eq!((tally.seen().0 - before, tally.seen().1), (1, 3), "those unsynced before too");
+    }
 
     #[test]
     fn facts_of_a_group_without_a_record_are_erased_when_it_is_opened() {

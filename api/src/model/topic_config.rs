@@ -156,7 +156,8 @@ pub const KEYS: &[KeyInfo] = &[
     KeyInfo {
         name: "segment.bytes",
         default: "268435456",
-        doc: "records are removed in units of about this many bytes",
+        doc: "accepted so that Kafka's tools work, and without effect: a log has no segments, records \
+              go in units of about 64 KiB",
     },
 ];
 
@@ -183,7 +184,7 @@ pub struct TopicConfig {
     pub retention_bytes: Option<u64>,
     /// `retention.ms`; `None` = never.
     pub retention_ms: Option<i64>,
-    /// `segment.bytes`.
+    /// `segment.bytes`: accepted and shown, and read by nobody. The log is cut in granules.
     pub segment_bytes: u64,
 }
 

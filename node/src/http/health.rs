@@ -49,16 +49,22 @@ pub(super) async fn livez(State(edge): State<Edge>) -> Result<Json<Probe>, Refus
     )
 )]
 pub(super) async fn readyz(State(edge): State<Edge>) -> Result<Json<Probe>, Refusal> {
+    let reasons = not_ready_because(&edge);
+    if reasons.is_empty() {
+        return Ok(Json(Probe { status: "ready" }));
+    }
+    Err(Problem::new(ErrorCode::NotReady, reasons.join("; ")).retry_after_ms(1_000).into())
+}
+
+/// Why this node should get no requests, as sentences; empty = it should.
+pub(super) fn not_ready_because(edge: &Edge) -> Vec<String> {
     let node = &edge.services().node;
     let mut reasons = node.not_ready_because();
     reasons.extend(node.failure());
     if edge.stopping().is_cancelled() {
         reasons.push("the node is stopping".to_owned());
     }
-    if reasons.is_empty() {
-        return Ok(Json(Probe { status: "ready" }));
-    }
-    Err(Problem::new(ErrorCode::NotReady, reasons.join("; ")).retry_after_ms(1_000).into())
+    reasons
 }
 
 /// The same as `/readyz`.

@@ -9,6 +9,7 @@ use rampart_api::model::problem::Problem;
 
 use super::edge::Edge;
 use super::error::{Answered, Refused};
+use super::health;
 use crate::telemetry::Metrics;
 
 /// The metrics of this node in the OpenMetrics text format.
@@ -18,6 +19,8 @@ use crate::telemetry::Metrics;
                content_type = "application/openmetrics-text"))
 )]
 pub(super) async fn metrics(State(edge): State<Edge>) -> Answered {
+    edge.services().node.measure(edge.metrics());
+    edge.metrics().node.ready.set(i64::from(health::not_ready_because(&edge).is_empty()));
     let page = edge.metrics().encode().map_err(|error| {
         Problem::new(ErrorCode::Internal, format!("the metrics can't be written: {error}"))
     })?;

@@ -16,6 +16,7 @@ use crate::controller::request::{Decommission, Move, NewTopic, Plan, PlannedMove
 use crate::partition::request::{
     Fetch, Fetched, ListedOffset, OffsetSpec, PartitionKey, PartitionStatus, Produce, Produced,
 };
+use crate::telemetry::Metrics;
 
 /// An answer that is on its way.
 pub type Answer<'a, T> = BoxFuture<'a, Result<T, Problem>>;
@@ -136,4 +137,6 @@ pub trait NodeView: Debug + Send + Sync {
     fn not_ready_because(&self) -> Vec<String>;
     /// Why this process must end, if it must.
     fn failure(&self) -> Option<String>;
+    /// Sets the gauges that are of interest only while somebody looks at them.
+    fn measure(&self, metrics: &Metrics);
 }

@@ -23,6 +23,7 @@ use super::request::{
 use super::service::{Answer, Operation, PartitionService};
 use super::{acks, retention};
 use crate::raft::status::{self, Role};
+use crate::telemetry::metrics::Counted;
 
 /// A replica may be so many entries behind when it takes over.
 const TRANSFER_LAG_ENTRIES_MAX: u64 = 64;
@@ -212,6 +213,7 @@ async fn wait_for_records(
     wait: Duration,
 ) -> Result<(), Problem> {
     let mut watermark = replica.log().watch_high_watermark();
+    let _waiting = Counted::in_gauge(&replica.parts.metrics.fetch.waiting);
     let reached = watermark.wait_for(|high| *high > offset);
     match tokio::time::timeout(wait, reached).await {
         Ok(Ok(_)) | Err(_) => Ok(()),

@@ -20,6 +20,7 @@ pub mod replica_manager;
 pub mod request;
 pub mod retention;
 pub mod service;
+mod standing;
 mod starts;
 mod stuck;
 pub mod sweep;

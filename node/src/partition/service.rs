@@ -165,6 +165,13 @@ impl PartitionService {
         PartitionService { inner: Arc::new(Inner { options, bytes, fetch_budget }) }
     }
 
+    /// Bytes of appends that this node has accepted and not answered yet.
+    pub fn bytes_in_flight(&self) -> usize {
+        let inner = &self.inner;
+        let free = inner.bytes.available_permits();
+        inner.options.bytes_in_flight_per_node.saturating_sub(free)
+    }
+
     /// Appends record batches.
     ///
     /// # Errors

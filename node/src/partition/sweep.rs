@@ -8,9 +8,12 @@ use std::time::Duration;
 use rampart_api::model::ids::{GroupId, NodeId};
 use rampart_api::peer::ping::LeaderClaim;
 
+use super::acks;
 use super::replica::Replica;
 use super::replica_manager::ReplicaManager;
+use super::standing::Standing;
 use crate::clock::Clock;
+use crate::metadata::MetadataHandle;
 use crate::peer::PeerNet;
 use crate::raft::claims::{ClaimOutbox, ClaimTable};
 use crate::raft::host::GroupLookup;
@@ -18,7 +21,7 @@ use crate::raft::node_ticker::{self, Action, GroupTick, GroupView, LeaderView};
 use crate::raft::settings::RaftTimings;
 use crate::raft::status::{RaftStatus, Role};
 use crate::randomness::Randomness;
-use crate::telemetry::Metrics;
+use crate::telemetry::metrics::{Metrics, set_count};
 
 /// A group for which nothing was due is looked at every so many sweeps, unless it has work or a
 /// node came or went.
@@ -51,6 +54,8 @@ pub struct Sweep {
     pub randomness: Randomness,
     /// This node.
     pub node: NodeId,
+    /// How many replicas there should be.
+    pub metadata: MetadataHandle,
     /// Counters.
     pub metrics: Metrics,
 }
@@ -67,6 +72,7 @@ struct Memory {
 struct GroupMemory {
     tick: GroupTick,
     claim: Option<LeaderClaim>,
+    standing: Standing,
     /// Nothing was due: a quiet leader, or a follower of a leader that is there.
     is_settled: bool,
 }
@@ -112,6 +118,7 @@ impl Sweep {
                 Action::Campaign if campaigns_left > 0 && may_campaign => {
                     campaigns_left -= 1;
                     self.metrics.raft.elections.inc();
+                    known.standing.campaigned(replica.status().term);
                     let _ = replica.raft().trigger().elect(true).await;
                 }
                 Action::Campaign => {}
@@ -121,6 +128,7 @@ impl Sweep {
             memory.groups.retain(|group, _| self.manager.get(*group).is_some());
         }
         self.publish(memory, replicas.len());
+        self.count(memory, now_ms);
     }
 
     fn look(&self, replica: &Replica, known: &mut GroupMemory, now_ms: u64) -> Action {
@@ -142,6 +150,7 @@ impl Sweep {
                 replica: spec.replica,
                 node: self.node,
             });
+        self.note_standing(replica, &status, known, now_ms);
         known.is_settled = action == Action::Nothing
             && match status.role {
                 Role::Leader => known.tick.quiesced,
@@ -152,6 +161,43 @@ impl Sweep {
         action
     }
 
+    fn note_standing(
+        &self,
+        replica: &Replica,
+        status: &RaftStatus,
+        known: &mut GroupMemory,
+        now_ms: u64,
+    ) {
+        let leads = known.claim.is_some();
+        let follows = status.leader.filter(|(_, node)| *node != self.node);
+        let has_leader =
+            leads || follows.is_some_and(|(_, node)| self.peer.liveness().is_alive(node));
+        let standing = &mut known.standing;
+        standing.note_leader(has_leader, now_ms);
+        if standing.has_won(status.role, status.term, follows.is_some()) {
+            self.metrics.raft.elections_won.inc();
+        }
+        standing.is_under_replicated = leads && self.is_under_replicated(replica, status);
+    }
+
+    /// As this leader sees it. A partition that the metadata doesn't know any more lacks nothing.
+    fn is_under_replicated(&self, replica: &Replica, status: &RaftStatus) -> bool {
+        let state = self.metadata.state();
+        let topic = state.partition_of(replica.spec().group).map(|(topic, _)| topic);
+        let lag_max = Duration::from_millis(replica.config().replica_lag_time_max_ms);
+        let in_sync = acks::in_sync_count(&replica.voters(status), lag_max);
+        topic.is_some_and(|topic| in_sync < topic.replication_factor as usize)
+    }
+
+    fn count(&self, memory: &Memory, now_ms: u64) {
+        let patience = self.timings.election_timeout_max * 3;
+        let standings = || memory.groups.values().map(|known| &known.standing);
+        let leaderless = standings().filter(|known| known.is_leaderless(patience, now_ms));
+        let under_replicated = standings().filter(|known| known.is_under_replicated);
+        set_count(&self.metrics.partition.leaderless, leaderless.count());
+        set_count(&self.metrics.partition.under_replicated, under_replicated.count());
+    }
+
     fn publish(&self, memory: &Memory, replicas: usize) {
         let led: BTreeMap<GroupId, LeaderClaim> = memory
             .groups
@@ -160,8 +206,8 @@ impl Sweep {
             .collect();
         let mine: Vec<LeaderClaim> = led.values().copied().collect();
         self.claims.hear(&mine, self.clock.instant());
-        self.metrics.partition.replicas.set(count(replicas));
-        self.metrics.partition.leaders.set(count(led.len()));
+        set_count(&self.metrics.partition.replicas, replicas);
+        set_count(&self.metrics.partition.leaders, led.len());
         self.outbox.set_led(led);
     }
 
@@ -197,8 +243,4 @@ impl Sweep {
                 .map(|age| u64::try_from(age.as_millis()).unwrap_or(u64::MAX)),
         }
     }
-}
-
-fn count(things: usize) -> i64 {
-    i64::try_from(things).unwrap_or(i64::MAX)
 }

@@ -228,6 +228,20 @@ async fn a_leader_says_nothing_of_its_end_before_it_has_applied_an_entry_of_its_
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_fetch_that_waits_is_counted_until_it_is_answered() {
+    let [a, _, _] = start_three(1).await;
+    let replica = replica(&a);
+    let waiting = replica.parts.metrics.fetch.waiting.clone();
+    let meanwhile = async {
+        eventually("the fetch waits", || waiting.get() == 1).await;
+        answer(append(&replica, Ack::Quorum)).await.unwrap();
+    };
+    let (fetched, ()) = tokio::join!(fetch(&replica, 0, 60_000), meanwhile);
+    assert_eq!(fetched.unwrap().batches.len(), 1);
+    assert_eq!(waiting.get(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_trim_takes_what_was_asked_for_and_no_more() {
     let [a, _, _] = start_three(1).await;
     write(&a, 20).await;

@@ -60,7 +60,7 @@ pub struct ProduceMetrics {
     pub bytes: Counter,
     /// From arrival at the leader to the acknowledgement, by acknowledgement.
     pub latency: Family<AckLabel, Histogram>,
-    /// Bytes accepted and not acknowledged yet.
+    /// Bytes of appends accepted here and not answered yet.
     pub in_flight_bytes: Gauge,
 }
 
@@ -125,7 +125,7 @@ pub struct RaftMetrics {
 pub struct StorageMetrics {
     /// Syncs of the shared log, each for the appends of many groups.
     pub sync_batches: Counter,
-    /// Appends made durable by them.
+    /// Log entries made durable by them.
     pub sync_appends: Counter,
     /// Duration of a sync.
     pub sync_latency: Histogram,
@@ -148,7 +148,7 @@ pub struct NodeMetrics {
     pub peers: Gauge,
     /// Other nodes that refuse this one for good, or whose place a stranger has taken.
     pub peers_refusing: Gauge,
-    /// 1 once the node is recovered and caught up.
+    /// 1 while `/readyz` says ready.
     pub ready: Gauge,
 }
 
@@ -248,6 +248,29 @@ pub fn set_total(counter: &Counter<u64, AtomicU64>, total: u64) {
     counter.inner().fetch_max(total, Ordering::Relaxed);
 }
 
+/// Sets a gauge to a number of things or bytes.
+pub fn set_count(gauge: &Gauge, count: impl TryInto<i64>) {
+    gauge.set(count.try_into().unwrap_or(i64::MAX));
+}
+
+/// Something that a gauge counts as long as it is there.
+#[derive(Debug)]
+pub struct Counted(Gauge);
+
+impl Counted {
+    /// From now on, until it is dropped.
+    pub fn in_gauge(gauge: &Gauge) -> Counted {
+        gauge.inc();
+        Counted(gauge.clone())
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
 fn latency() -> Histogram {
     Histogram::new(LATENCY_SECONDS)
 }
@@ -270,7 +293,7 @@ fn produce(registry: &mut Registry) -> ProduceMetrics {
     );
     registry.register(
         "in_flight_bytes",
-        "Bytes accepted and not acknowledged yet.",
+        "Bytes accepted and not answered yet.",
         metrics.in_flight_bytes.clone(),
     );
     metrics
@@ -370,7 +393,7 @@ fn storage(registry: &mut Registry) -> StorageMetrics {
         disk_full: Gauge::default(),
     };
     registry.register("sync_batches", "Syncs of the shared log.", metrics.sync_batches.clone());
-    registry.register("sync_appends", "Appends made durable.", metrics.sync_appends.clone());
+    registry.register("sync_appends", "Log entries made durable.", metrics.sync_appends.clone());
     registry.register("sync_latency_seconds", "Duration of a sync.", metrics.sync_latency.clone());
     registry.register("disk_free_bytes", "Free disk space.", metrics.disk_free_bytes.clone());
     registry.register("disk_size_bytes", "Size of the disk.", metrics.disk_size_bytes.clone());
@@ -398,13 +421,24 @@ fn node(registry: &mut Registry) -> NodeMetrics {
         "Other nodes that refuse this one for good.",
         metrics.peers_refusing.clone(),
     );
-    registry.register("ready_state", "1 once recovered and caught up.", metrics.ready.clone());
+    registry.register("ready_state", "1 while /readyz says ready.", metrics.ready.clone());
     metrics
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_goes_is_counted_no_more() {
+        let gauge = Gauge::default();
+        let (one, other) = (Counted::in_gauge(&gauge), Counted::in_gauge(&gauge));
+        assert_eq!(gauge.get(), 2);
+        drop((one, other));
+        assert_eq!(gauge.get(), 0);
+        set_count(&gauge, u64::MAX);
+        assert_eq!(gauge.get(), i64::MAX);
+    }
 
     #[test]
     fn what_is_counted_is_shown() {

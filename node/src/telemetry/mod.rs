@@ -3,5 +3,6 @@
 
 pub mod log;
 pub mod metrics;
+mod syncs;
 
 pub use metrics::Metrics;

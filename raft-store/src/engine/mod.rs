@@ -9,6 +9,7 @@ use std::fmt;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use rampart_api::model::ids::GroupId;
@@ -78,6 +79,11 @@ impl Op {
         Op::Put { key, value: value.into() }
     }
 
+    /// Whether it stores an entry.
+    pub(crate) fn is_append(&self) -> bool {
+        matches!(self, Op::Append { .. })
+    }
+
     /// Roughly what the change occupies in memory and in the log.
     #[cfg_attr(not(feature = "rocks"), allow(dead_code))] // Only a disk batches by size.
     pub(crate) fn size(&self) -> usize {
@@ -140,6 +146,13 @@ pub struct Space {
     pub free_bytes: u64,
     /// Size of the file system.
     pub total_bytes: u64,
+}
+
+/// Hears of each sync, on the engine's thread: it must not block.
+pub trait SyncObserver: fmt::Debug + Send + Sync {
+    /// A synced write took so long and made so many log entries durable, of all groups. A sync of
+    /// facts alone makes none. Where time is not the disk's, as in memory, it takes none.
+    fn synced(&self, took: Duration, appends: u64);
 }
 
 /// What holds the bytes.

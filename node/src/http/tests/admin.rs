@@ -283,6 +283,20 @@ async fn metrics_count_answers_and_refusals() {
 }
 
 #[tokio::test]
+async fn metrics_are_measured_when_they_are_asked_for_and_agree_with_readyz() {
+    let harness = Harness::new();
+    let shows = async |line: &str| {
+        let page = harness.get("/metrics").await;
+        let page = page.text();
+        assert!(page.lines().any(|shown| shown == line), "missing {line} in {page}");
+    };
+    shows("rampart_node_peers 2").await;
+    shows("rampart_node_ready_state 1").await;
+    harness.node.not_ready.lock().unwrap().push("the node is starting".into());
+    shows("rampart_node_ready_state 0").await;
+}
+
+#[tokio::test]
 async fn one_reads_what_one_wrote_through_another_node() {
     let harness = Harness::new();
     let reading = harness.get("/v1/topics/late?min_metadata_index=2");

@@ -28,6 +28,7 @@ use crate::partition::request::{
     Fetch, Fetched, ListedOffset, OffsetSpec, PartitionKey, PartitionStatus, Produce, Produced,
     ReplicaStatus,
 };
+use crate::telemetry::Metrics;
 
 /// Everything behind the edge.
 #[derive(Debug)]
@@ -513,5 +514,9 @@ impl NodeView for FakeNode {
 
     fn failure(&self) -> Option<String> {
         self.failure.lock().unwrap().clone()
+    }
+
+    fn measure(&self, metrics: &Metrics) {
+        metrics.node.peers.set(2);
     }
 }

@@ -32,10 +32,14 @@ impl Disk {
         self.pending.push(ops);
     }
 
-    pub(super) fn sync(&mut self) {
+    /// Makes everything written durable; answers how many entries that are.
+    pub(super) fn sync(&mut self) -> u64 {
+        let mut appends = 0;
         for op in self.pending.drain(..).flatten() {
             self.durable.apply(&op);
+            appends += u64::from(op.is_append());
         }
+        appends
     }
 
     /// Power is gone: of what was not synced, the first `survivors` changes reached the disk. The

@@ -9,6 +9,7 @@ mod faults;
 
 use std::io;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use bytes::Bytes;
 use rampart_api::model::ids::GroupId;
@@ -16,7 +17,7 @@ use tokio::sync::{Semaphore, watch};
 
 use self::disk::Disk;
 pub use self::faults::{Crash, HeldReads, MemoryFaults};
-use super::{Done, Engine, Op, SUBMITTED_BYTES_MAX, Space, Write, WriteError};
+use super::{Done, Engine, Op, SUBMITTED_BYTES_MAX, Space, SyncObserver, Write, WriteError};
 
 /// What the engine and the test's handle share: the disk outlives the engine.
 #[derive(Debug, Default)]
@@ -36,6 +37,8 @@ struct Shared {
     reads_released: Arc<Condvar>,
     free_bytes: Option<u64>,
     failed: Option<WriteError>,
+    /// Hears of the syncs: that of the engine started last.
+    observer: Option<Arc<dyn SyncObserver>>,
     /// Grows with every crash: an engine of an earlier life can no longer touch the disk.
     life: u64,
 }
@@ -73,6 +76,12 @@ impl MemoryEngine {
             admission: Arc::new(Semaphore::new(SUBMITTED_BYTES_MAX)),
             failed: watch::channel(None).0,
         }
+    }
+
+    /// Has this observer told of the syncs, in place of an earlier engine's.
+    pub(crate) fn observed_by(self, observer: Option<Arc<dyn SyncObserver>>) -> Self {
+        lock(&self.shared).observer = observer;
+        self
     }
 
     fn accept(&self, write: Write) -> Vec<(Done, Result<(), WriteError>)> {
@@ -126,7 +135,10 @@ impl MemoryEngine {
 impl Shared {
     /// Makes everything written durable and hands out the callbacks, to be called unlocked.
     fn sync(&mut self) -> Vec<(Done, Result<(), WriteError>)> {
-        self.disk.sync();
+        let appends = self.disk.sync();
+        if let Some(observer) = &self.observer {
+            observer.synced(Duration::ZERO, appends);
+        }
         self.waiting.drain(..).map(|Waiting(done)| (done, Ok(()))).collect()
     }
 }

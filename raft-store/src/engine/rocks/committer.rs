@@ -9,11 +9,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel};
 use std::thread::JoinHandle;
+use std::time::Instant;
 
 use rocksdb::{DB, WriteBatch, WriteOptions};
 use tokio::sync::watch;
 
-use super::super::{Done, Op, Write, WriteError};
+use super::super::{Done, Op, SyncObserver, Write, WriteError};
 use super::reclaim::Reclaimer;
 use super::synced_mark::SyncedMark;
 use super::{FACTS, LOG, log_end, log_key};
@@ -53,6 +54,8 @@ pub(super) struct Parts {
     pub reclaimer: Reclaimer,
     /// Set once a write or sync failed.
     pub failed: watch::Sender<Option<String>>,
+    /// Told of each sync.
+    pub observer: Option<Arc<dyn SyncObserver>>,
     /// A test's look at the syncs.
     #[cfg(test)]
     pub on_sync: Option<OnSync>,
@@ -71,7 +74,7 @@ impl Committer {
         let (tx, rx) = channel();
         let thread = std::thread::Builder::new()
             .name("store-committer".to_owned())
-            .spawn(move || Worker { parts, waiting: VecDeque::new() }.run(&rx))?;
+            .spawn(move || Worker::new(parts).run(&rx))?;
         Ok(Committer { queue: Some(tx), thread: Some(thread) })
     }
 
@@ -116,9 +119,15 @@ struct Worker {
     parts: Parts,
     /// Those of the batch under way that were not told yet.
     waiting: VecDeque<Done>,
+    /// Entries written and not synced yet.
+    unsynced: u64,
 }
 
 impl Worker {
+    fn new(parts: Parts) -> Worker {
+        Worker { parts, waiting: VecDeque::new(), unsynced: 0 }
+    }
+
     /// Until the queue's end. A panic, say of a callback, is a failure of the engine like any
     /// other: it is said, and whoever waits or comes later is told.
     fn run(mut self, queue: &Receiver<Message>) {
@@ -175,6 +184,7 @@ impl Worker {
         for Write { ops, done } in writes {
             self.waiting.extend(done);
             for op in &ops {
+                self.unsynced += u64::from(op.is_append());
                 self.add(&mut batch, op, &mut value);
             }
         }
@@ -229,7 +239,7 @@ impl Worker {
         self.check()?;
         #[cfg(test)]
         self.tell_test(sync, SyncStep::Begins);
-        let written = self.write_and_mark(batch, sync).inspect_err(|error| {
+        let written = self.write_observed(batch, sync).inspect_err(|error| {
             let message = &error.message;
             tracing::error!(error = message, "the store's write failed; nothing is acknowledged");
             self.parts.failed.send_replace(Some(message.clone()));
@@ -237,6 +247,16 @@ impl Worker {
         #[cfg(test)]
         self.tell_test(sync, SyncStep::Ended);
         written
+    }
+
+    fn write_observed(&mut self, batch: WriteBatch, sync: bool) -> Result<(), WriteError> {
+        let Some(observer) = self.parts.observer.clone().filter(|_| sync) else {
+            return self.write_and_mark(batch, sync);
+        };
+        let begun = monotonic();
+        self.write_and_mark(batch, sync)?;
+        observer.synced(begun.elapsed(), std::mem::take(&mut self.unsynced));
+        Ok(())
     }
 
     #[cfg(test)]
@@ -263,6 +283,12 @@ impl Worker {
         }
         Ok(())
     }
+}
+
+/// How long a real disk takes is of no interest to a simulation, which has none.
+#[expect(clippy::disallowed_methods)]
+fn monotonic() -> Instant {
+    Instant::now()
 }
 
 fn panic_text(panic: &(dyn Any + Send)) -> &str {

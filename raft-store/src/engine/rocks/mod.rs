@@ -69,6 +69,7 @@ impl RocksEngine {
             mark,
             reclaimer,
             failed: failed_tx,
+            observer: options.sync_observer.clone(),
             #[cfg(test)]
             on_sync: None,
         };

@@ -3,9 +3,11 @@
 mod damaged_logs;
 
 use std::sync::mpsc;
+use std::time::Duration;
 
 use super::committer::SyncStep;
 use super::*;
+use crate::test_data::SyncTally;
 
 fn append(group: u64, index: u64, payload: &str) -> Op {
     Op::Append {
@@ -121,6 +123,8 @@ fn appends_of_many_groups_share_one_sync_and_are_told_after_it() {
             let _ = gate.recv();
         }
     }));
+    let tally = Arc::new(SyncTally::default());
+    parts.observer = Some(tally.clone());
     let engine = RocksEngine::start(dir.path(), parts, failed).unwrap();
     engine.submit(told(append(1, 1, "x"), &events_tx, Event::Told(1)));
     assert_eq!(events.recv().unwrap(), Event::Sync(SyncStep::Begins));
@@ -138,6 +142,9 @@ fn appends_of_many_groups_share_one_sync_and_are_told_after_it() {
     assert_eq!(seen[..2], [Event::Sync(SyncStep::Ended), Event::Told(1)]);
     let syncs = seen.iter().filter(|event| **event == Event::Sync(SyncStep::Begins)).count();
     assert!((1..=2).contains(&syncs), "{syncs} syncs for 50 groups after the held one");
+    let (observed, appends, took) = tally.seen();
+    assert_eq!((observed, appends), (1 + syncs as u64, 51), "the observer hears of all");
+    assert!(took > Duration::ZERO, "a sync takes time");
     let mut is_synced = true;
     for event in &seen {
         match event {
