@@ -60,7 +60,7 @@ pub enum ProposalKind {
     /// A command to the metadata state machine.
     Metadata = 3,
     /// Commands to the groups of a partition of `__group_state`.
-    Groups = 4,
+    Groups = 5,
 }
 
 impl ProposalKind {
@@ -70,7 +70,7 @@ impl ProposalKind {
             1 => Some(ProposalKind::Batches),
             2 => Some(ProposalKind::Partition),
             3 => Some(ProposalKind::Metadata),
-            4 => Some(ProposalKind::Groups),
+            5 => Some(ProposalKind::Groups),
             _ => None,
         }
     }

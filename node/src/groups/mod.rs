@@ -4,6 +4,7 @@
 
 pub mod assignor;
 pub mod coordinator;
+pub mod dead_letters;
 pub mod deliveries;
 pub mod retry_policy;
 pub mod routing;

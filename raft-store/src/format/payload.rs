@@ -7,7 +7,7 @@ use super::envelope::FormatError;
 use super::membership::{decode_membership, encode_membership};
 use crate::type_config::{EntryPayload, Proposal, ProposalKind};
 
-// On disk and on the wire: never reuse, never renumber. 1 to 4 are the numbers of ProposalKind.
+// On disk and on the wire: never reuse, never renumber. 1 to 15 are the numbers of ProposalKind.
 const BLANK: u8 = 0;
 const MEMBERSHIP: u8 = 16;
 
