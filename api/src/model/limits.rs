@@ -61,3 +61,5 @@ pub const DIRECTIVES_PER_CLIENT_MAX: usize = 100;
 /// The state of all groups in one partition of `__group_state`, in bytes, so that its snapshot fits
 /// into a frame between nodes.
 pub const GROUP_STATE_BYTES_MAX: u64 = 32 << 20;
+/// Parked records are taken up to so many bytes of that, so that members and offsets always fit.
+pub const PARKED_BYTES_MAX: u64 = GROUP_STATE_BYTES_MAX / 4 * 3;

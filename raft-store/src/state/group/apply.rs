@@ -30,7 +30,7 @@ use std::sync::Arc;
 use rampart_api::model::ids::{Offset, TopicId};
 use rampart_api::model::limits::{
     GROUP_NAME_BYTES_MAX, GROUP_STATE_BYTES_MAX, GROUPS_PER_STATE_MAX, MEMBER_TEXT_BYTES_MAX,
-    OFFSET_RANGES_MAX, PARTITIONS_PER_GROUP_MAX,
+    OFFSET_RANGES_MAX, PARKED_BYTES_MAX, PARTITIONS_PER_GROUP_MAX,
 };
 
 use super::command::{GroupCommand, Holding};
@@ -142,9 +142,13 @@ impl GroupState {
 
     /// Whether so much more fits, beside a group that is being changed.
     fn has_room_beside(&self, group: &Group, more: u64) -> Result<(), Refusal> {
-        let bytes = self.bytes + group.bytes + more;
-        let max = GROUP_STATE_BYTES_MAX;
-        if bytes <= max { Ok(()) } else { Err(Refusal::Full { what: "bytes of groups", max }) }
+        fits_in("bytes of groups", self.bytes + group.bytes + more, GROUP_STATE_BYTES_MAX)
+    }
+
+    /// As `has_room_beside`, for records to park: a flood of them leaves room for the members and the
+    /// offsets of every group.
+    fn has_room_to_park(&self, group: &Group, more: u64) -> Result<(), Refusal> {
+        fits_in("bytes of parked records", self.bytes + group.bytes + more, PARKED_BYTES_MAX)
     }
 }
 
@@ -290,6 +294,10 @@ fn wants(part: &MemberPart, topic: TopicId) -> bool {
 
 fn fits(what: &'static str, bytes: usize, max: usize) -> Result<(), Refusal> {
     if bytes <= max { Ok(()) } else { Err(Refusal::TooLong { what, max }) }
+}
+
+fn fits_in(what: &'static str, bytes: u64, max: u64) -> Result<(), Refusal> {
+    if bytes <= max { Ok(()) } else { Err(Refusal::Full { what, max }) }
 }
 
 fn under(what: &'static str, count: usize, max: usize) -> Result<(), Refusal> {

@@ -1,5 +1,4 @@
-//! What is true of a state after every command. Checked by the tests of `apply` after each step, and
-//! by whoever opens a snapshot.
+//! What is true of a state after every command. Checked by the tests of `apply` after each step.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -6,7 +6,7 @@ use rampart_api::model::limits::{
     DIRECTIVES_PER_CLIENT_MAX, GROUP_STATE_BYTES_MAX, MEMBER_TEXT_BYTES_MAX,
 };
 
-use super::{Handled, fits, under};
+use super::{Handled, fits, fits_in, under};
 use crate::state::group::ids::DirectiveId;
 use crate::state::group::outcome::{GroupOutcome, Refusal};
 use crate::state::group::state::{Directive, DirectiveKind, GroupState, Weighs};
@@ -29,9 +29,7 @@ impl GroupState {
         under("directives for a client", waiting + 1, DIRECTIVES_PER_CLIENT_MAX)?;
         let directive = Directive { kind: kind.clone(), expires_ms };
         let bytes = self.bytes + directive.weight() + client.len() as u64;
-        if bytes > GROUP_STATE_BYTES_MAX {
-            return Err(Refusal::Full { what: "bytes of groups", max: GROUP_STATE_BYTES_MAX });
-        }
+        fits_in("bytes of groups", bytes, GROUP_STATE_BYTES_MAX)?;
         let id = DirectiveId(self.next_directive);
         self.next_directive += 1;
         self.put_directive(client, id, directive);

@@ -82,7 +82,7 @@ impl Group {
                 fits("a record that is copied", copy.bytes(), PARKED_RECORD_BYTES_MAX)?;
             }
         }
-        others.has_room_beside(self, records.iter().map(Weighs::weight).sum())
+        others.has_room_to_park(self, records.iter().map(Weighs::weight).sum())
     }
 
     /// The record, if it waits.

@@ -124,11 +124,12 @@ fn all_groups_together_are_bounded_and_room_comes_back() {
             other => panic!("{other:?}"),
         }
     };
-    assert_eq!(full(&refused), "bytes of groups");
-    let expected = GROUP_STATE_BYTES_MAX / PARKED_RECORD_BYTES_MAX as u64;
+    assert_eq!(full(&refused), "bytes of parked records");
+    let expected = PARKED_BYTES_MAX / PARKED_RECORD_BYTES_MAX as u64;
     assert!((expected - 5..=expected).contains(&(offset - 10)), "{} records", offset - 10);
-    assert!(groups.state.bytes <= GROUP_STATE_BYTES_MAX);
-    // What the group goes on with weighs nothing more.
+    assert!(groups.state.bytes <= PARKED_BYTES_MAX);
+    // The flood is one group's; all groups go on.
+    assert!(matches!(groups.apply(join("other", "x", &[2])), GroupOutcome::Joined { .. }));
     assert_eq!(groups.apply(ack(by("a", 1, 1), &[(10, 11)])), at_offset(1, 11));
     groups.apply(ack_parked(by("a", 0, 1), &[3]));
     assert!(matches!(groups.apply(parked(offset)), GroupOutcome::Parked { .. }));
