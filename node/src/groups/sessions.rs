@@ -55,7 +55,7 @@ impl Sessions {
         over.map(|(_, (group, member))| (group.as_str(), member))
     }
 
-    /// When the next session is over.
+    /// When the first of them is over.
     pub fn next_end(&self) -> Option<Duration> {
         self.by_end.first().map(|(end, _)| *end)
     }
