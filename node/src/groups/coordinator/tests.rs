@@ -65,8 +65,8 @@ impl Play {
         (self.now * 1_000) as i64
     }
 
-    fn apply(&mut self, commands: Vec<GroupCommand>) -> Vec<GroupOutcome> {
-        let outcomes = self.state.apply(self.state.applied_index + 1, &commands);
+    fn apply(&mut self, commands: &[GroupCommand]) -> Vec<GroupOutcome> {
+        let outcomes = self.state.apply(self.state.applied_index + 1, commands);
         self.state.check_invariants().unwrap();
         self.coordinator.follow(G, &self.state);
         outcomes
@@ -84,15 +84,15 @@ impl Play {
                     self.coordinator.gone(group, member);
                 }
             }
-            let outcomes = self.apply(due.clone());
+            let outcomes = self.apply(&due);
             let refused = |o: &GroupOutcome| matches!(o, GroupOutcome::Refused(_));
             assert!(!outcomes.iter().any(refused), "{due:?}: {outcomes:?}");
         }
         let overdue = self.coordinator.overdue(&self.state, secs(self.now));
         for (by, records) in overdue {
             let failed = Verdict::Failed(Failure::TimedOut);
-            let told = records.into_iter().map(|record| (record, failed)).collect();
-            self.settle(by, told);
+            let told: Vec<_> = records.into_iter().map(|record| (record, failed)).collect();
+            self.settle(&by, &told);
         }
         self.write_dead_letters();
     }
@@ -109,17 +109,17 @@ impl Play {
             let record = self.state.groups[G].parked[&first.id].clone();
             self.dead.push((record.origin.partition, record.offset.0));
             let (into, sequence) = (dead_letters(), first.sequence);
-            let outcomes = self.apply(vec![GroupCommand::Dead { into, sequence }]);
+            let outcomes = self.apply(&[GroupCommand::Dead { into, sequence }]);
             assert_eq!(outcomes, [GroupOutcome::Dead]);
         }
     }
 
     /// What is said of records that were delivered; answers whether the state took it.
-    fn settle(&mut self, by: Holding, told: Vec<((Delivery, u32), Verdict)>) -> bool {
+    fn settle(&mut self, by: &Holding, told: &[((Delivery, u32), Verdict)]) -> bool {
         let policy = RetryPolicy { attempts_max: 3, delay_ms: 2_000, ..RetryPolicy::default() };
         let switch = DeadLetters { policy, into: dead_letters() };
         let mut settlement = Settlement::new(by.clone(), self.now_ms());
-        for ((delivery, attempt), verdict) in &told {
+        for ((delivery, attempt), verdict) in told {
             let to_do = step((*delivery, *attempt), *verdict, Some(&switch), self.now_ms());
             let error = "failed".to_owned();
             match (to_do.unwrap(), *delivery) {
@@ -132,7 +132,7 @@ impl Play {
                 (other, _) => panic!("{other:?} for {delivery:?}"),
             }
         }
-        let outcomes = self.apply(settlement.commands());
+        let outcomes = self.apply(&settlement.commands());
         let is_taken = outcomes.iter().all(|o| !matches!(o, GroupOutcome::Refused(_)));
         for ((delivery, _), _) in told.iter().filter(|_| is_taken) {
             if let Some(held) = self.coordinator.deliveries_mut(&by.group, by.partition) {
@@ -147,7 +147,7 @@ impl Play {
         let (group, topics) = (G.to_owned(), BTreeSet::from([topic(1)]));
         let joined =
             GroupCommand::Join { group, member: id(member), about, topics, now_ms: self.now_ms() };
-        self.apply(vec![joined]);
+        self.apply(&[joined]);
         self.coordinator.seen(G, &id(member), secs(SESSION_S), secs(self.now));
     }
 
@@ -164,7 +164,7 @@ impl Play {
         let starts = Coordinator::to_start(&self.state.groups[G], &id(member));
         if !starts.is_empty() {
             let starts = starts.into_iter().map(|at| (at, Offset(0))).collect();
-            self.apply(vec![GroupCommand::Start { group: G.to_owned(), starts, now_ms: 0 }]);
+            self.apply(&[GroupCommand::Start { group: G.to_owned(), starts, now_ms: 0 }]);
         }
         let group = self.state.groups[G].clone();
         let until = secs(self.now + LOCK_S);
@@ -227,7 +227,7 @@ impl Play {
                 false => Verdict::Done,
             };
             let by = Holding { group: G.to_owned(), member: id(member), partition, epoch };
-            if self.settle(by, vec![((delivery, attempt), verdict)]) && !is_bad {
+            if self.settle(&by, &[((delivery, attempt), verdict)]) && !is_bad {
                 self.processed.insert((partition.partition, offset));
             }
         }
@@ -240,7 +240,7 @@ impl Play {
             Step::Leave(member) if self.is_member(member) => {
                 self.tokens.remove(&member);
                 self.coordinator.gone(G, &id(member));
-                self.apply(vec![GroupCommand::Leave { group: G.to_owned(), member: id(member) }]);
+                self.apply(&[GroupCommand::Leave { group: G.to_owned(), member: id(member) }]);
             }
             Step::Leave(_) => {}
             Step::Pass(seconds) => self.now += seconds,

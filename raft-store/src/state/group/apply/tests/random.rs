@@ -139,9 +139,9 @@ pub(super) fn aimed(state: &GroupState, command: &GroupCommand) -> GroupCommand 
         | GroupCommand::Park { by, .. }
         | GroupCommand::Lose { by, .. } => aim(group, by),
         GroupCommand::Retry { by, id, .. } => {
-            let waits =
+            let mut waits =
                 group.parked.iter().filter(|(_, parked)| group.slots.contains_key(&parked.origin));
-            if let Some((parked, record)) = waits.last() {
+            if let Some((parked, record)) = waits.next_back() {
                 (*id, by.partition) = (*parked, record.origin);
             }
             aim(group, by);
