@@ -8,6 +8,7 @@ pub mod config;
 pub mod controller;
 pub mod data_dir;
 pub mod edge;
+pub mod groups;
 pub mod http;
 pub mod identity;
 pub mod metadata;

@@ -27,6 +27,6 @@ pub use engine::memory::{Crash, HeldReads, MemoryFaults};
 pub use engine::{Space, SyncObserver};
 pub use keys::group::GroupKind;
 pub use log::{LogReader, LogStorage};
-pub use machine::{Machine, MetadataReader, SnapshotBuilder};
+pub use machine::{GroupReader, Machine, MetadataReader, SnapshotBuilder};
 pub use partition_log::PartitionLog;
 pub use store::{OpenGroup, Store, StoreOptions};

@@ -16,7 +16,7 @@ use crate::format::envelope;
 use crate::keys::group::{self, GroupKind, GroupRecord};
 use crate::keys::{Family, node_record, registry};
 use crate::log::{self, DamagedGroups, GroupLog, LogStorage, TailBudget, erase_one};
-use crate::machine::{Machine, MetadataReader, MetadataShared, PartitionShared};
+use crate::machine::{GroupReader, Machine, MetadataReader, PartitionShared, WholeShared};
 use crate::partition_log::PartitionLog;
 use crate::planted::{self, Bug};
 
@@ -129,12 +129,28 @@ impl Store {
     ) -> Result<OpenGroup<MetadataReader>, OpenGroupError> {
         let group = GroupId::METADATA;
         let log = self.open_log(group, replica, GroupKind::Metadata)?;
-        let shared = Arc::new(MetadataShared::new(self.engine.clone(), log.clone()));
+        let shared = Arc::new(WholeShared::new(self.engine.clone(), log.clone()));
         shared.load().map_err(|error| OpenGroupError::read(group, error))?;
         Ok(OpenGroup {
             log: LogStorage::new(log),
             handle: MetadataReader::new(shared.clone()),
             machine: Machine::metadata(shared),
+        })
+    }
+
+    /// Opens the replica of a partition of `__group_state`. As [`Store::open_partition`].
+    pub fn open_groups(
+        &self,
+        group: GroupId,
+        replica: ReplicaId,
+    ) -> Result<OpenGroup<GroupReader>, OpenGroupError> {
+        let log = self.open_log(group, replica, GroupKind::Groups)?;
+        let shared = Arc::new(WholeShared::new(self.engine.clone(), log.clone()));
+        shared.load().map_err(|error| OpenGroupError::read(group, error))?;
+        Ok(OpenGroup {
+            log: LogStorage::new(log),
+            handle: GroupReader::new(shared.clone()),
+            machine: Machine::groups(shared),
         })
     }
 

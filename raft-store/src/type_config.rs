@@ -8,6 +8,7 @@ use bytes::Bytes;
 use rampart_api::model::ids::{NodeId, Offset};
 
 pub use crate::runtime::Runtime;
+use crate::state::group::GroupOutcome;
 use crate::ticket::Ticket;
 
 openraft::declare_raft_types!(
@@ -58,6 +59,8 @@ pub enum ProposalKind {
     Partition = 2,
     /// A command to the metadata state machine.
     Metadata = 3,
+    /// Commands to the groups of a partition of `__group_state`.
+    Groups = 5,
 }
 
 impl ProposalKind {
@@ -67,6 +70,7 @@ impl ProposalKind {
             1 => Some(ProposalKind::Batches),
             2 => Some(ProposalKind::Partition),
             3 => Some(ProposalKind::Metadata),
+            5 => Some(ProposalKind::Groups),
             _ => None,
         }
     }
@@ -115,6 +119,8 @@ pub enum Applied {
     },
     /// A metadata command's response, encoded by `state::metadata`.
     Metadata(Bytes),
+    /// What the commands of an entry to groups have done, one outcome each.
+    Groups(Vec<GroupOutcome>),
 }
 
 impl fmt::Display for Applied {

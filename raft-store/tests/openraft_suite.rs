@@ -1,4 +1,4 @@
-//! openraft's own storage test suite on our store: both kinds of groups, both engines.
+//! openraft's own storage test suite on our store: every kind of group, both engines.
 
 use std::io;
 
@@ -14,6 +14,7 @@ use rampart_raft_store::{LogReader, LogStorage, Machine, MemoryFaults, Store};
 enum Kind {
     Partition,
     Metadata,
+    Groups,
 }
 
 /// Where a store lives; dropped after its test.
@@ -118,6 +119,10 @@ fn open(store: &Store, kind: Kind) -> io::Result<(LogStorage, Machine)> {
             let group = store.open_metadata(ReplicaId(1)).map_err(io::Error::other)?;
             Ok((group.log, group.machine))
         }
+        Kind::Groups => {
+            let group = store.open_groups(GroupId(7), ReplicaId(1)).map_err(io::Error::other)?;
+            Ok((group.log, group.machine))
+        }
     }
 }
 
@@ -129,6 +134,11 @@ async fn a_partition_in_memory_passes() {
 #[tokio::test]
 async fn the_metadata_group_in_memory_passes() {
     Suite::test_all(InMemory(Kind::Metadata)).await.unwrap();
+}
+
+#[tokio::test]
+async fn groups_in_memory_pass() {
+    Suite::test_all(InMemory(Kind::Groups)).await.unwrap();
 }
 
 #[cfg(feature = "rocks")]
@@ -156,5 +166,10 @@ mod on_disk {
     #[tokio::test]
     async fn the_metadata_group_on_rocksdb_passes() {
         Suite::test_all(OnDisk(Kind::Metadata)).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn groups_on_rocksdb_pass() {
+        Suite::test_all(OnDisk(Kind::Groups)).await.unwrap();
     }
 }

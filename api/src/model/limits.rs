@@ -30,3 +30,36 @@ pub const PEER_HANDSHAKE_BYTES_MAX: usize = 64 << 10;
 pub const BATCH_DECOMPRESSED_BYTES_MAX: usize = 64 << 20;
 /// Keyless records of one request are cut into blocks of at most this many.
 pub const KEYLESS_BLOCK_RECORDS_MAX: usize = 250;
+/// Longest name of a consumer group, in bytes.
+pub const GROUP_NAME_BYTES_MAX: usize = 249;
+/// Longest member id, client id, host, rack or instance id of a group's member, in bytes.
+pub const MEMBER_TEXT_BYTES_MAX: usize = 256;
+/// What a client of Kafka's classic protocol may say of one member, in bytes.
+pub const MEMBER_METADATA_BYTES_MAX: usize = 64 << 10;
+/// Groups whose state is in one partition of `__group_state`.
+pub const GROUPS_PER_STATE_MAX: usize = 10_000;
+/// Members of one group.
+pub const MEMBERS_PER_GROUP_MAX: usize = 1_000;
+/// Topics one member subscribes to.
+pub const TOPICS_PER_MEMBER_MAX: usize = 100;
+/// Partitions that one group has offsets of, or that its members hold.
+pub const PARTITIONS_PER_GROUP_MAX: usize = 20_000;
+/// What a client may note beside a committed offset, in bytes.
+pub const OFFSET_METADATA_BYTES_MAX: usize = 4 << 10;
+/// Gaps between what is done and what is not above a committed offset, and in what is resolved of a
+/// dead-letter partition.
+pub const OFFSET_RANGES_MAX: usize = 4_096;
+/// Records of one partition that wait in a group to be delivered again: at this number the partition
+/// pauses.
+pub const PARKED_PER_PARTITION_MAX: usize = 1_000;
+/// A parked record that is copied into the group's state, in bytes.
+pub const PARKED_RECORD_BYTES_MAX: usize = 64 << 10;
+/// What is kept of the reason why a record was not processed, in bytes.
+pub const PARKED_ERROR_BYTES_MAX: usize = 1 << 10;
+/// Directives that one client has not yet acknowledged.
+pub const DIRECTIVES_PER_CLIENT_MAX: usize = 100;
+/// The state of all groups in one partition of `__group_state`, in bytes, so that its snapshot fits
+/// into a frame between nodes.
+pub const GROUP_STATE_BYTES_MAX: u64 = 32 << 20;
+/// Parked records are taken up to so many bytes of that, so that members and offsets always fit.
+pub const PARKED_BYTES_MAX: u64 = GROUP_STATE_BYTES_MAX / 4 * 3;

@@ -244,7 +244,10 @@ impl MetadataHandle {
         match written {
             Ok(written) => match &written.data {
                 Applied::Metadata(bytes) => Ok((written.log_id.index, decode(bytes)?)),
-                Applied::Nothing | Applied::Appended { .. } | Applied::Trimmed { .. } => {
+                Applied::Nothing
+                | Applied::Appended { .. }
+                | Applied::Trimmed { .. }
+                | Applied::Groups(_) => {
                     Err(Problem::unknown(ErrorCode::Internal, "metadata applied to another kind"))
                 }
             },

@@ -164,12 +164,13 @@ fn judge<E>(
             Applied::Appended { base_offset, .. } => {
                 Ok((base_offset, written.log_id.leader_id.term, written.log_id.index))
             }
-            Applied::Nothing | Applied::Trimmed { .. } | Applied::Metadata(_) => {
-                Err(Problem::unknown(
-                    ErrorCode::Internal,
-                    "record batches were applied as another kind",
-                ))
-            }
+            Applied::Nothing
+            | Applied::Trimmed { .. }
+            | Applied::Metadata(_)
+            | Applied::Groups(_) => Err(Problem::unknown(
+                ErrorCode::Internal,
+                "record batches were applied as another kind",
+            )),
         },
         // Refused before the append: certainly not done, safe elsewhere.
         Ok(Err(ClientWriteError::ForwardToLeader(_))) => Err(replica.not_leader(&replica.status())),

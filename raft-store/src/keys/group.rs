@@ -14,6 +14,8 @@ pub enum GroupKind {
     Partition,
     /// The metadata group.
     Metadata,
+    /// A partition of `__group_state`.
+    Groups,
 }
 
 /// The value.

@@ -176,7 +176,8 @@ proptest! {
 }
 
 fn group_records() -> impl Strategy<Value = GroupRecord> {
-    let kinds = prop::sample::select(vec![GroupKind::Partition, GroupKind::Metadata]);
+    let kinds =
+        prop::sample::select(vec![GroupKind::Partition, GroupKind::Metadata, GroupKind::Groups]);
     (any::<u64>(), kinds)
         .prop_map(|(replica, kind)| GroupRecord { replica: ReplicaId(replica), kind })
 }

@@ -2,10 +2,12 @@
 //! state machines in `state`, keeps what must survive. One enum for all kinds of groups, so that
 //! openraft is instantiated once.
 
+mod groups;
 mod metadata;
 mod partition;
 mod partition_snapshot;
 mod snapshot_store;
+mod whole;
 
 use std::io;
 use std::sync::Arc;
@@ -14,9 +16,10 @@ use bytes::Bytes;
 use futures_util::Stream;
 use openraft::storage::{EntryResponder, RaftSnapshotBuilder, RaftStateMachine};
 
-use self::metadata::MetadataMachine;
+pub use self::groups::GroupReader;
+#[cfg(test)]
+pub(crate) use self::groups::VERSION as GROUP_SNAPSHOT_VERSION;
 pub use self::metadata::MetadataReader;
-pub(crate) use self::metadata::MetadataShared;
 #[cfg(test)]
 pub(crate) use self::metadata::VERSION as METADATA_SNAPSHOT_VERSION;
 use self::partition::PartitionMachine;
@@ -26,6 +29,10 @@ pub(crate) use self::partition_snapshot::Cut;
 pub(crate) use self::partition_snapshot::{
     decode as decode_partition_snapshot, encode as encode_partition_snapshot,
 };
+pub(crate) use self::whole::WholeShared;
+use self::whole::{WholeMachine, WholeSnapshotBuilder};
+use crate::state::group::GroupState;
+use crate::state::metadata::state::MetadataState;
 use crate::type_config::{LogId, Snapshot, SnapshotMeta, StoredMembership, TypeConfig};
 
 /// The state machine of one group.
@@ -34,7 +41,9 @@ pub enum Machine {
     /// A partition's.
     Partition(PartitionMachine),
     /// The metadata group's.
-    Metadata(MetadataMachine),
+    Metadata(WholeMachine<MetadataState>),
+    /// That of groups in a partition of `__group_state`.
+    Groups(WholeMachine<GroupState>),
 }
 
 /// Builds one snapshot of one group.
@@ -43,7 +52,9 @@ pub enum SnapshotBuilder {
     /// Of a partition, at the planned cut.
     Partition(partition_snapshot::PartitionSnapshotBuilder),
     /// Of the metadata group, at the last applied entry.
-    Metadata(metadata::MetadataSnapshotBuilder),
+    Metadata(WholeSnapshotBuilder<MetadataState>),
+    /// Of groups in a partition of `__group_state`, at the last applied entry.
+    Groups(WholeSnapshotBuilder<GroupState>),
 }
 
 impl Machine {
@@ -51,8 +62,12 @@ impl Machine {
         Machine::Partition(PartitionMachine::new(shared))
     }
 
-    pub(crate) fn metadata(shared: Arc<MetadataShared>) -> Self {
-        Machine::Metadata(MetadataMachine::new(shared))
+    pub(crate) fn metadata(shared: Arc<WholeShared<MetadataState>>) -> Self {
+        Machine::Metadata(WholeMachine::new(shared))
+    }
+
+    pub(crate) fn groups(shared: Arc<WholeShared<GroupState>>) -> Self {
+        Machine::Groups(WholeMachine::new(shared))
     }
 }
 
@@ -64,6 +79,7 @@ impl RaftStateMachine<TypeConfig> for Machine {
         Ok(match self {
             Machine::Partition(machine) => machine.applied_state(),
             Machine::Metadata(machine) => machine.applied_state(),
+            Machine::Groups(machine) => machine.applied_state(),
         })
     }
 
@@ -74,6 +90,7 @@ impl RaftStateMachine<TypeConfig> for Machine {
         match self {
             Machine::Partition(machine) => machine.apply(entries).await,
             Machine::Metadata(machine) => machine.apply(entries).await,
+            Machine::Groups(machine) => machine.apply(entries).await,
         }
     }
 
@@ -85,6 +102,7 @@ impl RaftStateMachine<TypeConfig> for Machine {
             Machine::Metadata(machine) => {
                 Some(SnapshotBuilder::Metadata(machine.snapshot_builder()))
             }
+            Machine::Groups(machine) => Some(SnapshotBuilder::Groups(machine.snapshot_builder())),
         }
     }
 
@@ -96,6 +114,7 @@ impl RaftStateMachine<TypeConfig> for Machine {
         match self {
             Machine::Partition(machine) => machine.install_snapshot(meta, snapshot).await,
             Machine::Metadata(machine) => machine.install_snapshot(meta, snapshot).await,
+            Machine::Groups(machine) => machine.install_snapshot(meta, snapshot).await,
         }
     }
 
@@ -103,6 +122,7 @@ impl RaftStateMachine<TypeConfig> for Machine {
         match self {
             Machine::Partition(machine) => Ok(machine.current_snapshot()),
             Machine::Metadata(machine) => machine.current_snapshot().await,
+            Machine::Groups(machine) => machine.current_snapshot().await,
         }
     }
 }
@@ -114,6 +134,7 @@ impl RaftSnapshotBuilder<TypeConfig> for SnapshotBuilder {
         match self {
             SnapshotBuilder::Partition(builder) => builder.build().await,
             SnapshotBuilder::Metadata(builder) => builder.build().await,
+            SnapshotBuilder::Groups(builder) => builder.build().await,
         }
     }
 }

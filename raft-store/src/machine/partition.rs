@@ -337,7 +337,9 @@ impl PartitionState {
                 let PartitionCommand::TrimTo { offset } = command;
                 Ok(type_config::Applied::Trimmed { log_start: self.apply_trim(offset) })
             }
-            ProposalKind::Metadata => Err("a metadata command in a partition".to_owned()),
+            ProposalKind::Metadata | ProposalKind::Groups => {
+                Err(format!("{:?} in a partition of data", proposal.kind))
+            }
         }
     }
 

@@ -5,6 +5,7 @@
 
 mod crash;
 mod damage;
+mod groups;
 mod harness;
 mod inspect;
 mod offsets;

@@ -162,6 +162,7 @@ impl From<&GroupReport> for Group {
             kind: match report.kind {
                 GroupKind::Partition => "partition",
                 GroupKind::Metadata => "metadata",
+                GroupKind::Groups => "groups",
             },
             vote_term: report.vote.map(|(term, _, _)| term),
             first_index: report.indexes.map(|(first, _)| first),

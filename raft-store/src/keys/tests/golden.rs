@@ -20,6 +20,8 @@ use crate::state::metadata::state::{
 use crate::state::partition::{EpochTable, PartitionState};
 use crate::type_config::{EntryPayload, Membership, ProposalKind};
 
+mod groups;
+
 const FIXTURE: &str = include_str!("../../../tests/fixtures/format_1.txt");
 
 #[test]
@@ -63,13 +65,18 @@ fn records() -> Vec<(String, Vec<u8>)> {
         let name = format!("payload {metadata} {}", command_name(&command));
         records.push((name, codec::encode(&command)));
     }
+    records.extend(groups::records());
     records
 }
 
 fn values(family: Family) -> Vec<(&'static str, Vec<u8>)> {
     let log_id = StoredLogId { term: 2, index: 3 };
     let stored = || StoredMembershipRecord { log_id: Some(log_id), membership: membership() };
-    let kinds = [("partition", GroupKind::Partition), ("metadata", GroupKind::Metadata)];
+    let kinds = [
+        ("partition", GroupKind::Partition),
+        ("metadata", GroupKind::Metadata),
+        ("groups", GroupKind::Groups),
+    ];
     match family {
         // Its owner's business; see `node/src/peer_service.rs`.
         Family::NodeRecord => vec![],
@@ -113,6 +120,7 @@ fn values(family: Family) -> Vec<(&'static str, Vec<u8>)> {
         Family::SnapshotData => vec![
             ("partition", crate::machine::encode_partition_snapshot(&partition_state()).to_vec()),
             ("metadata", envelope::seal(METADATA_SNAPSHOT_VERSION, &metadata_state())),
+            ("groups", groups::snapshot()),
         ],
     }
 }

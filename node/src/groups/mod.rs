@@ -1,0 +1,13 @@
+//! The coordinator of consumer groups: what is decided about them, and when. What survives it is in
+//! `raft-store/src/state/group`; what is here is pure, and volatile: another node that becomes the
+//! coordinator begins with sessions in full and hands out again what was not settled.
+
+pub mod assignor;
+pub mod coordinator;
+pub mod dead_letters;
+pub mod deliveries;
+pub mod retry_policy;
+pub mod routing;
+pub mod sessions;
+pub mod settle;
+pub mod token;
