@@ -62,6 +62,7 @@ fn pending(ack: Ack) -> (PendingAppend, Answer) {
     let append = PendingAppend {
         batches: batch(b"value").body,
         records: 1,
+        once: None,
         ack,
         deadline: Clock::default().instant() + PATIENCE,
         answer,
@@ -111,7 +112,7 @@ async fn follow_one(
     is_synced: bool,
 ) -> (Option<Result<Produced, Problem>>, Result<Produced, Problem>) {
     let (ticket, holder) = ticket::ticket();
-    ticket.appended(AppendPosition { term, index: 9, base_offset: Offset(3) });
+    ticket.appended(AppendPosition { term, index: 9, base_offset: Offset(3), verdicts: None });
     if is_synced {
         ticket.synced();
     }

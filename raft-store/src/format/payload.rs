@@ -7,7 +7,7 @@ use super::envelope::FormatError;
 use super::membership::{decode_membership, encode_membership};
 use crate::type_config::{EntryPayload, Proposal, ProposalKind};
 
-// On disk and on the wire: never reuse, never renumber. 1 to 3 are the numbers of ProposalKind.
+// On disk and on the wire: never reuse, never renumber. 1 to 4 are the numbers of ProposalKind.
 const BLANK: u8 = 0;
 const MEMBERSHIP: u8 = 16;
 
@@ -50,6 +50,7 @@ mod tests {
             Just(ProposalKind::Batches),
             Just(ProposalKind::Partition),
             Just(ProposalKind::Metadata),
+            Just(ProposalKind::OnceBatches),
         ];
         let normal = (kind, prop::collection::vec(any::<u8>(), 0..200)).prop_map(|(kind, body)| {
             EntryPayload::Normal(Proposal { kind, body: body.into(), ticket: None })

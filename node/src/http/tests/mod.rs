@@ -8,5 +8,6 @@ mod fake;
 mod fetching;
 mod harness;
 mod limits;
+mod once;
 mod producing;
 mod tailing;

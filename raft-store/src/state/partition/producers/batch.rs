@@ -1,7 +1,8 @@
 //! A batch that is to be written once, as far as that matters; and what it turns out to be.
 
 use rampart_api::model::ids::{LeaderEpoch, Offset};
-use rampart_api::model::once::KeyTag;
+use rampart_api::model::once::{KeyTag, OnceTag};
+use rampart_api::model::record_batch::BatchHeader;
 use serde::{Deserialize, Serialize};
 
 /// A batch of an idempotent producer, or with an idempotency key.
@@ -22,6 +23,23 @@ pub struct OnceBatch {
 }
 
 impl OnceBatch {
+    /// As its header and its request say.
+    pub fn new(header: &BatchHeader, tag: &OnceTag) -> Self {
+        OnceBatch {
+            producer_id: header.producer_id,
+            producer_epoch: header.producer_epoch,
+            base_sequence: header.base_sequence,
+            records: header.record_count.unsigned_abs(),
+            stamp_ms: tag.stamp_ms,
+            key: tag.key,
+        }
+    }
+
+    /// What goes into the head of its entry.
+    pub fn tag(&self) -> OnceTag {
+        OnceTag { stamp_ms: self.stamp_ms, key: self.key }
+    }
+
     /// Sequence of the last record. After 2^31 - 1 comes 0, as in Kafka.
     pub fn last_sequence(&self) -> i32 {
         plus(self.base_sequence, self.records.saturating_sub(1))

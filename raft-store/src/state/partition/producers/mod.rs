@@ -1,8 +1,8 @@
 //! `[pure]` What a partition remembers of those who send each batch once: idempotent producers by
 //! their sequences, and requests by their `Idempotency-Key`. A function of the log prefix alone
 //! (INV-04): time comes with the entries, from the leader that appended them. The log keeps one as of
-//! its end and one as of what is applied; entries at or below `as_of` change nothing, so a log may be
-//! read again from anywhere before its end.
+//! its end and one as of what is applied; entries below `next_index` change nothing, so a log may
+//! be read again from anywhere before its end.
 //! Enforces INV-07.
 
 mod batch;
@@ -36,8 +36,8 @@ pub struct Written {
 /// Producers and keys of one partition, as of an entry of its log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProducerStates {
-    /// Last entry that was looked at.
-    as_of: u64,
+    /// Index after the last entry that was looked at.
+    next_index: u64,
     /// Greatest append time of an entry so far.
     now_ms: i64,
     producers: BTreeMap<i64, Producer>,
@@ -49,7 +49,7 @@ pub struct ProducerStates {
 impl Default for ProducerStates {
     fn default() -> Self {
         ProducerStates {
-            as_of: 0,
+            next_index: 0,
             now_ms: i64::MIN,
             producers: BTreeMap::new(),
             by_time: BTreeSet::new(),
@@ -59,9 +59,9 @@ impl Default for ProducerStates {
 }
 
 impl ProducerStates {
-    /// Index of the last entry that this contains; 0 = none.
-    pub fn as_of(&self) -> u64 {
-        self.as_of
+    /// Index after the last entry that this contains; 0 = none.
+    pub fn next_index(&self) -> u64 {
+        self.next_index
     }
 
     /// About how many bytes its record has.
@@ -72,10 +72,10 @@ impl ProducerStates {
     /// Begins an entry: what has expired by its append time goes. False if the entry is in here
     /// already, with all its batches.
     pub fn enter(&mut self, index: u64, append_ms: i64) -> bool {
-        if index <= self.as_of {
+        if index < self.next_index {
             return false;
         }
-        self.as_of = index;
+        self.next_index = index + 1;
         self.now_ms = self.now_ms.max(append_ms);
         while let Some((at, id)) = self.by_time.first().copied()
             && is_over(at, PRODUCER_EXPIRY_MS, self.now_ms)
@@ -110,7 +110,7 @@ impl ProducerStates {
     /// A new batch of the entry that was entered last is in the log.
     pub fn note(&mut self, batch: &OnceBatch, written: Written) {
         let original = Original {
-            index: self.as_of,
+            index: self.next_index.saturating_sub(1),
             term: written.term,
             base_offset: written.base_offset,
             stamp_ms: batch.stamp_ms,

@@ -14,7 +14,7 @@ const KEY_BYTES: usize = 72;
 /// The states of a partition's producers and keys.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProducersRecord {
-    as_of: u64,
+    next_index: u64,
     now_ms: i64,
     /// By id.
     producers: Vec<(i64, Producer)>,
@@ -31,7 +31,7 @@ impl From<&ProducerStates> for ProducersRecord {
     fn from(states: &ProducerStates) -> Self {
         let producers = states.producers.iter().map(|(id, known)| (*id, known.clone()));
         ProducersRecord {
-            as_of: states.as_of,
+            next_index: states.next_index,
             now_ms: states.now_ms,
             producers: producers.collect(),
             keys: states.keys.iter().copied().collect(),
@@ -47,7 +47,7 @@ impl From<ProducersRecord> for ProducerStates {
             keys.push(request);
         }
         ProducerStates {
-            as_of: record.as_of,
+            next_index: record.next_index,
             now_ms: record.now_ms,
             producers: record.producers.into_iter().collect(),
             by_time,
