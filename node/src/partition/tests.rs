@@ -31,6 +31,8 @@ use crate::raft::testing::{
 };
 use crate::telemetry::Metrics;
 
+mod once;
+
 const KEY: PartitionKey = PartitionKey { topic: TopicId(uuid::Uuid::nil()), partition: 0 };
 
 type Answer = oneshot::Receiver<Result<Produced, Problem>>;
