@@ -210,11 +210,11 @@ async fn run(steps: Vec<Step>) {
             }
             Step::Restart => {
                 replica.handle.save_applied().await.unwrap();
-                replica = Replica::in_memory(&faults);
+                replica = started(&faults).await;
             }
             Step::Crash => {
                 faults.crash(Crash::LoseUnsynced);
-                replica = Replica::in_memory(&faults);
+                replica = started(&faults).await;
                 replica.apply_all().await;
                 model.applied = model.entries.len();
             }
@@ -222,6 +222,18 @@ async fn run(steps: Vec<Step>) {
         }
         check(&replica, &model);
     }
+}
+
+/// The replica on this disk. As openraft does, it purges what is applied and not in the log.
+async fn started(faults: &MemoryFaults) -> Replica {
+    let mut replica = Replica::in_memory(faults);
+    let (applied, _) = replica.machine.applied_state().await.unwrap();
+    if let Some(applied) = applied
+        && replica.handle.last_log_index() < Some(applied.index)
+    {
+        replica.log.purge(applied).await.unwrap();
+    }
+    replica
 }
 
 /// A new replica with a snapshot of everything that the old one has.
