@@ -87,6 +87,10 @@ impl Controller for ControllerHandle {
         ControllerHandle::create_topic(self, topic).boxed()
     }
 
+    fn new_producer(&self) -> Answer<'_, u64> {
+        ControllerHandle::new_producer(self).boxed()
+    }
+
     fn delete_topic(&self, name: String) -> Answer<'_, u64> {
         async move { ControllerHandle::delete_topic(self, &name).await }.boxed()
     }

@@ -7,15 +7,18 @@ use proptest::collection::{btree_map, btree_set, vec};
 use proptest::option;
 use proptest::prelude::*;
 use rampart_api::model::ids::{ClusterId, DiskId, GroupId, NodeId, Offset, ReplicaId, TopicId};
+use rampart_api::model::once::{KeyTag, OnceTag};
 use uuid::Uuid;
 
 use crate::format::log_id::StoredLogId;
 use crate::format::membership::{MembershipRecord, StoredMembershipRecord};
+use crate::format::once::OnceHead;
 use crate::state::metadata::command::{LeaderReport, MetadataCommand, NodeInfo};
 use crate::state::metadata::state::{
     MetadataState, NodeRecord, NodeState, PartitionRecord, ReplicaRecord, ReplicaState, TopicRecord,
 };
-use crate::state::partition::{EpochTable, PartitionState};
+use crate::state::partition::producers::{OnceBatch, Verdict, Written};
+use crate::state::partition::{EpochTable, PartitionState, ProducerStates, ProducersRecord};
 
 pub(crate) fn log_ids() -> impl Strategy<Value = StoredLogId> {
     any::<(u64, u64)>().prop_map(|(term, index)| StoredLogId { term, index })
@@ -49,6 +52,43 @@ pub(crate) fn partition_states() -> impl Strategy<Value = PartitionState> {
         }
         PartitionState { log_start, next_offset, epochs }
     })
+}
+
+/// Of histories that may have happened.
+pub(crate) fn producers_records() -> impl Strategy<Value = ProducersRecord> {
+    let written = (0..3i64, 1..9u32, option::of(key_tags()), 0..9u64);
+    vec(written, 0..8).prop_map(|history| {
+        let (mut states, mut next) = (ProducerStates::default(), BTreeMap::new());
+        for (index, (producer_id, records, key, offset)) in (0..).zip(history) {
+            let sequence = next.entry(producer_id).or_insert(0);
+            let batch = OnceBatch {
+                producer_id,
+                producer_epoch: 0,
+                base_sequence: *sequence,
+                records,
+                stamp_ms: 1,
+                key,
+            };
+            assert!(states.enter(index, index as i64));
+            if states.check(&batch, 0) == Verdict::New {
+                *sequence = batch.last_sequence() + 1;
+                states.note(&batch, Written { term: 1, base_offset: Offset(offset) });
+            }
+        }
+        ProducersRecord::from(&states)
+    })
+}
+
+pub(crate) fn once_heads() -> impl Strategy<Value = OnceHead> {
+    let tags = btree_map(any::<u32>(), (any::<i64>(), option::of(key_tags())), 0..5);
+    (any::<i64>(), tags).prop_map(|(append_ms, tags)| {
+        let tag = |(number, (stamp_ms, key))| (number, OnceTag { stamp_ms, key });
+        OnceHead { append_ms, tags: tags.into_iter().map(tag).collect() }
+    })
+}
+
+fn key_tags() -> impl Strategy<Value = KeyTag> {
+    any::<([u8; 16], [u8; 16])>().prop_map(|(key, body)| KeyTag { key, body })
 }
 
 pub(crate) fn offsets() -> impl Strategy<Value = Offset> {
@@ -172,6 +212,7 @@ fn partition_commands() -> impl Strategy<Value = MetadataCommand> {
         ),
         vec(report, 0..4).prop_map(|leaders| ReportLeaders { leaders }),
         (groups(), replica_ids()).prop_map(|(group, replica)| ReplaceReplica { group, replica }),
+        Just(AllocateProducerIds),
     ]
 }
 

@@ -7,8 +7,10 @@ use std::sync::Arc;
 use rampart_api::model::ids::Offset;
 use tokio::sync::watch;
 
+use crate::state::partition::producers::Verdict;
+
 /// Where an entry landed in the leader's log.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AppendPosition {
     /// Term of the leader that appended it; the leader epoch.
     pub term: u64,
@@ -16,9 +18,11 @@ pub struct AppendPosition {
     pub index: u64,
     /// Offset of its first record.
     pub base_offset: Offset,
+    /// What became of each batch that was to be written once, in order, unless all were written.
+    pub verdicts: Option<Arc<[Verdict]>>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 enum Progress {
     Proposed,
     Appended(AppendPosition),
@@ -52,8 +56,8 @@ impl Ticket {
     /// The entry is on this node's disk.
     pub fn synced(&self) {
         self.progress.send_modify(|progress| {
-            if let Progress::Appended(position) = *progress {
-                *progress = Progress::Synced(position);
+            if let Progress::Appended(position) = &*progress {
+                *progress = Progress::Synced(position.clone());
             }
         });
     }
@@ -68,17 +72,23 @@ impl TicketHolder {
             .wait_for(|progress| matches!(progress, Progress::Synced(_)))
             .await
             .ok()?;
-        match *progress {
-            Progress::Synced(position) => Some(position),
+        match &*progress {
+            Progress::Synced(position) => Some(position.clone()),
             Progress::Proposed | Progress::Appended(_) => None,
         }
     }
 
     /// Where the entry landed, if it has been appended.
     pub fn position(&self) -> Option<AppendPosition> {
-        match *self.progress.borrow() {
+        match &*self.progress.borrow() {
             Progress::Proposed => None,
-            Progress::Appended(position) | Progress::Synced(position) => Some(position),
+            Progress::Appended(position) | Progress::Synced(position) => Some(position.clone()),
         }
+    }
+
+    /// Whether the entry is in the log, or never will be.
+    pub fn is_settled(&self) -> bool {
+        !matches!(*self.progress.borrow(), Progress::Proposed)
+            || self.progress.has_changed().is_err()
     }
 }

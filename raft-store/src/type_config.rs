@@ -59,17 +59,28 @@ pub enum ProposalKind {
     Partition = 2,
     /// A command to the metadata state machine.
     Metadata = 3,
+    /// Record batches, some of them to be written once: a head says which; see `format::once`.
+    OnceBatches = 4,
     /// Commands to the groups of a partition of `__group_state`.
     Groups = 5,
 }
 
 impl ProposalKind {
+    /// Whether it is a partition's data.
+    pub fn is_data(self) -> bool {
+        match self {
+            ProposalKind::Batches | ProposalKind::OnceBatches => true,
+            ProposalKind::Partition | ProposalKind::Metadata => false,
+        }
+    }
+
     /// The kind of a stored number, if it is one.
     pub fn from_number(number: u8) -> Option<Self> {
         match number {
             1 => Some(ProposalKind::Batches),
             2 => Some(ProposalKind::Partition),
             3 => Some(ProposalKind::Metadata),
+            4 => Some(ProposalKind::OnceBatches),
             5 => Some(ProposalKind::Groups),
             _ => None,
         }

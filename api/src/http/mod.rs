@@ -9,5 +9,6 @@ pub mod fetch;
 pub mod json_pointer;
 pub mod json_text;
 pub mod produce;
+pub mod producers;
 pub mod request;
 pub mod topics;

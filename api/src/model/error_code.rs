@@ -40,6 +40,8 @@ error_codes! {
     DamagedBatch = "DAMAGED_BATCH", 500, false;
     /// The node's id, disk or cluster is not the one the cluster knows.
     DiskRejected = "DISK_REJECTED", 409, false;
+    /// The batch was written before, so long ago that its offset is not known any more.
+    DuplicateSequence = "DUPLICATE_SEQUENCE", 409, false;
     /// The same `Idempotency-Key` came with another body.
     IdempotencyMismatch = "IDEMPOTENCY_MISMATCH", 422, false;
     /// A bug or a fault in this server; the log has more.
@@ -48,6 +50,8 @@ error_codes! {
     InvalidConfig = "INVALID_CONFIG", 400, false;
     /// A partition number that the topic does not have.
     InvalidPartition = "INVALID_PARTITION", 404, false;
+    /// A newer epoch of the producer has written to the partition.
+    InvalidProducerEpoch = "INVALID_PRODUCER_EPOCH", 409, false;
     /// A replication factor the cluster cannot satisfy.
     InvalidReplicationFactor = "INVALID_REPLICATION_FACTOR", 400, false;
     /// The request is malformed: syntax, type, encoding, unknown field, missing parameter.
@@ -72,6 +76,8 @@ error_codes! {
     NotReady = "NOT_READY", 503, true;
     /// The offset is below the log start or above the end; the answer names both.
     OffsetOutOfRange = "OFFSET_OUT_OF_RANGE", 416, false;
+    /// The batch does not follow the producer's last one in the partition; nothing was written.
+    OutOfOrderSequenceNumber = "OUT_OF_ORDER_SEQUENCE_NUMBER", 409, false;
     /// A limit that protects the server is reached; try again after `Retry-After`.
     Overloaded = "OVERLOADED", 429, true;
     /// A single record is larger than `max.message.bytes`.
@@ -86,6 +92,8 @@ error_codes! {
     TopicExists = "TOPIC_EXISTS", 409, false;
     /// No topic of that name.
     TopicNotFound = "TOPIC_NOT_FOUND", 404, false;
+    /// Nothing is known, or known any more, of the producer in the partition.
+    UnknownProducerId = "UNKNOWN_PRODUCER_ID", 409, false;
     /// The operation would lose data or availability; the answer says what blocks it.
     Unsafe = "UNSAFE", 409, false;
     /// The body's media type is not one this endpoint takes.

@@ -30,6 +30,23 @@ pub const PEER_HANDSHAKE_BYTES_MAX: usize = 64 << 10;
 pub const BATCH_DECOMPRESSED_BYTES_MAX: usize = 64 << 20;
 /// Keyless records of one request are cut into blocks of at most this many.
 pub const KEYLESS_BLOCK_RECORDS_MAX: usize = 250;
+/// Batches of a producer that a partition remembers: so many may be on their way at once.
+pub const PRODUCER_BATCHES_REMEMBERED: usize = 5;
+/// Idempotent producers that a partition remembers.
+pub const PRODUCERS_PER_PARTITION_MAX: usize = 10_000;
+/// A producer that has not written to a partition for so long is forgotten there.
+pub const PRODUCER_EXPIRY_MS: i64 = 24 * 60 * 60 * 1_000;
+/// A producer keeps its place in a full partition for so long after it wrote: it may still send
+/// something again.
+pub const PRODUCER_UNTOUCHED_MS: i64 = 10 * 60 * 1_000;
+/// Requests with an idempotency key that a partition remembers.
+pub const IDEMPOTENCY_KEYS_PER_PARTITION_MAX: usize = 10_000;
+/// An idempotency key is remembered for so long at most.
+pub const IDEMPOTENCY_KEY_EXPIRY_MS: i64 = 24 * 60 * 60 * 1_000;
+/// Longest idempotency key, in bytes.
+pub const IDEMPOTENCY_KEY_BYTES_MAX: usize = 255;
+/// Producer ids that a node takes from the metadata at a time.
+pub const PRODUCER_ID_BLOCK: u64 = 1_000;
 /// Longest name of a consumer group, in bytes.
 pub const GROUP_NAME_BYTES_MAX: usize = 249;
 /// Longest member id, client id, host, rack or instance id of a group's member, in bytes.

@@ -5,6 +5,7 @@ pub mod error_code;
 pub mod ids;
 pub mod limits;
 pub mod murmur2;
+pub mod once;
 pub mod problem;
 pub mod record_batch;
 pub mod topic_config;

@@ -17,7 +17,7 @@ use crate::codec;
 use crate::model::ids::{ClusterId, DiskId, NodeId};
 
 /// Version of the peer protocol. Raised with every change of bytes on this wire.
-pub const PROTOCOL_VERSION: u32 = 2;
+pub const PROTOCOL_VERSION: u32 = 3;
 
 const MAGIC: u32 = u32::from_le_bytes(*b"RMPT");
 

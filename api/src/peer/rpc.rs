@@ -21,6 +21,7 @@ use crate::codec;
 use crate::model::ids::{
     ClusterId, DiskId, GroupId, LeaderEpoch, NodeId, Offset, PartitionId, ReplicaId, TopicId,
 };
+use crate::model::once::OnceTag;
 use crate::model::problem::Problem;
 use crate::model::topic_config::Ack;
 
@@ -44,6 +45,8 @@ pub struct ProduceRequest {
     pub timeout_ms: u64,
     /// Records in the batches.
     pub records: u32,
+    /// They are one batch, to be written once.
+    pub once: Option<OnceTag>,
     /// Record batches v2, back to back; raw.
     #[serde(skip)]
     pub batches: Bytes,
@@ -58,6 +61,8 @@ pub struct ProducedAnswer {
     pub leader_epoch: LeaderEpoch,
     /// First readable offset.
     pub log_start: Offset,
+    /// They were there already: the time that records without one were given then.
+    pub replayed_stamp_ms: Option<i64>,
 }
 
 /// Records to read.

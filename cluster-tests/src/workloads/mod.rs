@@ -7,6 +7,7 @@ pub mod linearizable;
 pub mod list_offset;
 pub mod long_poll;
 pub mod mix;
+pub mod once;
 pub mod process;
 pub mod read_back;
 pub mod reader;

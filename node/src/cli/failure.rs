@@ -152,8 +152,10 @@ pub(super) fn code_of(code: ErrorCode) -> u8 {
         ErrorCode::CorruptBatch
         | ErrorCode::DamagedBatch
         | ErrorCode::DiskRejected
+        | ErrorCode::DuplicateSequence
         | ErrorCode::IdempotencyMismatch
         | ErrorCode::Internal
+        | ErrorCode::InvalidProducerEpoch
         | ErrorCode::MethodNotAllowed
         | ErrorCode::NotAcceptable
         | ErrorCode::NotEnoughReplicas
@@ -161,12 +163,14 @@ pub(super) fn code_of(code: ErrorCode) -> u8 {
         | ErrorCode::NotLeader
         | ErrorCode::NotReady
         | ErrorCode::OffsetOutOfRange
+        | ErrorCode::OutOfOrderSequenceNumber
         | ErrorCode::Overloaded
         | ErrorCode::RecordTooLarge
         | ErrorCode::RequestTooLarge
         | ErrorCode::StorageFull
         | ErrorCode::Timeout
         | ErrorCode::TopicExists
+        | ErrorCode::UnknownProducerId
         | ErrorCode::UnsupportedMediaType => FAILED,
     }
 }

@@ -3,9 +3,11 @@
 
 mod moves;
 mod nodes;
+mod producers;
 mod topics;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -52,6 +54,8 @@ struct Inner {
     started: Instant,
     meter: Mutex<SpeedMeter>,
     stalls: Mutex<Stalls>,
+    /// Ids of the last block that are not given out yet.
+    producer_ids: Mutex<Range<u64>>,
 }
 
 /// The cluster at one moment, as this node sees it.
@@ -81,7 +85,7 @@ impl ControllerHandle {
     ) -> Self {
         let clock = surroundings.clock;
         let started = clock.instant();
-        let (meter, stalls) = Default::default();
+        let (meter, stalls, producer_ids) = Default::default();
         let inner = Inner {
             metadata,
             partitions,
@@ -92,6 +96,7 @@ impl ControllerHandle {
             started,
             meter,
             stalls,
+            producer_ids,
         };
         ControllerHandle { inner: Arc::new(inner) }
     }

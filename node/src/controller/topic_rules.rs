@@ -83,7 +83,8 @@ pub(crate) fn dry_run(
         MetadataResponse::Done
         | MetadataResponse::Joined { .. }
         | MetadataResponse::TopicCreated { .. }
-        | MetadataResponse::PartitionsAdded { .. } => Ok(after),
+        | MetadataResponse::PartitionsAdded { .. }
+        | MetadataResponse::ProducerIds { .. } => Ok(after),
     }
 }
 

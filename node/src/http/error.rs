@@ -67,9 +67,13 @@ pub(super) fn status(code: ErrorCode) -> StatusCode {
         | ErrorCode::NoSuchEndpoint
         | ErrorCode::NodeNotFound
         | ErrorCode::TopicNotFound => StatusCode::NOT_FOUND,
-        ErrorCode::DiskRejected | ErrorCode::TopicExists | ErrorCode::Unsafe => {
-            StatusCode::CONFLICT
-        }
+        ErrorCode::DiskRejected
+        | ErrorCode::DuplicateSequence
+        | ErrorCode::InvalidProducerEpoch
+        | ErrorCode::OutOfOrderSequenceNumber
+        | ErrorCode::TopicExists
+        | ErrorCode::UnknownProducerId
+        | ErrorCode::Unsafe => StatusCode::CONFLICT,
         ErrorCode::RecordTooLarge | ErrorCode::RequestTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         ErrorCode::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
         ErrorCode::NotAcceptable => StatusCode::NOT_ACCEPTABLE,

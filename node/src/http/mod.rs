@@ -28,6 +28,7 @@ mod nodes;
 pub mod openapi;
 mod partitions;
 mod produce;
+mod producers;
 mod query;
 mod redirect;
 mod replicas;

@@ -8,7 +8,9 @@ use utoipa::OpenApi;
 use utoipa::openapi::path::{Operation, ParameterBuilder, ParameterIn, PathItem};
 use utoipa::openapi::{Object, Required, Type};
 
-use super::{cluster, fetch, health, metrics, nodes, partitions, produce, replicas, topics};
+use super::{
+    cluster, fetch, health, metrics, nodes, partitions, produce, producers, replicas, topics,
+};
 
 /// The interface over HTTP.
 #[derive(Debug, OpenApi)]
@@ -23,6 +25,7 @@ use super::{cluster, fetch, health, metrics, nodes, partitions, produce, replica
     ),
     paths(
         produce::produce,
+        producers::identify,
         fetch::fetch,
         fetch::fetch_all,
         topics::list,

@@ -17,8 +17,8 @@ use super::edge::Edge;
 use super::error::{Refusal, invalid};
 use super::media::shown;
 use super::{
-    cluster, console, docs, fetch, health, metrics, nodes, openapi, partitions, produce, replicas,
-    topics,
+    cluster, console, docs, fetch, health, metrics, nodes, openapi, partitions, produce, producers,
+    replicas, topics,
 };
 
 const MIN_METADATA_INDEX: &str = "min_metadata_index";
@@ -28,6 +28,7 @@ const METADATA_WAIT: Duration = Duration::from_secs(10);
 /// The whole interface.
 pub fn router(edge: Edge) -> Router {
     let records = Router::new()
+        .route("/v1/producers", post(producers::identify))
         .route("/v1/topics/{topic}/records", post(produce::produce).get(fetch::fetch_all))
         .route("/v1/topics/{topic}/partitions/{partition}/records", get(fetch::fetch));
     let topics = Router::new()

@@ -73,6 +73,8 @@ pub trait Metadata: Debug + Send + Sync {
 pub trait Controller: Debug + Send + Sync {
     /// Creates a topic; with a dry run the index says nothing.
     fn create_topic(&self, topic: NewTopic) -> Answer<'_, (Arc<TopicRecord>, u64)>;
+    /// A producer id that nobody has.
+    fn new_producer(&self) -> Answer<'_, u64>;
     /// Deletes a topic.
     fn delete_topic(&self, name: String) -> Answer<'_, u64>;
     /// Sets configuration keys, or resets them with `None`.

@@ -179,7 +179,8 @@ impl MetadataHandle {
             MetadataResponse::Done
             | MetadataResponse::Joined { .. }
             | MetadataResponse::TopicCreated { .. }
-            | MetadataResponse::PartitionsAdded { .. } => {
+            | MetadataResponse::PartitionsAdded { .. }
+            | MetadataResponse::ProducerIds { .. } => {
                 let applied = self.wait_for_index(index, left.max(RETRY_PAUSE)).await;
                 // It is done, though nobody sees it here yet.
                 applied.map_err(|late| Problem::unknown(late.code, late.detail))?;

@@ -7,9 +7,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::{Bytes, BytesMut};
 use openraft::raft::responder::ProgressResponder;
-use rampart_api::model::ids::Offset;
 use rampart_api::model::problem::Problem;
+use rampart_api::model::record_batch::BatchHeader;
 use rampart_api::model::topic_config::Ack;
+use rampart_raft_store::format::OnceHead;
+use rampart_raft_store::format::log_id::committed_leader;
+use rampart_raft_store::state::partition::producers::OnceBatch;
 use rampart_raft_store::ticket;
 use rampart_raft_store::type_config::{Proposal, ProposalKind};
 use tokio::sync::{Notify, OwnedSemaphorePermit, mpsc, oneshot};
@@ -18,6 +21,7 @@ use tokio::time::Instant;
 use super::follow::{self, EntryInFlight};
 use super::replica::Replica;
 use super::request::Produced;
+use super::sequencer::Sequencer;
 
 /// An entry takes no more once it holds so many bytes; a single larger append is an entry alone.
 const ENTRY_BYTES_MAX: usize = 1 << 20;
@@ -33,6 +37,8 @@ pub(super) struct PendingAppend {
     pub(super) batches: Bytes,
     /// Records in them.
     pub(super) records: u32,
+    /// If they are one batch, to be written once: who sends it.
+    pub(super) once: Option<Box<OnceBatch>>,
     /// When to answer.
     pub(super) ack: Ack,
     /// Until when an answer is of use.
@@ -61,8 +67,7 @@ impl Unsynced {
 /// Runs until the queue closes with the replica.
 pub(super) async fn run(replica: Arc<Replica>, mut queue: mpsc::Receiver<PendingAppend>) {
     let unsynced = Arc::new(Unsynced::default());
-    let mut number = 0;
-    let mut carried = None;
+    let (mut number, mut carried, mut sequencer) = (0, None, Sequencer::default());
     while let Some(first) = next(&mut carried, &mut queue).await {
         let mut entry = vec![first];
         let mut bytes = entry[0].batches.len();
@@ -83,7 +88,7 @@ pub(super) async fn run(replica: Arc<Replica>, mut queue: mpsc::Receiver<Pending
             }
         }
         number += 1;
-        propose(&replica, &unsynced, number, entry, bytes).await;
+        propose(&replica, &unsynced, &mut sequencer, number, entry).await;
     }
 }
 
@@ -127,33 +132,32 @@ fn take(
 async fn propose(
     replica: &Arc<Replica>,
     unsynced: &Arc<Unsynced>,
+    sequencer: &mut Sequencer,
     number: u64,
-    mut entry: Vec<PendingAppend>,
-    bytes: usize,
+    entry: Vec<PendingAppend>,
 ) {
-    if let Err(refused) = replica.confirm_lease().await {
-        follow::answer_all(entry, &Err(refused));
+    let status = match replica.confirm_lease().await {
+        Ok(status) => status,
+        Err(refused) => return follow::answer_all(entry, &Err(refused)),
+    };
+    let mut entry = sequencer.admit(replica, entry);
+    if entry.is_empty() {
         return;
     }
-    let body = match entry.as_mut_slice() {
-        [only] => std::mem::take(&mut only.batches),
-        several => {
-            let mut joined = BytesMut::with_capacity(bytes);
-            for append in several {
-                joined.extend_from_slice(&std::mem::take(&mut append.batches));
-            }
-            joined.freeze()
-        }
-    };
+    let (kind, body) = body(&mut entry, replica.parts.clock.now_ms());
     let (ticket, holder) = ticket::ticket();
     let (responder, commit, complete) = ProgressResponder::new();
     // Commit is waited for together with apply: an acknowledged record can be read at once.
     drop(commit);
-    let proposal = Proposal { kind: ProposalKind::Batches, body, ticket: Some(ticket) };
+    let mut write = replica.raft().write(Proposal { kind, body, ticket: Some(ticket) });
+    if kind == ProposalKind::OnceBatches {
+        // It was judged by the end of the log of this term.
+        write = write.with_leader(committed_leader(status.term));
+        sequencer.proposed(&holder);
+    }
     replica.proposed(number);
     unsynced.count.fetch_add(1, Ordering::AcqRel);
-    let sent = replica.raft().write(proposal).responder(responder).await;
-    if let Err(fatal) = sent {
+    if let Err(fatal) = write.responder(responder).await {
         tracing::warn!(group = %replica.spec().group, error = %fatal, "append to a stopped replica");
         replica.decided(number);
         unsynced.done();
@@ -165,15 +169,43 @@ async fn propose(
     replica.parts.tasks.spawn("append", task);
 }
 
-/// Offsets of the appends of one entry, in order.
-pub(super) fn base_offsets(base: Offset, appends: &[PendingAppend]) -> Vec<Offset> {
-    let mut next = base.0;
-    appends
-        .iter()
-        .map(|append| {
-            let mine = next;
-            next += u64::from(append.records);
-            Offset(mine)
-        })
-        .collect()
+/// The kind and the body of an entry of these appends, whose batches are taken out.
+fn body(appends: &mut [PendingAppend], now_ms: i64) -> (ProposalKind, Bytes) {
+    let is_once = appends.iter().any(|append| append.once.is_some());
+    let bytes = appends.iter().map(|append| append.batches.len()).sum();
+    let (kind, mut joined) = match appends {
+        [only] if !is_once => return (ProposalKind::Batches, std::mem::take(&mut only.batches)),
+        _ if !is_once => (ProposalKind::Batches, BytesMut::with_capacity(bytes)),
+        _ => (ProposalKind::OnceBatches, once_head(appends, now_ms).begin(bytes)),
+    };
+    for append in appends {
+        joined.extend_from_slice(&std::mem::take(&mut append.batches));
+    }
+    (kind, joined.freeze())
+}
+
+/// Says which of the batches are to be written once.
+fn once_head(appends: &[PendingAppend], append_ms: i64) -> OnceHead {
+    let mut head = OnceHead { append_ms, tags: Vec::new() };
+    let mut number = 0u32;
+    for append in appends {
+        match &append.once {
+            Some(batch) => {
+                head.tags.push((number, batch.tag()));
+                number += 1;
+            }
+            None => number += batches_in(&append.batches),
+        }
+    }
+    head
+}
+
+/// Number of batches back to back, which were validated.
+fn batches_in(batches: &[u8]) -> u32 {
+    let (mut count, mut at) = (0, 0);
+    while let Some(header) = batches.get(at..).and_then(|rest| BatchHeader::parse(rest).ok()) {
+        at += header.size();
+        count += 1;
+    }
+    count
 }

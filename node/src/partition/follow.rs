@@ -17,9 +17,10 @@ use rampart_raft_store::ticket::{AppendPosition, TicketHolder};
 use rampart_raft_store::type_config::{Applied, TypeConfig};
 
 use super::acks;
-use super::appender::{PendingAppend, Unsynced, base_offsets};
+use super::appender::{PendingAppend, Unsynced};
 use super::replica::Replica;
 use super::request::Produced;
+use super::sequencer::{self, Place, places};
 use crate::raft::status::Role;
 
 /// How often a waiting ack -1 looks again at who is in sync, besides every acknowledgement.
@@ -75,14 +76,16 @@ pub(super) async fn run(replica: Arc<Replica>, unsynced: Arc<Unsynced>, entry: E
     };
     unsynced.done();
     let mut acked_on_leader = 0;
-    let waiting = match first {
+    let waiting = match &first {
         // Without a position its ticket was dropped: the entry was discarded before it was synced.
         First::OnDisk(Some(position)) => {
-            let bases = base_offsets(position.base_offset, &appends);
-            let (now, later) = split_ack_one(&replica, appends, bases, position.term);
-            for (append, base) in now {
-                acked_on_leader += append.records;
-                let _ = append.answer.send(Ok(produced(&replica, base, position.term)));
+            let places = places(position.base_offset, position.verdicts.as_deref(), &appends);
+            let (now, later) = split_ack_one(&replica, appends, places, position.term);
+            for (append, place) in now {
+                if let Place::At(_) = place {
+                    acked_on_leader += append.records;
+                }
+                answer(&replica, append, place, position.term);
             }
             later
         }
@@ -95,11 +98,17 @@ pub(super) async fn run(replica: Arc<Replica>, unsynced: Arc<Unsynced>, entry: E
     drop(decided);
     match judge(&replica, outcome) {
         Ok((base, term, index)) => {
-            let (appends, mut offsets): (Vec<_>, Vec<_>) = waiting.into_iter().unzip();
-            if offsets.iter().any(Option::is_none) {
-                offsets = base_offsets(base, &appends).into_iter().map(Some).collect();
+            let (appends, mut known): (Vec<_>, Vec<_>) = waiting.into_iter().unzip();
+            if known.iter().any(Option::is_none) {
+                let position = holder.position();
+                if position.is_none() && appends.iter().any(|append| append.once.is_some()) {
+                    return answer_all(appends, &Err(not_told()));
+                }
+                let verdicts = position.and_then(|position| position.verdicts);
+                let places = places(base, verdicts.as_deref(), &appends);
+                known = places.into_iter().map(Some).collect();
             }
-            let committed = appends.into_iter().zip(offsets.into_iter().flatten());
+            let committed = appends.into_iter().zip(known.into_iter().flatten());
             let entry = Committed { term, index, holder };
             answer_committed(&replica, committed, entry).await;
         }
@@ -115,32 +124,62 @@ pub(super) async fn run(replica: Arc<Replica>, unsynced: Arc<Unsynced>, entry: E
     }
 }
 
+/// An entry is applied that its log said nothing of: it was replaced by a snapshot.
+fn not_told() -> Problem {
+    let detail = "the records may be there already, or may have been refused";
+    Problem::unknown(ErrorCode::NotLeader, detail).hint("send them again, as they were")
+}
+
 /// The wrong line of [`Bug::OkAfterDiscard`]; without an offset there is nothing to say.
-fn answer_discarded(replica: &Replica, appends: Vec<(PendingAppend, Option<Offset>)>) {
+fn answer_discarded(replica: &Replica, appends: Vec<(PendingAppend, Option<Place>)>) {
     let term = replica.status().term;
-    for (append, base) in appends {
-        let _ = base.map(|base| append.answer.send(Ok(produced(replica, base, term))));
+    for (append, place) in appends {
+        if let Some(place) = place {
+            answer(replica, append, place, term);
+        }
     }
 }
 
-type Positioned = (PendingAppend, Offset);
+type Positioned = (PendingAppend, Place);
+
+/// Answers an append that has reached its level.
+fn answer(replica: &Replica, append: PendingAppend, place: Place, term: u64) {
+    let answer = answer_to(replica, &append, place, term);
+    let _ = append.answer.send(answer);
+}
+
+fn answer_to(
+    replica: &Replica,
+    append: &PendingAppend,
+    place: Place,
+    term: u64,
+) -> Result<Produced, Problem> {
+    match (place, append.once.as_deref()) {
+        (Place::At(base), _) => Ok(produced(replica, base, term)),
+        (Place::Again(original), _) => Ok(sequencer::again(replica, &original)),
+        (Place::Refused(refusal), Some(batch)) => Err(sequencer::problem(refusal, batch)),
+        (Place::Refused(_), None) => {
+            Err(Problem::unknown(ErrorCode::Internal, "an ordinary append was left out"))
+        }
+    }
+}
 
 /// Appends with ack 1 that may be answered now (INV-17), and all others with their offset.
 fn split_ack_one(
     replica: &Replica,
     appends: Vec<PendingAppend>,
-    bases: Vec<Offset>,
+    places: Vec<Place>,
     term: u64,
-) -> (Vec<Positioned>, Vec<(PendingAppend, Option<Offset>)>) {
+) -> (Vec<Positioned>, Vec<(PendingAppend, Option<Place>)>) {
     let honest =
         appends.iter().any(|append| append.ack == Ack::Leader) && replica.ack_one_is_honest(term);
     let mut now = Vec::new();
     let mut later = Vec::new();
-    for (append, base) in appends.into_iter().zip(bases) {
+    for (append, place) in appends.into_iter().zip(places) {
         if honest && append.ack == Ack::Leader {
-            now.push((append, base));
+            now.push((append, place));
         } else {
-            later.push((append, Some(base)));
+            later.push((append, Some(place)));
         }
     }
     (now, later)
@@ -151,6 +190,7 @@ fn produced(replica: &Replica, base: Offset, term: u64) -> Produced {
         base_offset: Some(base),
         leader_epoch: term,
         log_start: replica.log().log_start_offset(),
+        replayed_stamp_ms: None,
     }
 }
 
@@ -200,11 +240,11 @@ async fn answer_committed(
 ) {
     let term = entry.term;
     let mut all_in_sync = Vec::new();
-    for (append, base) in appends {
+    for (append, place) in appends {
         if append.ack == Ack::All && !planted::is(Bug::AckAllWithoutIsr) {
-            all_in_sync.push((append, base));
+            all_in_sync.push((append, place));
         } else {
-            let _ = append.answer.send(Ok(produced(replica, base, term)));
+            answer(replica, append, place, term);
         }
     }
     let Some(deadline) = all_in_sync.iter().map(|(append, _)| append.deadline).max() else {
@@ -217,8 +257,8 @@ async fn answer_committed(
             "committed, but not yet on every replica in sync",
         )),
     };
-    for (append, base) in all_in_sync {
-        let answer = reached.clone().map(|()| produced(replica, base, term));
+    for (append, place) in all_in_sync {
+        let answer = reached.clone().and_then(|()| answer_to(replica, &append, place, term));
         let _ = append.answer.send(answer);
     }
 }

@@ -8,9 +8,11 @@ use openraft::raft::linearizable_read::LinearizerOption;
 use rampart_api::model::error_code::ErrorCode;
 use rampart_api::model::ids::{NodeId, Offset};
 use rampart_api::model::problem::Problem;
+use rampart_api::model::record_batch::BatchHeader;
 use rampart_api::model::topic_config::Ack;
 use rampart_raft_store::error::ReadError;
 use rampart_raft_store::planted::{self, Bug};
+use rampart_raft_store::state::partition::producers::OnceBatch;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use super::appender::PendingAppend;
@@ -82,9 +84,11 @@ async fn produce(
     let (answer, answered) = oneshot::channel();
     let deadline = arrived + request.timeout;
     let records = request.records;
+    let once = once_batch(&request)?;
     replica.enqueue(PendingAppend {
         batches: request.batches,
         records,
+        once,
         ack,
         deadline,
         answer,
@@ -96,11 +100,13 @@ async fn produce(
             base_offset: None,
             leader_epoch: replica.status().term,
             log_start: replica.log().log_start_offset(),
+            replayed_stamp_ms: None,
         });
     }
     match tokio::time::timeout_at(deadline, answered).await {
         Ok(Ok(result)) => {
-            if result.is_ok() {
+            // What was there already is not counted twice.
+            if result.as_ref().is_ok_and(|produced| produced.replayed_stamp_ms.is_none()) {
                 let latency = options.clock.instant() - arrived;
                 options.metrics.produced(ack.as_str(), records.into(), bytes as u64, latency);
             }
@@ -116,6 +122,19 @@ async fn produce(
         )
         .hint("the records may still be written; raise timeout_ms or look for them")),
     }
+}
+
+/// The batch of a request that is to be written once: such a request has no other.
+fn once_batch(request: &Produce) -> Result<Option<Box<OnceBatch>>, Problem> {
+    let Some(tag) = &request.once else {
+        return Ok(None);
+    };
+    let header = BatchHeader::parse(&request.batches)?;
+    if header.size() != request.batches.len() {
+        let detail = "several batches in a request that is to be written once";
+        return Err(Problem::new(ErrorCode::InvalidRequest, detail));
+    }
+    Ok(Some(Box::new(OnceBatch::new(&header, tag))))
 }
 
 fn admit(

@@ -19,6 +19,7 @@ pub mod replica;
 pub mod replica_manager;
 pub mod request;
 pub mod retention;
+mod sequencer;
 pub mod service;
 mod standing;
 mod starts;

@@ -44,6 +44,7 @@ fn to_wire(operation: Operation) -> rpc::PeerRequest {
             ack: produce.ack,
             timeout_ms: u64::try_from(produce.timeout.as_millis()).unwrap_or(u64::MAX),
             records: produce.records,
+            once: produce.once,
             batches: produce.batches,
         }),
         Operation::Fetch(fetch) => rpc::PeerRequest::Fetch(rpc::FetchRequest {
@@ -75,6 +76,7 @@ pub fn from_wire(request: rpc::PeerRequest) -> Option<Operation> {
             timeout: Duration::from_millis(produce.timeout_ms),
             batches: produce.batches,
             records: produce.records,
+            once: produce.once,
         }),
         rpc::PeerRequest::Fetch(fetch) => Operation::Fetch(Fetch {
             key: key_from_wire(fetch.key),
@@ -111,6 +113,7 @@ pub fn answer_to_wire(answer: Result<Answer, Problem>) -> rpc::PeerResponse {
             base_offset: produced.base_offset,
             leader_epoch: produced.leader_epoch,
             log_start: produced.log_start,
+            replayed_stamp_ms: produced.replayed_stamp_ms,
         }),
         Ok(Answer::Fetched(fetched)) => rpc::PeerResponse::Fetched(rpc::FetchedAnswer {
             high_watermark: fetched.high_watermark,
@@ -136,6 +139,7 @@ fn answer_from_wire(response: rpc::PeerResponse) -> Result<Answer, Problem> {
             base_offset: produced.base_offset,
             leader_epoch: produced.leader_epoch,
             log_start: produced.log_start,
+            replayed_stamp_ms: produced.replayed_stamp_ms,
         }),
         rpc::PeerResponse::Fetched(fetched) => Answer::Fetched(Fetched {
             batches: fetched.batches,

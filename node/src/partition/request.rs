@@ -6,6 +6,7 @@ use bytes::Bytes;
 use rampart_api::model::ids::{
     GroupId, LeaderEpoch, NodeId, Offset, PartitionId, ReplicaId, TopicId,
 };
+use rampart_api::model::once::OnceTag;
 use rampart_api::model::topic_config::Ack;
 use serde::{Deserialize, Serialize};
 
@@ -31,6 +32,8 @@ pub struct Produce {
     pub batches: Bytes,
     /// Records in them.
     pub records: u32,
+    /// They are one batch, which is written once however often it comes.
+    pub once: Option<OnceTag>,
 }
 
 /// Where the records landed.
@@ -42,6 +45,8 @@ pub struct Produced {
     pub leader_epoch: LeaderEpoch,
     /// First offset that can be read.
     pub log_start: Offset,
+    /// They were there already: the time that records without one were given then.
+    pub replayed_stamp_ms: Option<i64>,
 }
 
 /// Records to read.

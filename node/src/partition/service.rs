@@ -114,8 +114,12 @@ impl Operation {
     }
 
     /// Whether the same operation may be sent again after its answer was lost.
-    fn is_read(&self) -> bool {
-        matches!(self, Operation::Fetch(_) | Operation::ListOffset(..) | Operation::Status(_))
+    fn may_repeat(&self) -> bool {
+        match self {
+            Operation::Fetch(_) | Operation::ListOffset(..) | Operation::Status(_) => true,
+            Operation::Produce(produce) => produce.once.is_some(),
+            Operation::Truncate(..) | Operation::TransferLeadership(..) => false,
+        }
     }
 }
 
@@ -369,7 +373,7 @@ fn pause_before_again(operation: &Operation, refused: &Problem) -> Option<Durati
         // For a moment after a node died or came back, the others are too few.
         (ErrorCode::NotEnoughReplicas, Outcome::NotDone) => Some(IN_SYNC_PAUSE),
         (ErrorCode::NotLeader | ErrorCode::Timeout, Outcome::Unknown)
-            if operation.is_read() || planted::is(Bug::RetryOfUnknown) =>
+            if operation.may_repeat() || planted::is(Bug::RetryOfUnknown) =>
         {
             Some(RETRY_PAUSE)
         }
@@ -385,6 +389,7 @@ fn odd(answer: &Answer) -> Problem {
 mod tests {
     use bytes::Bytes;
     use rampart_api::model::ids::TopicId;
+    use rampart_api::model::once::OnceTag;
 
     use super::*;
 
@@ -397,6 +402,7 @@ mod tests {
             timeout: Duration::from_secs(30),
             batches: Bytes::new(),
             records: 0,
+            once: None,
         })
     }
 
@@ -412,6 +418,14 @@ mod tests {
         for code in [ErrorCode::NotLeader, ErrorCode::Timeout] {
             let unknown = Problem::unknown(code, "x");
             assert_eq!(pause_before_again(&produce, &unknown), None, "{code:?}");
+            let once = OnceTag { stamp_ms: 0, key: None };
+            let repeated = match produce.clone() {
+                Operation::Produce(produce) => {
+                    Operation::Produce(Produce { once: Some(once), ..produce })
+                }
+                other => other,
+            };
+            assert_eq!(pause_before_again(&repeated, &unknown), Some(RETRY_PAUSE), "{code:?}");
             let read = Operation::ListOffset(KEY, OffsetSpec::Latest);
             assert_eq!(pause_before_again(&read, &unknown), Some(RETRY_PAUSE), "{code:?}");
         }

@@ -31,6 +31,8 @@ use crate::raft::testing::{
 };
 use crate::telemetry::Metrics;
 
+mod once;
+
 const KEY: PartitionKey = PartitionKey { topic: TopicId(uuid::Uuid::nil()), partition: 0 };
 
 type Answer = oneshot::Receiver<Result<Produced, Problem>>;
@@ -62,6 +64,7 @@ fn pending(ack: Ack) -> (PendingAppend, Answer) {
     let append = PendingAppend {
         batches: batch(b"value").body,
         records: 1,
+        once: None,
         ack,
         deadline: Clock::default().instant() + PATIENCE,
         answer,
@@ -111,7 +114,7 @@ async fn follow_one(
     is_synced: bool,
 ) -> (Option<Result<Produced, Problem>>, Result<Produced, Problem>) {
     let (ticket, holder) = ticket::ticket();
-    ticket.appended(AppendPosition { term, index: 9, base_offset: Offset(3) });
+    ticket.appended(AppendPosition { term, index: 9, base_offset: Offset(3), verdicts: None });
     if is_synced {
         ticket.synced();
     }

@@ -205,7 +205,8 @@ type AppendEntries = openraft::raft::AppendEntriesRequest<TypeConfig>;
 /// Lets an append through and takes it apart, or says why not.
 fn open(host: &dyn RaftHost, append: Append) -> Result<AppendEntries, UnreachableReason> {
     let (group, to) = (append.group, append.to);
-    let is_data = append.entries.iter().any(|entry| entry.kind == ProposalKind::Batches as u8);
+    let is_data = |kind| ProposalKind::from_number(kind).is_some_and(ProposalKind::is_data);
+    let is_data = append.entries.iter().any(|entry| is_data(entry.kind));
     if !host.accept_append(group, is_data) {
         return Err(UnreachableReason::DiskReserve);
     }

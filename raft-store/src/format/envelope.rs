@@ -94,6 +94,12 @@ pub fn seal<T: Serialize>(version: u8, value: &T) -> Vec<u8> {
     bytes
 }
 
+/// The version that bytes claim, for values whose versions differ in form. Only opening them tells
+/// whether they are sound.
+pub fn version(bytes: &[u8]) -> Option<u8> {
+    bytes.get(2).copied()
+}
+
 /// Unwraps a value written at `known` version or below.
 pub fn open<T: DeserializeOwned>(known: u8, bytes: &[u8]) -> Result<T, FormatError> {
     let Some((head, value)) = bytes.split_at_checked(ENVELOPE_BYTES) else {

@@ -31,6 +31,11 @@ pub fn log_id(term: u64, index: u64) -> LogId {
     LogId::new(CommittedLeaderId::new(term), index)
 }
 
+/// The leader of a term, as the entries it appended name it.
+pub fn committed_leader(term: u64) -> CommittedLeaderId<u64> {
+    CommittedLeaderId::new(term)
+}
+
 /// The term of a log id.
 pub fn term_of(log_id: &LogId) -> u64 {
     log_id.committed_leader_id().term

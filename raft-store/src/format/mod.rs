@@ -6,6 +6,7 @@ pub mod entry;
 pub mod envelope;
 pub mod log_id;
 pub mod membership;
+pub mod once;
 pub mod payload;
 #[cfg(test)]
 pub(crate) mod survives;
@@ -15,6 +16,7 @@ mod tests;
 pub use entry::{ENTRY_HEADER_BYTES, EntryHeader};
 pub use envelope::FormatError;
 pub use membership::{decode_membership, encode_membership};
+pub use once::OnceHead;
 pub use payload::{decode_entry_payload, encode_entry_payload};
 
 /// Version of the data directory as a whole. Raised only when an older program could misread what

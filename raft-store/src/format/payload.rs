@@ -50,6 +50,7 @@ mod tests {
             Just(ProposalKind::Batches),
             Just(ProposalKind::Partition),
             Just(ProposalKind::Metadata),
+            Just(ProposalKind::OnceBatches),
             Just(ProposalKind::Groups),
         ];
         let normal = (kind, prop::collection::vec(any::<u8>(), 0..200)).prop_map(|(kind, body)| {

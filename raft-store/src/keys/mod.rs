@@ -8,6 +8,7 @@ pub(crate) mod group;
 pub(crate) mod log_term;
 pub(crate) mod node_record;
 pub(crate) mod offset_index;
+pub(crate) mod producers;
 pub(crate) mod purged;
 pub(crate) mod registry;
 pub(crate) mod snapshot;

@@ -29,11 +29,13 @@ pub(crate) enum Family {
     SnapshotMeta = 10,
     /// A snapshot's bytes; see `snapshot`.
     SnapshotData = 11,
+    /// Producers and idempotency keys; see `producers`.
+    Producers = 12,
 }
 
 impl Family {
     /// All families.
-    pub(crate) const ALL: [Family; 11] = [
+    pub(crate) const ALL: [Family; 12] = [
         Family::NodeRecord,
         Family::Group,
         Family::Vote,
@@ -45,6 +47,7 @@ impl Family {
         Family::Applied,
         Family::SnapshotMeta,
         Family::SnapshotData,
+        Family::Producers,
     ];
 
     /// The families whose keys begin with a group: what dropping a group erases.
@@ -102,7 +105,7 @@ mod tests {
     #[test]
     fn numbers_are_unique_and_stable() {
         let numbers: Vec<u8> = Family::ALL.iter().map(|family| *family as u8).collect();
-        assert_eq!(numbers, (1..=11).collect::<Vec<u8>>());
+        assert_eq!(numbers, (1..=12).collect::<Vec<u8>>());
     }
 
     proptest! {

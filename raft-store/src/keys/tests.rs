@@ -23,7 +23,8 @@ use crate::format::survives::{Harm, harm, survives, survives_in_codec};
 use crate::machine::{METADATA_SNAPSHOT_VERSION, decode_partition_snapshot};
 use crate::state::partition::PartitionCommand;
 use crate::test_values::{
-    log_ids, metadata_commands, metadata_states, offsets, partition_states, stored_memberships,
+    log_ids, metadata_commands, metadata_states, offsets, partition_states, producers_records,
+    stored_memberships,
 };
 use crate::type_config::{SnapshotMeta, Vote};
 
@@ -48,7 +49,8 @@ fn key_shape(family: Family) -> KeyShape {
         | Family::SyncedMark
         | Family::Applied
         | Family::SnapshotMeta
-        | Family::SnapshotData => KeyShape::Group,
+        | Family::SnapshotData
+        | Family::Producers => KeyShape::Group,
     }
 }
 
@@ -131,15 +133,21 @@ fn values_survive(family: Family) {
             survives(snapshot::VERSION, record, harm)
         }),
         Family::SnapshotData => {
-            always(family, partition_states(), |state, harm| {
-                let data = crate::machine::encode_partition_snapshot(state);
-                prop_assert_eq!(&decode_partition_snapshot(&data).unwrap(), state);
+            let values = (partition_states(), producers_records());
+            always(family, values, |(state, producers), harm| {
+                let data = crate::machine::encode_partition_snapshot(state, producers);
+                let back = decode_partition_snapshot(&data).unwrap();
+                prop_assert_eq!((&back.0, &back.1), (state, producers));
                 prop_assert!(decode_partition_snapshot(&harm.flipped(&data)).is_err());
                 prop_assert!(decode_partition_snapshot(harm.cut(&data)).is_err());
-                survives(data[2], state, harm)
+                match data[2] {
+                    1 => survives(1, state, harm),
+                    version => survives(version, &(state.clone(), producers.clone()), harm),
+                }
             });
             sealed(family, METADATA_SNAPSHOT_VERSION, metadata_states());
         }
+        Family::Producers => sealed(family, producers::VERSION, producers_records()),
     }
 }
 

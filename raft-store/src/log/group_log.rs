@@ -11,6 +11,7 @@ use rampart_api::model::ids::{GroupId, Offset};
 use tokio::sync::watch;
 
 use super::offset_index::OffsetIndex;
+use super::once::LogProducers;
 use super::placement::place;
 use super::record::LogRecord;
 use super::sync_progress::SyncProgress;
@@ -20,8 +21,12 @@ use crate::engine::{Engine, Op, Write, WriteError, synced_write};
 use crate::format::envelope;
 use crate::format::log_id::{StoredLogId, log_id, term_of};
 use crate::keys::purged::PurgedRecord;
-use crate::keys::{Family, committed, log_term, node_record, offset_index, purged, synced_mark};
+use crate::keys::{
+    Family, committed, log_term, node_record, offset_index, producers, purged, synced_mark,
+};
 use crate::planted::{self, Bug};
+use crate::state::partition::ProducersRecord;
+use crate::state::partition::producers::{OnceBatch, Verdict};
 use crate::ticket::AppendPosition;
 use crate::type_config::{Entry, LogId, Vote};
 
@@ -62,6 +67,7 @@ pub(super) struct Inner {
     pub(super) terms: TermTable,
     pub(super) tail: Tail,
     pub(super) index: OffsetIndex,
+    pub(super) producers: LogProducers,
     pub(super) progress: SyncProgress,
     pub(super) primed: Option<Primed>,
     /// `committed` changed since it was last written.
@@ -139,6 +145,38 @@ impl GroupLog {
             return Offset(record.base_offset.0 + u64::from(record.records));
         }
         inner.index.offset_before(index)
+    }
+
+    /// What a batch would be if it were appended now, by a leader whose clock says `now_ms`.
+    pub(crate) fn check_once(&self, batch: &OnceBatch, now_ms: i64) -> Verdict {
+        self.lock().producers.end().check(batch, now_ms)
+    }
+
+    /// Everything up to an entry with batches that are written once is applied.
+    pub(crate) fn apply_once(&self, index: u64) {
+        self.lock().producers.apply(index);
+    }
+
+    /// Producers and keys as of what is applied.
+    pub(crate) fn applied_producers(&self) -> ProducersRecord {
+        self.lock().producers.applied().into()
+    }
+
+    /// About how many bytes those are.
+    pub(crate) fn producers_bytes(&self) -> usize {
+        self.lock().producers.applied().record_bytes()
+    }
+
+    /// The change that stores those, if they are not stored. It goes with the applied state: what
+    /// is stored is never behind that.
+    pub(crate) fn take_producers_op(&self) -> Option<Op> {
+        let mut inner = self.lock();
+        inner.producers.take_changed().map(|applied| store_producers(self.group, &applied.into()))
+    }
+
+    /// A snapshot is installed: so it is up to there.
+    pub(crate) fn install_producers(&self, applied: ProducersRecord) {
+        self.lock().producers.install(applied.into());
     }
 
     /// The change that stores the committed log id, if it is new.
@@ -254,7 +292,7 @@ impl Inner {
     }
 
     fn append_one(&mut self, group: GroupId, entry: Entry, ops: &mut Vec<Op>) -> io::Result<()> {
-        let placed = place(entry, self.next_offset)?;
+        let placed = place(entry, self.next_offset, &mut self.producers)?;
         let mut record = placed.record;
         let (term, index) = (term_of(&record.log_id), record.index());
         ops.push(record.store(group));
@@ -267,7 +305,8 @@ impl Inner {
         }
         if let Some(ticket) = placed.ticket {
             let base_offset = record.base_offset;
-            ticket.appended(AppendPosition { term, index, base_offset });
+            let verdicts = placed.verdicts;
+            ticket.appended(AppendPosition { term, index, base_offset, verdicts });
             self.progress.wait(index, ticket);
         }
         self.first.get_or_insert(index);
@@ -312,6 +351,7 @@ impl Inner {
         self.cuts += 1;
         self.tail.truncate(from);
         self.terms.truncate(from);
+        self.producers.truncate(from);
         ops.push(erase(Family::LogTerm, group, from, u64::MAX));
         if let Some(first) = self.index.truncate(from) {
             ops.push(erase(Family::OffsetIndex, group, first, u64::MAX));
@@ -395,6 +435,11 @@ impl Inner {
 pub(super) fn store_granule(group: GroupId, granule: &offset_index::Granule) -> Op {
     let key = Family::OffsetIndex.indexed_key(group, granule.first_index);
     Op::put(key, envelope::seal(offset_index::VERSION, granule))
+}
+
+/// The change that stores producers and keys.
+pub(crate) fn store_producers(group: GroupId, record: &ProducersRecord) -> Op {
+    Op::put(Family::Producers.group_key(group), envelope::seal(producers::VERSION, record))
 }
 
 fn erase(family: Family, group: GroupId, from: u64, to: u64) -> Op {

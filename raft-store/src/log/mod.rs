@@ -12,6 +12,7 @@
 
 mod group_log;
 mod offset_index;
+mod once;
 mod open;
 mod placement;
 mod reader;
@@ -21,7 +22,7 @@ mod tail;
 mod terms;
 mod writer;
 
-pub(crate) use self::group_log::{DamagedGroups, GroupLog, Primed, erase_one};
+pub(crate) use self::group_log::{DamagedGroups, GroupLog, Primed, erase_one, store_producers};
 pub(crate) use self::open::open;
 pub use self::reader::LogReader;
 pub(crate) use self::record::LogRecord;

@@ -13,6 +13,7 @@ use rampart_api::model::ids::{GroupId, Offset};
 
 use super::group_log::{DamagedGroups, GroupLog, Inner, erase_one, store_granule, stored_fact};
 use super::offset_index::OffsetIndex;
+use super::once::{Appender, LogProducers};
 use super::reader::READ_BYTES_MAX;
 use super::record::LogRecord;
 use super::sync_progress::SyncProgress;
@@ -28,10 +29,12 @@ use crate::keys::purged::PurgedRecord;
 use crate::keys::snapshot::{self, SnapshotMetaRecord};
 use crate::keys::vote::VoteRecord;
 use crate::keys::{
-    Family, committed, log_term, node_record, offset_index, purged, registry, synced_mark, vote,
+    Family, committed, log_term, node_record, offset_index, producers, purged, registry,
+    synced_mark, vote,
 };
 use crate::planted::{self, Bug};
-use crate::type_config::{LogId, Vote};
+use crate::state::partition::ProducersRecord;
+use crate::type_config::{EntryPayload, LogId, ProposalKind, Vote};
 
 /// What the disk says about a log before its entries are looked at.
 struct Found {
@@ -59,6 +62,7 @@ pub(crate) fn open(
     }
     let mut found =
         Found::read(&**engine, group).map_err(|error| OpenGroupError::read(group, error))?;
+    let applied = found.applied;
     let stale = found.drop_stale_granules();
     let checked = CheckedTail::read(&**engine, group, &found)?;
     if let Some(index) = checked.cut_at {
@@ -70,7 +74,10 @@ pub(crate) fn open(
         cut(&**engine, group, cut_at, granules_from)
             .map_err(|error| OpenGroupError::read(group, error))?;
     }
-    let (inner, closed) = found.into_inner(checked, budget);
+    let (mut inner, closed) = found.into_inner(checked, budget);
+    if group != GroupId::METADATA {
+        inner.producers = producers_at_end(&**engine, group, &inner, applied)?;
+    }
     if !closed.is_empty() {
         let ops = closed.iter().map(|granule| store_granule(group, granule)).collect();
         engine.write_now(ops).map_err(|error| OpenGroupError::read(group, error))?;
@@ -207,6 +214,7 @@ impl Found {
             terms,
             tail,
             index,
+            producers: LogProducers::default(),
             progress: SyncProgress::new(checked.last),
             primed: None,
             committed_is_new: false,
@@ -312,6 +320,51 @@ impl CheckedTail {
         }
         Ok(None)
     }
+}
+
+/// Producers and keys at the end of the log: what was stored with the applied state, and the entries
+/// behind that.
+fn producers_at_end(
+    engine: &dyn Engine,
+    group: GroupId,
+    inner: &Inner,
+    applied: Option<u64>,
+) -> Result<LogProducers, OpenGroupError> {
+    let read_error = |error| OpenGroupError::read(group, error);
+    let key = Family::Producers.group_key(group);
+    let stored: Option<ProducersRecord> =
+        stored_fact(engine, &key, producers::VERSION).map_err(read_error)?;
+    let mut producers = LogProducers::new(stored.unwrap_or_default().into());
+    let (Some(first), Some(last)) = (inner.first, inner.last) else {
+        return Ok(producers);
+    };
+    let mut next = applied.map_or(first, |applied| first.max(applied + 1));
+    while next <= last.index {
+        let stored =
+            engine.entries(group, next, last.index + 1, READ_BYTES_MAX).map_err(read_error)?;
+        if stored.first().is_none_or(|(index, _)| *index != next) {
+            let what = "the entry was synced and is missing".to_owned();
+            return Err(OpenGroupError::Damaged { group, index: Some(next), what });
+        }
+        for (index, bytes) in stored {
+            let record = LogRecord::decode(group, index, &bytes).map_err(|error| {
+                let what = error.to_string();
+                match error.is_newer() {
+                    true => OpenGroupError::Newer { group, index: Some(index), what },
+                    false => OpenGroupError::Damaged { group, index: Some(index), what },
+                }
+            })?;
+            next = index + 1;
+            if let EntryPayload::Normal(proposal) = record.payload
+                && proposal.kind == ProposalKind::OnceBatches
+            {
+                let (log_id, base) = (record.log_id, record.base_offset);
+                let judged = producers.append(&log_id, base, proposal.body, Appender::Other);
+                judged.map_err(read_error)?;
+            }
+        }
+    }
+    Ok(producers)
 }
 
 fn cut(engine: &dyn Engine, group: GroupId, from: u64, granules_from: u64) -> std::io::Result<()> {

@@ -2,13 +2,16 @@
 //! its checksum, so both are patched in place; the rest is stored as it came.
 
 use std::io;
+use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use rampart_api::model::ids::Offset;
 use rampart_api::model::record_batch::{self, BatchHeader};
 
+use super::once::{Appender, LogProducers};
 use super::record::LogRecord;
 use crate::format::log_id::term_of;
+use crate::state::partition::producers::Verdict;
 use crate::ticket::Ticket;
 use crate::type_config::{Entry, EntryPayload, ProposalKind};
 
@@ -16,26 +19,39 @@ use crate::type_config::{Entry, EntryPayload, ProposalKind};
 pub(super) struct Placed {
     pub(super) record: LogRecord,
     pub(super) max_timestamp: i64,
-    pub(super) ticket: Option<std::sync::Arc<Ticket>>,
+    pub(super) ticket: Option<Arc<Ticket>>,
+    /// See `AppendPosition`.
+    pub(super) verdicts: Option<Arc<[Verdict]>>,
 }
 
 /// Places an entry whose first record, if any, gets `next_offset`.
-pub(super) fn place(entry: Entry, next_offset: Offset) -> io::Result<Placed> {
+pub(super) fn place(
+    entry: Entry,
+    next_offset: Offset,
+    producers: &mut LogProducers,
+) -> io::Result<Placed> {
     let Entry { log_id, mut payload } = entry;
-    let (mut records, mut max_timestamp, mut ticket) = (0, i64::MIN, None);
+    let (mut records, mut max_timestamp, mut ticket, mut verdicts) = (0, i64::MIN, None, None);
     if let EntryPayload::Normal(proposal) = &mut payload {
         ticket = proposal.ticket.take();
-        if proposal.kind == ProposalKind::Batches {
-            // Kafka's leader epoch is 32 bits wide; terms stay far below.
-            let epoch = i32::try_from(term_of(&log_id)).unwrap_or(i32::MAX);
+        // Kafka's leader epoch is 32 bits wide; terms stay far below.
+        let epoch = i32::try_from(term_of(&log_id)).unwrap_or(i32::MAX);
+        let mut start = 0;
+        if proposal.kind == ProposalKind::OnceBatches {
+            let by = if ticket.is_some() { Appender::Leader } else { Appender::Other };
             let body = std::mem::take(&mut proposal.body);
-            let numbered = number(body, next_offset, epoch)?;
+            let judged = producers.append(&log_id, next_offset, body, by)?;
+            (proposal.body, start, verdicts) = (judged.body, judged.start, judged.verdicts);
+        }
+        if proposal.kind.is_data() {
+            let body = std::mem::take(&mut proposal.body);
+            let numbered = number(body, start, next_offset, epoch)?;
             (proposal.body, records, max_timestamp) =
                 (numbered.body, numbered.records, numbered.max_timestamp);
         }
     }
     let record = LogRecord { log_id, base_offset: next_offset, records, payload, bytes: 0 };
-    Ok(Placed { record, max_timestamp, ticket })
+    Ok(Placed { record, max_timestamp, ticket, verdicts })
 }
 
 struct Numbered {
@@ -44,10 +60,11 @@ struct Numbered {
     max_timestamp: i64,
 }
 
-fn number(body: Bytes, base: Offset, epoch: i32) -> io::Result<Numbered> {
+/// Numbers the batches that begin at `start`.
+fn number(body: Bytes, start: usize, base: Offset, epoch: i32) -> io::Result<Numbered> {
     let mut numbered = Numbered { body: Bytes::new(), records: 0, max_timestamp: i64::MIN };
     let mut patches = Vec::new();
-    let mut at = 0;
+    let mut at = start;
     let mut offset = i64::try_from(base.0).map_err(io::Error::other)?;
     while at < body.len() {
         let header = BatchHeader::parse(&body[at..]).map_err(invalid)?;
@@ -98,7 +115,7 @@ mod tests {
     fn placed(body: Bytes, offset: u64) -> Placed {
         let proposal = Proposal { kind: ProposalKind::Batches, body, ticket: None };
         let entry = Entry { log_id: log_id(7, 1), payload: EntryPayload::Normal(proposal) };
-        place(entry, Offset(offset)).unwrap()
+        place(entry, Offset(offset), &mut LogProducers::default()).unwrap()
     }
 
     #[test]
@@ -106,7 +123,7 @@ mod tests {
         let body: Bytes = [batch(3, 10), batch(2, 20)].concat().into();
         let placed = placed(body, 100);
         assert_eq!((placed.record.records, placed.max_timestamp), (5, 20));
-        let batches = record_batch::split(placed.record.batches().unwrap()).unwrap();
+        let batches = record_batch::split(&placed.record.batches().unwrap().unwrap()).unwrap();
         let places: Vec<_> = batches.iter().map(|(h, _)| (h.base_offset, h.leader_epoch)).collect();
         assert_eq!(places, [(100, 7), (103, 7)]);
         for (_, batch) in batches {
@@ -117,9 +134,9 @@ mod tests {
     #[test]
     fn a_placed_batch_is_not_touched_again() {
         let first = placed(batch(3, 0), 5);
-        let body = first.record.batches().unwrap().clone();
+        let body = first.record.batches().unwrap().unwrap();
         let again = placed(body.clone(), 5);
-        assert_eq!(again.record.batches().unwrap().as_ptr(), body.as_ptr());
+        assert_eq!(again.record.batches().unwrap().unwrap().as_ptr(), body.as_ptr());
     }
 
     #[test]
@@ -131,6 +148,6 @@ mod tests {
             ticket: None,
         };
         let entry = Entry { log_id: log_id(7, 1), payload: EntryPayload::Normal(proposal) };
-        assert!(place(entry, Offset(0)).is_err());
+        assert!(place(entry, Offset(0), &mut LogProducers::default()).is_err());
     }
 }

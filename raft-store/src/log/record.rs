@@ -8,6 +8,7 @@ use rampart_api::model::record_batch;
 
 use crate::engine::Op;
 use crate::format::log_id::{log_id, term_of};
+use crate::format::once::once_batches;
 use crate::format::{
     ENTRY_HEADER_BYTES, EntryHeader, FormatError, decode_entry_payload, encode_entry_payload,
 };
@@ -66,21 +67,23 @@ impl LogRecord {
     }
 
     /// The record batches, or nothing if the entry is not data.
-    pub(crate) fn batches(&self) -> Option<&Bytes> {
-        match &self.payload {
-            EntryPayload::Normal(proposal) if proposal.kind == ProposalKind::Batches => {
-                Some(&proposal.body)
-            }
-            EntryPayload::Normal(_) | EntryPayload::Blank | EntryPayload::Membership(_) => None,
+    pub(crate) fn batches(&self) -> io::Result<Option<Bytes>> {
+        let EntryPayload::Normal(proposal) = &self.payload else {
+            return Ok(None);
+        };
+        match proposal.kind {
+            ProposalKind::Batches => Ok(Some(proposal.body.clone())),
+            ProposalKind::OnceBatches => Ok(Some(once_batches(&proposal.body)?)),
+            ProposalKind::Partition | ProposalKind::Metadata => Ok(None),
         }
     }
 
     /// Greatest timestamp of a record, `i64::MIN` without records.
     pub(crate) fn max_timestamp(&self) -> io::Result<i64> {
-        let Some(body) = self.batches() else {
+        let Some(body) = self.batches()? else {
             return Ok(i64::MIN);
         };
-        let batches = record_batch::split(body).map_err(io::Error::other)?;
+        let batches = record_batch::split(&body).map_err(io::Error::other)?;
         Ok(batches.iter().map(|(header, _)| header.max_timestamp).max().unwrap_or(i64::MIN))
     }
 

@@ -17,11 +17,14 @@ use crate::engine::{Engine, Op, Write};
 use crate::format::envelope;
 use crate::format::log_id::term_of;
 use crate::format::membership::StoredMembershipRecord;
+use crate::format::once::once_batches;
 use crate::keys::Family;
 use crate::keys::applied::{self, AppliedRecord};
-use crate::log::{GroupLog, Primed};
+use crate::log::{GroupLog, Primed, store_producers};
 use crate::planted::{self, Bug};
-use crate::state::partition::{PartitionCommand, PartitionState, PartitionStateError};
+use crate::state::partition::{
+    PartitionCommand, PartitionState, PartitionStateError, ProducersRecord,
+};
 use crate::type_config::{
     self, Entry, EntryPayload, LogId, Proposal, ProposalKind, Snapshot, SnapshotMeta,
     StoredMembership, TypeConfig,
@@ -29,6 +32,8 @@ use crate::type_config::{
 
 /// The applied state is written again after so many entries.
 const CHECKPOINT_ENTRIES: u64 = 1_024;
+/// With many producers that is after one entry for so many bytes of theirs.
+const PRODUCER_BYTES_PER_ENTRY: u64 = 256;
 /// The applied state is written again after so many bytes of records.
 const CHECKPOINT_BYTES: u64 = 1 << 20;
 
@@ -142,7 +147,7 @@ impl PartitionShared {
                     (newer.clone(), self.log.write(Vec::new()))
                 }
                 _ => {
-                    let (meta, data) = partition_snapshot::at_cut(&mut self.applied(), cut);
+                    let (meta, data) = self.at_cut(cut);
                     let mut ops = snapshot_store::store(self.group, &meta, &data);
                     ops.extend(self.checkpoint(&mut submitted));
                     submitted.snapshot = Some((meta.clone(), data.clone()));
@@ -155,11 +160,17 @@ impl PartitionShared {
         Ok(snapshot)
     }
 
+    fn at_cut(&self, cut: Option<Cut>) -> StoredSnapshot {
+        let mut applied = self.applied();
+        let producers = self.log.applied_producers();
+        partition_snapshot::at_cut(&mut applied, &producers, cut)
+    }
+
     async fn store_installed(
         &self,
         meta: &SnapshotMeta,
         data: &Bytes,
-        installed: &Applied,
+        (installed, producers): (&Applied, &ProducersRecord),
     ) -> io::Result<()> {
         let durable = {
             let mut submitted = lock(&self.submitted);
@@ -172,6 +183,7 @@ impl PartitionShared {
             }
             let mut ops = snapshot_store::store(self.group, meta, data);
             ops.push(self.applied_op(installed));
+            ops.push(store_producers(self.group, producers));
             submitted.snapshot = Some((meta.clone(), data.clone()));
             submitted.applied = installed.log_id;
             self.log.write(ops)
@@ -214,13 +226,14 @@ impl PartitionShared {
 
     /// The change that stores what is applied now, unless a snapshot that reaches further is being
     /// installed.
-    fn checkpoint(&self, submitted: &mut Submitted) -> Option<Op> {
+    fn checkpoint(&self, submitted: &mut Submitted) -> Vec<Op> {
         let applied = self.applied();
         if applied.log_id < submitted.applied {
-            return None;
+            return Vec::new();
         }
         submitted.applied = applied.log_id;
-        Some(self.applied_op(&applied))
+        let applied_op = self.applied_op(&applied);
+        self.log.take_producers_op().into_iter().chain([applied_op]).collect()
     }
 
     fn applied_op(&self, applied: &Applied) -> Op {
@@ -248,7 +261,7 @@ impl PartitionMachine {
             if let EntryPayload::Normal(proposal) = &entry.payload {
                 self.bytes_since_checkpoint += proposal.body.len() as u64;
             }
-            let response = self.shared.applied().apply(self.shared.group, entry)?;
+            let response = self.shared.applied().apply(&self.shared.log, entry)?;
             if let Some(responder) = responder {
                 responder.send(response);
             }
@@ -261,6 +274,13 @@ impl PartitionMachine {
     fn checkpoint_sometimes(&mut self) {
         if self.entries_since_checkpoint < CHECKPOINT_ENTRIES
             && self.bytes_since_checkpoint < CHECKPOINT_BYTES
+        {
+            return;
+        }
+        // Many producers are written less often: at most a byte of them for four of the log.
+        let producers = self.shared.log.producers_bytes() as u64;
+        if self.entries_since_checkpoint < producers / PRODUCER_BYTES_PER_ENTRY
+            && self.bytes_since_checkpoint < 4 * producers
         {
             return;
         }
@@ -282,18 +302,22 @@ impl PartitionMachine {
         data: Bytes,
     ) -> io::Result<()> {
         let shared = &self.shared;
-        let state = partition_snapshot::decode(&data)?;
+        let (state, producers) = partition_snapshot::decode(&data)?;
         let next_offset = state.next_offset;
         let installed = Applied {
             log_id: meta.last_log_id,
             state,
             memberships: vec![meta.last_membership.clone()],
         };
-        shared.store_installed(meta, &data, &installed).await?;
+        shared.store_installed(meta, &data, (&installed, &producers)).await?;
         if let Some(log_id) = meta.last_log_id {
             shared.log.prime(Primed { log_id, next_offset });
         }
-        *shared.applied() = installed;
+        {
+            let mut applied = shared.applied();
+            shared.log.install_producers(producers);
+            *applied = installed;
+        }
         shared.publish();
         Ok(())
     }
@@ -305,10 +329,10 @@ impl PartitionMachine {
 }
 
 impl Applied {
-    fn apply(&mut self, group: GroupId, entry: Entry) -> io::Result<type_config::Applied> {
+    fn apply(&mut self, log: &GroupLog, entry: Entry) -> io::Result<type_config::Applied> {
         let Entry { log_id, payload } = entry;
         let wrong = |what: String| {
-            let what = format!("group {group}: entry {log_id}: {what}");
+            let what = format!("group {}: entry {log_id}: {what}", log.group);
             io::Error::new(io::ErrorKind::InvalidData, what)
         };
         self.state.apply_term(term_of(&log_id));
@@ -319,7 +343,11 @@ impl Applied {
                 type_config::Applied::Nothing
             }
             EntryPayload::Normal(proposal) => {
-                self.state.apply_proposal(&proposal).map_err(wrong)?
+                let applied = self.state.apply_proposal(&proposal).map_err(wrong)?;
+                if proposal.kind == ProposalKind::OnceBatches {
+                    log.apply_once(log_id.index);
+                }
+                applied
             }
         };
         self.log_id = Some(log_id);
@@ -331,6 +359,10 @@ impl PartitionState {
     fn apply_proposal(&mut self, proposal: &Proposal) -> Result<type_config::Applied, String> {
         match proposal.kind {
             ProposalKind::Batches => self.apply_batches(&proposal.body),
+            ProposalKind::OnceBatches => {
+                let batches = once_batches(&proposal.body).map_err(|error| error.to_string())?;
+                self.apply_batches(&batches)
+            }
             ProposalKind::Partition => {
                 let command =
                     PartitionCommand::decode(&proposal.body).map_err(|e| e.to_string())?;

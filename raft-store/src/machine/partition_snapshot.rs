@@ -13,10 +13,12 @@ use super::partition::{Applied, PartitionShared, StoredSnapshot};
 use crate::format::envelope;
 use crate::format::log_id::{log_id, term_of};
 use crate::planted::{self, Bug};
-use crate::state::partition::PartitionState;
+use crate::state::partition::{PartitionState, ProducersRecord};
 use crate::type_config::{LogId, Snapshot, SnapshotMeta};
 
-const VERSION: u8 = 1;
+/// Version 1 has no producers, and is still written where there are none.
+const VERSION_WITHOUT_PRODUCERS: u8 = 1;
+const VERSION: u8 = 2;
 
 /// Where the log is cut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,13 +30,22 @@ pub(crate) struct Cut {
 }
 
 /// The bytes of a snapshot.
-pub(crate) fn encode(state: &PartitionState) -> Bytes {
-    Bytes::from(envelope::seal(VERSION, state))
+pub(crate) fn encode(state: &PartitionState, producers: &ProducersRecord) -> Bytes {
+    Bytes::from(match *producers == ProducersRecord::default() {
+        true => envelope::seal(VERSION_WITHOUT_PRODUCERS, state),
+        false => envelope::seal(VERSION, &(state, producers)),
+    })
 }
 
 /// The reverse of [`encode`].
-pub(crate) fn decode(data: &[u8]) -> io::Result<PartitionState> {
-    Ok(envelope::open(VERSION, data)?)
+pub(crate) fn decode(data: &[u8]) -> io::Result<(PartitionState, ProducersRecord)> {
+    Ok(match envelope::version(data) {
+        Some(VERSION_WITHOUT_PRODUCERS) => {
+            let state = envelope::open(VERSION_WITHOUT_PRODUCERS, data)?;
+            (state, ProducersRecord::default())
+        }
+        _ => envelope::open(VERSION, data)?,
+    })
 }
 
 /// Builds one snapshot.
@@ -81,10 +92,18 @@ impl PartitionSnapshotBuilder {
     }
 }
 
-/// The snapshot at a cut, which is not behind what is applied.
-pub(super) fn at_cut(applied: &mut Applied, cut: Option<Cut>) -> StoredSnapshot {
+/// The snapshot at a cut, which is not behind what is applied. Producers are as of what is applied:
+/// the entries up to there change nothing in them when they are appended behind the cut.
+pub(super) fn at_cut(
+    applied: &mut Applied,
+    producers: &ProducersRecord,
+    cut: Option<Cut>,
+) -> StoredSnapshot {
     let Some(cut) = cut else {
-        return (SnapshotMeta::default(), encode(&PartitionState::default()));
+        return (
+            SnapshotMeta::default(),
+            encode(&PartitionState::default(), &ProducersRecord::default()),
+        );
     };
     // Every later snapshot is at this cut or behind it: only the membership in force here and
     // those after it are needed from now on.
@@ -98,5 +117,5 @@ pub(super) fn at_cut(applied: &mut Applied, cut: Option<Cut>) -> StoredSnapshot 
     };
     let state = applied.state.at_cut(term_of(&cut.log_id), cut.next_offset);
     let meta = SnapshotMeta { last_log_id: Some(cut.log_id), last_membership };
-    (meta, encode(&state))
+    (meta, encode(&state, producers))
 }

@@ -11,6 +11,7 @@ use rampart_api::model::ids::{LeaderEpoch, Offset};
 use tokio::sync::watch;
 
 use crate::machine::PartitionShared;
+use crate::state::partition::producers::{OnceBatch, Verdict};
 
 /// One partition's records on this node.
 #[derive(Debug, Clone)]
@@ -78,6 +79,11 @@ impl PartitionLog {
     pub fn epoch_end(&self, epoch: LeaderEpoch) -> Option<(LeaderEpoch, Offset)> {
         let applied = self.shared.applied();
         applied.state.epochs.end_of(epoch, applied.state.next_offset)
+    }
+
+    /// What a batch would be if it were appended now, by a leader whose clock says `now_ms`.
+    pub fn check_once(&self, batch: &OnceBatch, now_ms: i64) -> Verdict {
+        self.shared.log.check_once(batch, now_ms)
     }
 
     /// Makes what is applied durable, so that a restart applies nothing again. For shutdown and

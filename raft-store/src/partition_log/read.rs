@@ -121,8 +121,8 @@ struct Limit {
 }
 
 fn batches(record: &LogRecord) -> Result<Vec<(BatchHeader, Bytes)>, ReadError> {
-    match record.batches() {
-        Some(body) => Ok(record_batch::split(body).map_err(std::io::Error::other)?),
+    match record.batches()? {
+        Some(body) => Ok(record_batch::split(&body).map_err(std::io::Error::other)?),
         None => Ok(Vec::new()),
     }
 }

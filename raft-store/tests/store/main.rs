@@ -11,6 +11,7 @@ mod inspect;
 mod offsets;
 #[cfg(feature = "rocks")]
 mod on_disk;
+mod once;
 #[cfg(feature = "planted-bugs")]
 mod planted;
 mod reads;

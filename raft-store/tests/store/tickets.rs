@@ -24,8 +24,8 @@ async fn a_ticket_says_where_and_when() {
     faults.hold_syncs();
     let (ticket, mut holder) = ticket();
     let _synced = replica.submit(2, vec![with_ticket(3, ticket)]).await;
-    let position = AppendPosition { term: 2, index: 1, base_offset: Offset(4) };
-    assert_eq!(holder.position(), Some(position));
+    let position = AppendPosition { term: 2, index: 1, base_offset: Offset(4), verdicts: None };
+    assert_eq!(holder.position(), Some(position.clone()));
     let waiting = holder.clone();
     faults.sync();
     assert_eq!(holder.wait_synced().await, Some(position));

@@ -9,6 +9,7 @@ use super::super::raft::{LogId, StoredMembership};
 use super::*;
 use crate::model::error_code::ErrorCode;
 use crate::model::limits::PEER_FRAME_BYTES_MAX;
+use crate::model::once::{KeyTag, OnceTag};
 
 fn payload_of(frame: &EncodedFrame) -> Bytes {
     let mut buffer = BytesMut::from(&frame.to_bytes()[..]);
@@ -55,6 +56,7 @@ fn requests(body: &Bytes) -> Vec<PeerRequest> {
             ack: Some(Ack::All),
             timeout_ms: 30_000,
             records: 5,
+            once: Some(OnceTag { stamp_ms: -1, key: Some(KeyTag { key: [1; 16], body: [2; 16] }) }),
             batches: body.clone(),
         }),
         PeerRequest::Fetch(FetchRequest {
@@ -93,6 +95,7 @@ fn responses(body: &Bytes) -> Vec<PeerResponse> {
             base_offset: Some(offset),
             leader_epoch: 2,
             log_start: offset,
+            replayed_stamp_ms: Some(7),
         }),
         PeerResponse::Fetched(FetchedAnswer {
             high_watermark: offset,

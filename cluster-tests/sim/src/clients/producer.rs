@@ -48,6 +48,7 @@ async fn append(client: &mut Client, target: &Target, how: How, number: u32) {
         timeout: how.timeout,
         batches: batch(&values),
         records: u32::try_from(count).expect("a handful"),
+        once: None,
     };
     match client.operate(Operation::Produce(produce)).await {
         Ok(Answer::Produced(produced)) => {

@@ -60,6 +60,26 @@ fn an_unknown_value_may_be_there_and_a_value_sent_twice_may_be_there_twice() {
 }
 
 #[test]
+fn a_value_of_an_idempotent_producer_is_there_once_however_often_it_was_sent() {
+    let sent_twice = |producer_id: Option<u64>, records: &[(u64, &str)]| {
+        let journal = Journal::new();
+        for phase in [Phase::Unknown, Phase::Ok] {
+            let event = Event::new(1, Function::Produce).at("t", 0);
+            let (values, sequence) = (vec!["a".to_owned()], producer_id.map(|_| 0));
+            let event = Event { ack: Some(Ack::Quorum), values, producer_id, sequence, ..event };
+            let begun = journal.recorder().invoke(event);
+            let offsets = if phase == Phase::Ok { vec![0] } else { Vec::new() };
+            journal.recorder().end(Event { offsets, ..begun }, phase);
+        }
+        read(&journal, records);
+        journal.judge().unwrap().violated()
+    };
+    assert!(sent_twice(Some(4_000), &[(0, "a")]).is_empty());
+    assert_eq!(sent_twice(Some(4_000), &[(0, "a"), (1, "a")]), [Property::P4]);
+    assert!(sent_twice(None, &[(0, "a"), (1, "a")]).is_empty(), "it was sent twice");
+}
+
+#[test]
 fn a_log_that_forgets_by_itself_may_start_anywhere() {
     let journal = Journal::new();
     produce(&journal, &["a", "b"], &[0, 1], Phase::Ok);

@@ -7,6 +7,7 @@ use axum::extract::Request;
 use bytes::Bytes;
 use rampart_api::model::error_code::ErrorCode;
 use rampart_api::model::limits::BATCH_DECOMPRESSED_BYTES_MAX;
+use rampart_api::model::once::OnceTag;
 use rampart_api::model::problem::Problem;
 use rampart_api::model::record_batch::{
     BatchHeader, WalkLimits, split, stamp_log_append_time, validate, walk,
@@ -29,8 +30,8 @@ pub(super) async fn produce(job: Job, request: Request) -> Answered {
     })?;
     let max = job.edge.request_bytes_max();
     let (batch, held) = RequestBody::new(&job.edge, request).whole(max).await?;
-    let Checked { batch, places, records } = check(&job, &batch).await?;
-    let results = send(&job, vec![Part { partition, batch, records }]).await;
+    let Checked { batch, places, records, once } = check(&job, &batch).await?;
+    let results = send(&job, vec![Part { partition, batch, records, once }]).await;
     drop(held);
     Ok(answer(&[partition], &places, &results))
 }
@@ -41,6 +42,8 @@ struct Checked {
     /// Where each batch begins.
     places: Vec<RecordPlace>,
     records: u32,
+    /// It is one batch, to be written once.
+    once: Option<OnceTag>,
 }
 
 /// Checks every batch, and gives them the time of the log where the topic wants that.
@@ -74,13 +77,35 @@ async fn check(job: &Job, body: &Bytes) -> Result<Checked, Problem> {
             stamped.extend_from_slice(bytes);
             stamp_log_append_time(&mut stamped[from..], now_ms);
         }
-        places.push(RecordPlace { part: 0, delta: records, timestamp_ms });
+        let is_stamped = !job.keeps_timestamps();
+        places.push(RecordPlace { part: 0, delta: records, timestamp_ms, is_stamped });
         records += header.record_count.unsigned_abs();
         // Decompressing takes a while; others have their turn between two batches.
         tokio::task::yield_now().await;
     }
+    let once = mark(job, &batches, now_ms, body)?;
     let batch = if stamped.is_empty() { body.clone() } else { Bytes::from(stamped) };
-    Ok(Checked { batch, places, records })
+    Ok(Checked { batch, places, records, once })
+}
+
+/// Whether the body is to be written once. Then it is one batch: of several, some might be there.
+fn mark(
+    job: &Job,
+    batches: &[(BatchHeader, Bytes)],
+    now_ms: i64,
+    body: &[u8],
+) -> Result<Option<OnceTag>, Problem> {
+    for (header, _) in batches {
+        let mark = job.mark_of_batch(header, now_ms, body)?;
+        if mark.is_some() && batches.len() > 1 {
+            return Err(invalid("several batches in a request that is to be written once")
+                .hint("send each in a request of its own"));
+        }
+        if mark.is_some() {
+            return Ok(mark);
+        }
+    }
+    Ok(None)
 }
 
 fn check_count(job: &Job, counts: impl Iterator<Item = i32>) -> Result<(), Problem> {
@@ -102,10 +127,6 @@ fn check_header(header: &BatchHeader) -> Result<(), Problem> {
     if header.is_log_append_time() {
         return Err(invalid("only the cluster gives records the time of the log (attribute 8)")
             .hint("set message.timestamp.type=LogAppendTime on the topic"));
-    }
-    if header.producer_id >= 0 {
-        return Err(invalid("it names a producer id: idempotent produce is not served yet")
-            .hint("send it with producer id, epoch and sequence -1"));
     }
     Ok(())
 }

@@ -6,6 +6,7 @@ use rampart_api::model::error_code::ErrorCode;
 use rampart_api::model::problem::Problem;
 
 use super::Job;
+use super::once::Once;
 use super::plan::{Plan, Rules, plan};
 use super::send::{answer, send, taken_apart};
 use crate::http::body::RequestBody;
@@ -16,7 +17,8 @@ use crate::http::spread::Block;
 pub(super) async fn produce(job: Job, request: Request) -> Answered {
     let max = job.edge.request_bytes_max();
     let (body, held) = RequestBody::new(&job.edge, request).whole(max).await?;
-    let plan = read(&job, &body)?;
+    let mut plan = read(&job, &body)?;
+    job.mark(&mut plan, &[b"json", &body])?;
     // The batches are copies; the text is not needed while they are on their way.
     drop(body);
     let (partitions, places, parts) = taken_apart(plan);
@@ -66,6 +68,11 @@ pub(super) fn plan_records(
         default: job.partition,
         now_ms: job.now_ms(),
         keeps_timestamps: job.keeps_timestamps(),
+        sequence: job.once.as_ref().and_then(Once::sequence),
     };
-    plan(records, &rules, |keyless| job.edge.spread(&job.topic, block, keyless))
+    let chosen = job.once.as_ref().and_then(|once| once.partition_for_keyless(rules.partitions));
+    plan(records, &rules, |keyless| match chosen {
+        Some(partition) => vec![(partition, keyless)],
+        None => job.edge.spread(&job.topic, block, keyless),
+    })
 }

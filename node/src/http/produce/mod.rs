@@ -6,6 +6,7 @@ mod batch;
 mod json;
 mod ndjson;
 mod octets;
+mod once;
 mod plan;
 mod send;
 
@@ -13,7 +14,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::{Request, State};
-use axum::http::HeaderMap;
 use rampart_api::http::encoding::Encoding;
 use rampart_api::http::error::ProblemBody;
 use rampart_api::http::json_pointer::JsonPointer;
@@ -28,6 +28,7 @@ use rampart_raft_store::state::metadata::state::TopicRecord;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
+use self::once::Once;
 use super::edge::{Edge, partition_of};
 use super::error::{Answered, invalid};
 use super::media;
@@ -66,6 +67,8 @@ struct Job {
     ack: Option<Ack>,
     timeout: Duration,
     encoding: Option<Encoding>,
+    /// The request is to be written once.
+    once: Option<Once>,
 }
 
 /// Appends records.
@@ -75,7 +78,10 @@ struct Job {
 /// gathered with is acknowledged; a lone line waits 3 ms for others. Raw batches are stored as they
 /// are and answered with one entry per batch, not per record: the offset is that of its first
 /// record, the others follow without gaps. Without acknowledgement (`ack=0`) the answer is 202
-/// without offsets. With `message.timestamp.type=LogAppendTime` records get the time of the node
+/// without offsets. With `X-Producer-*`, or an `Idempotency-Key`, a request may be sent again: its
+/// records are written once, and the answer is that to the first, marked by
+/// `Idempotency-Replayed: true`. A partition remembers a producer's last five batches, and the keys
+/// of 24 hours or the last 10,000. With `message.timestamp.type=LogAppendTime` records get the time of the node
 /// that received them.
 #[utoipa::path(
     post, path = "/v1/topics/{topic}/records", tag = "records",
@@ -84,6 +90,14 @@ struct Job {
         ProduceParams,
         ("Prefer" = Option<String>, Header,
          description = "`redirect`: 307 to the leader of `partition` instead of forwarding"),
+        ("Idempotency-Key" = Option<String>, Header, description = "Names this request: the same \
+         key with the same body is written once. Keyless records go to the partition that its hash \
+         chooses. Not with ndjson"),
+        ("X-Producer-Id" = Option<i64>, Header,
+         description = "Of POST /v1/producers; with `partition`. Raw batches say it themselves"),
+        ("X-Producer-Epoch" = Option<i32>, Header, description = "With X-Producer-Id"),
+        ("X-Producer-Sequence" = Option<i32>, Header, description = "Number of the first record \
+         among those that the producer has sent to the partition, from 0; with X-Producer-Id"),
         ("X-Record-Key" = Option<String>, Header, description = "Key of an octet-stream record"),
         ("X-Record-Header-*" = Option<String>, Header,
          description = "Headers of an octet-stream record, names in lower case"),
@@ -99,7 +113,9 @@ struct Job {
          content(
             (ProduceResponse = "application/json"),
             (LineResult = "application/x-ndjson"),
-         )),
+         ),
+         headers(("Idempotency-Replayed" = Option<String>,
+                  description = "`true`: the records were there already"))),
         (status = 202, description = "Taken with ack 0"),
         (status = 207, description = "Some partitions refused: `offsets` says what became of each \
          record. As a whole it must not be sent again", body = ProblemBody,
@@ -119,7 +135,7 @@ pub(super) async fn produce(
     Query(params): Query<ProduceParams>,
     request: Request,
 ) -> Answered {
-    refuse_idempotence(request.headers())?;
+    let once = once::read(request.headers())?;
     let topic = edge.topic(&topic).await?;
     if let Some(partition) = params.partition {
         let (_, record) = partition_of(&topic, partition)?;
@@ -130,7 +146,9 @@ pub(super) async fn produce(
     let media_type = media::content_type(request.headers())?;
     let media_type = media_type.as_deref().unwrap_or(media::JSON);
     let lines = line_mode(&params, media_type)?;
-    let job = job(edge, topic, &params)?;
+    let mut job = job(edge, topic, &params)?;
+    check_once(once.as_ref(), &job, media_type)?;
+    job.once = once;
     match media_type {
         media::JSON | "application/x-www-form-urlencoded" => json::produce(job, request).await,
         media::NDJSON | "application/jsonl" | "application/ndjson" => {
@@ -156,6 +174,7 @@ fn job(edge: Edge, topic: Arc<TopicRecord>, params: &ProduceParams) -> Result<Jo
         ack: params.ack,
         timeout,
         encoding: params.encoding,
+        once: None,
     })
 }
 
@@ -222,16 +241,22 @@ fn line_mode(params: &ProduceParams, media_type: &str) -> Result<LineMode, Probl
     }
 }
 
-fn refuse_idempotence(headers: &HeaderMap) -> Result<(), Problem> {
-    let found = headers
-        .keys()
-        .map(|name| name.as_str())
-        .find(|name| *name == "idempotency-key" || name.starts_with("x-producer-"));
-    match found {
-        None => Ok(()),
-        Some(name) => Err(invalid(format!("{name}: idempotent produce is not served yet"))
-            .hint("send the request without it; after an unknown outcome a retry may duplicate")),
+/// What can be written once, and what it has to say.
+fn check_once(once: Option<&Once>, job: &Job, media_type: &str) -> Result<(), Problem> {
+    let Some(once) = once else {
+        return Ok(());
+    };
+    if !matches!(media_type, media::BATCH | media::OCTETS | media::JSON)
+        && media_type != "application/x-www-form-urlencoded"
+    {
+        return Err(invalid("a stream of lines is not written once as a whole")
+            .hint("send the records as application/json, or without Idempotency-Key"));
     }
+    if once.sequence().is_some() && job.partition.is_none() {
+        return Err(invalid("a sequence is that of one partition: X-Producer-* need ?partition=")
+            .hint("or send an Idempotency-Key, which needs none"));
+    }
+    Ok(())
 }
 
 fn unsupported(media_type: &str) -> Problem {

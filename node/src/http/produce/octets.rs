@@ -11,6 +11,7 @@ use rampart_api::model::problem::Problem;
 
 use super::Job;
 use super::json::plan_records;
+use super::plan::Plan;
 use super::send::{answer, send, taken_apart};
 use crate::http::body::RequestBody;
 use crate::http::error::{Answered, invalid};
@@ -31,11 +32,24 @@ pub(super) async fn produce(job: Job, request: Request) -> Answered {
         timestamp: None,
     };
     record.check(Place::Body, &job.record_limits()).map_err(Problem::from)?;
-    let plan = plan_records(&job, &[record], &mut None);
+    let mut plan = plan_records(&job, &[record], &mut None);
+    mark(&job, &mut plan, &headers, &body)?;
     let (partitions, places, parts) = taken_apart(plan);
     let results = send(&job, parts).await;
     drop(held);
     Ok(answer(&partitions, &places, &results))
+}
+
+/// Key and headers are as much a part of the request as the value.
+fn mark(job: &Job, plan: &mut Plan, headers: &HeaderMap, body: &[u8]) -> Result<(), Problem> {
+    let ours = headers
+        .iter()
+        .filter(|(name, _)| name.as_str() == KEY || name.as_str().starts_with(HEADER_PREFIX));
+    let mut parts: Vec<&[u8]> = vec![b"octets", body];
+    for (name, value) in ours {
+        parts.extend([name.as_str().as_bytes(), value.as_bytes()]);
+    }
+    job.mark(plan, &parts)
 }
 
 fn key(headers: &HeaderMap) -> Result<Option<Cow<'_, [u8]>>, Problem> {

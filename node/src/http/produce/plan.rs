@@ -7,7 +7,10 @@ use bytes::Bytes;
 use rampart_api::http::produce::InputRecord;
 use rampart_api::model::ids::PartitionId;
 use rampart_api::model::murmur2::partition_for_key;
+use rampart_api::model::once::OnceTag;
 use rampart_api::model::record_batch::BatchBuilder;
+
+use super::once::Sequence;
 
 /// Where each record of a request goes.
 #[derive(Debug, Default)]
@@ -16,6 +19,8 @@ pub(super) struct Plan {
     pub(super) parts: Vec<Part>,
     /// By record.
     pub(super) places: Vec<RecordPlace>,
+    /// What records without a timestamp were given.
+    pub(super) now_ms: i64,
 }
 
 /// The records of one partition.
@@ -24,6 +29,8 @@ pub(super) struct Part {
     pub(super) partition: PartitionId,
     pub(super) batch: Bytes,
     pub(super) records: u32,
+    /// It is to be written once.
+    pub(super) once: Option<OnceTag>,
 }
 
 /// Where one record is.
@@ -35,6 +42,8 @@ pub(super) struct RecordPlace {
     pub(super) delta: u32,
     /// Milliseconds since 1970, as stored.
     pub(super) timestamp_ms: i64,
+    /// That is the time of this node, not the sender's.
+    pub(super) is_stamped: bool,
 }
 
 /// What the plan depends on besides the records.
@@ -48,6 +57,8 @@ pub(super) struct Rules {
     pub(super) now_ms: i64,
     /// The sender's timestamps count.
     pub(super) keeps_timestamps: bool,
+    /// The producer that counts its records.
+    pub(super) sequence: Option<Sequence>,
 }
 
 /// Makes the plan. `spread` divides so many keyless records into runs of one partition each.
@@ -67,7 +78,14 @@ pub(super) fn plan(
         });
         building.push(partition, record, rules);
     }
-    building.finish()
+    Plan { now_ms: rules.now_ms, ..building.finish() }
+}
+
+fn builder(rules: &Rules) -> BatchBuilder {
+    match rules.sequence {
+        Some(s) => BatchBuilder::new().producer(s.producer_id, s.epoch, s.base_sequence),
+        None => BatchBuilder::new(),
+    }
 }
 
 fn choose(record: &InputRecord<'_>, rules: &Rules) -> Option<PartitionId> {
@@ -86,17 +104,18 @@ impl Building {
     fn push(&mut self, partition: PartitionId, record: &InputRecord<'_>, rules: &Rules) {
         let builders = &mut self.builders;
         let part = *self.by_partition.entry(partition).or_insert_with(|| {
-            builders.push((partition, BatchBuilder::new()));
+            builders.push((partition, builder(rules)));
             builders.len() - 1
         });
         let builder = &mut self.builders[part].1;
         let mut new = record.to_new_record(rules.now_ms);
-        if !rules.keeps_timestamps {
+        let is_stamped = !rules.keeps_timestamps || record.timestamp.is_none();
+        if is_stamped {
             new.timestamp_ms = rules.now_ms;
         }
         let delta =
             u32::try_from(builder.len()).expect("a request has far fewer than 2^32 records");
-        self.places.push(RecordPlace { part, delta, timestamp_ms: new.timestamp_ms });
+        self.places.push(RecordPlace { part, delta, timestamp_ms: new.timestamp_ms, is_stamped });
         builder.push(new);
     }
 
@@ -105,8 +124,9 @@ impl Building {
             partition,
             records: u32::try_from(builder.len()).expect("counted in u32 above"),
             batch: builder.build(),
+            once: None,
         });
-        Plan { parts: parts.collect(), places: self.places }
+        Plan { parts: parts.collect(), places: self.places, now_ms: 0 }
     }
 }
 
@@ -118,7 +138,8 @@ mod tests {
 
     use super::*;
 
-    const RULES: Rules = Rules { partitions: 4, default: None, now_ms: 77, keeps_timestamps: true };
+    const RULES: Rules =
+        Rules { partitions: 4, default: None, now_ms: 77, keeps_timestamps: true, sequence: None };
 
     fn record(key: Option<&'static str>, partition: Option<u32>) -> InputRecord<'static> {
         InputRecord {
@@ -154,7 +175,10 @@ mod tests {
             assert_eq!(n, 2);
             vec![(0, 1), (1, 1)]
         });
-        let place = |part, delta, timestamp_ms| RecordPlace { part, delta, timestamp_ms };
+        let place = |part, delta, timestamp_ms| {
+            let is_stamped = timestamp_ms == 77;
+            RecordPlace { part, delta, timestamp_ms, is_stamped }
+        };
         assert_eq!(
             plan.places,
             [place(0, 0, 77), place(1, 0, 77), place(1, 1, 77), place(1, 2, 5)]

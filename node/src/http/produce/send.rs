@@ -15,6 +15,7 @@ use rampart_api::model::problem::{Outcome, Problem};
 use tokio::time::Instant;
 
 use super::Job;
+use super::once::note_replay;
 use super::plan::{Part, Plan, RecordPlace};
 use crate::http::edge::partition_of;
 use crate::http::error::{Refusal, respond, worst};
@@ -45,8 +46,8 @@ async fn send_part(job: &Job, part: Part, deadline: Instant) -> PartResult {
         let detail = format!("{ms} ms were over before partition {} had its turn", part.partition);
         return Err(Problem::new(ErrorCode::Timeout, detail));
     }
-    let request =
-        Produce { key, ack: job.ack, timeout: left, batches: part.batch, records: part.records };
+    let Part { batch: batches, records, once, .. } = part;
+    let request = Produce { key, ack: job.ack, timeout: left, batches, records, once };
     let produced = job.edge.services().partitions.produce(request);
     match tokio::time::timeout(left + GRACE, produced).await {
         Ok(result) => result,
@@ -108,7 +109,7 @@ fn done(partitions: &[PartitionId], places: &[RecordPlace], results: &[PartResul
             None => return StatusCode::ACCEPTED.into_response(),
         }
     }
-    Json(ProduceResponse { offsets }).into_response()
+    note_replay(Json(ProduceResponse { offsets }).into_response(), results)
 }
 
 /// Where a record landed; `None` with ack 0.
@@ -118,10 +119,11 @@ pub(super) fn offset(
     produced: &Produced,
 ) -> Option<ProducedOffset> {
     let base = produced.base_offset?;
+    let stamp_ms = produced.replayed_stamp_ms.filter(|_| place.is_stamped);
     Some(ProducedOffset {
         partition,
         offset: base.0 + u64::from(place.delta),
-        timestamp: place.timestamp_ms,
+        timestamp: stamp_ms.unwrap_or(place.timestamp_ms),
         leader_epoch: produced.leader_epoch,
     })
 }

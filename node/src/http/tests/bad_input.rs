@@ -57,13 +57,24 @@ async fn bodies_are_refused_by_what_is_wrong_with_them() {
 }
 
 #[tokio::test]
-async fn idempotence_is_refused_rather_than_ignored() {
+async fn what_cannot_be_written_once_is_refused_rather_than_written() {
     let harness = Harness::new();
-    harness.node.add_topic("flights", 1);
-    for name in ["Idempotency-Key", "X-Producer-Id", "X-Producer-Sequence"] {
-        let answer = harness.send("POST", RECORDS, &[(name, "1")], r#"{"records":[]}"#).await;
-        answer.refused(InvalidRequest, "idempotent produce is not served yet");
-    }
+    let topic = harness.node.add_topic("flights", 2);
+    let producer =
+        [("x-producer-id", "1"), ("x-producer-epoch", "0"), ("x-producer-sequence", "0")];
+    let body = r#"{"records":[{"value":1}]}"#;
+    let refused = async |headers: &[(&str, &str)], query: &str, body: &str, detail: &str| {
+        let path = format!("{RECORDS}{query}");
+        let answer = harness.send("POST", &path, headers, body.to_owned()).await;
+        answer.refused(InvalidRequest, detail);
+    };
+    refused(&producer[..1], "?partition=0", body, "belong together").await;
+    refused(&producer, "", body, "need ?partition=").await;
+    let several = r#"{"records":[{"value":1},{"value":2,"partition":0}]}"#;
+    refused(&producer, "?partition=1", several, "to several").await;
+    let lines = [("idempotency-key", "k"), ("content-type", "application/x-ndjson")];
+    refused(&lines, "", "1\n", "stream of lines").await;
+    assert_eq!(harness.node.ends(&topic), [0, 0]);
 }
 
 #[tokio::test]

@@ -11,6 +11,7 @@ use rampart_api::model::error_code::ErrorCode;
 use rampart_api::model::ids::{
     ClusterId, DiskId, GroupId, LeaderEpoch, NodeId, Offset, PartitionId, ReplicaId, TopicId,
 };
+use rampart_api::model::once::OnceTag;
 use rampart_api::model::problem::Problem;
 use rampart_api::model::record_batch::{patch, split};
 use rampart_api::model::topic_config::{Ack, TopicConfig};
@@ -51,6 +52,10 @@ pub(super) struct FakeNode {
     pub(super) asked: Mutex<Vec<String>>,
     /// Batches of each produce, in order of arrival.
     pub(super) produced: Mutex<Vec<(PartitionId, u32)>>,
+    /// What each produce says about being written once.
+    pub(super) onces: Mutex<Vec<Option<OnceTag>>>,
+    /// Produces are answered as duplicates, with this time.
+    pub(super) replays: Mutex<Option<i64>>,
     /// Produce waits while this is true.
     pub(super) holds: watch::Sender<bool>,
 }
@@ -98,6 +103,8 @@ impl FakeNode {
             failure: Mutex::default(),
             asked: Mutex::default(),
             produced: Mutex::default(),
+            onces: Mutex::default(),
+            replays: Mutex::default(),
             holds: watch::Sender::new(false),
         })
     }
@@ -127,6 +134,12 @@ impl FakeNode {
     pub(super) fn end(&self, topic: &TopicRecord, partition: PartitionId) -> u64 {
         let key = PartitionKey { topic: topic.id, partition };
         self.logs.lock().unwrap().get(&key).map_or(0, |log| log.end)
+    }
+
+    /// Batches of a partition, as they came.
+    pub(super) fn batches(&self, topic: &TopicRecord, partition: PartitionId) -> Vec<Bytes> {
+        let key = PartitionKey { topic: topic.id, partition };
+        self.logs.lock().unwrap().get(&key).map_or_else(Vec::new, |log| log.batches.clone())
     }
 
     pub(super) fn ends(&self, topic: &TopicRecord) -> Vec<u64> {
@@ -246,7 +259,9 @@ impl Partitions for FakeNode {
                     .then_some(Offset(log.append(&request.batches, request.records))),
                 leader_epoch: 7,
                 log_start: Offset(log.start),
+                replayed_stamp_ms: *self.replays.lock().unwrap(),
             })?;
+            self.onces.lock().unwrap().push(request.once);
             self.produced.lock().unwrap().push((request.key.partition, request.records));
             self.appended.send_modify(|count| *count += 1);
             Ok(produced)
@@ -382,6 +397,10 @@ impl Controller for FakeNode {
             Ok((self.add(topic), self.metadata.borrow().0))
         }
         .boxed()
+    }
+
+    fn new_producer(&self) -> Answer<'_, u64> {
+        async move { Ok(4_000) }.boxed()
     }
 
     fn delete_topic(&self, name: String) -> Answer<'_, u64> {

@@ -9,5 +9,6 @@ mod fake;
 mod fetching;
 mod harness;
 mod limits;
+mod once;
 mod producing;
 mod tailing;

@@ -249,8 +249,8 @@ async fn broken_batches_are_refused_by_name() {
     send(&path, Vec::new()).await.refused(ErrorCode::InvalidRequest, "empty");
     let mut producer = BatchBuilder::new().producer(3, 0, 0);
     producer.push(NewRecord { key: None, value: None, timestamp_ms: 1, headers: &[] });
-    let producer = producer.build().to_vec();
-    send(&path, producer).await.refused(ErrorCode::InvalidRequest, "idempotent");
+    let several = [&producer.build()[..], &good].concat();
+    send(&path, several).await.refused(ErrorCode::InvalidRequest, "several batches");
     let large = batch(&[&"x".repeat((1 << 20) + 100)]).to_vec();
     send(&path, large).await.refused(ErrorCode::RecordTooLarge, "1048576");
     assert_eq!(harness.node.end(&topic, 0), 0);

@@ -38,7 +38,12 @@ fn memberships() -> impl Strategy<Value = Membership> {
 }
 
 fn payloads() -> impl Strategy<Value = EntryPayload> {
-    let kinds = vec![ProposalKind::Batches, ProposalKind::Partition, ProposalKind::Metadata];
+    let kinds = vec![
+        ProposalKind::Batches,
+        ProposalKind::Partition,
+        ProposalKind::Metadata,
+        ProposalKind::OnceBatches,
+    ];
     let normal = (prop::sample::select(kinds), vec(any::<u8>(), 0..60)).prop_map(|(kind, body)| {
         EntryPayload::Normal(Proposal { kind, body: Bytes::from(body), ticket: None })
     });

@@ -34,7 +34,8 @@ impl Trial {
             MetadataResponse::Done
             | MetadataResponse::Joined { .. }
             | MetadataResponse::TopicCreated { .. }
-            | MetadataResponse::PartitionsAdded { .. } => {
+            | MetadataResponse::PartitionsAdded { .. }
+            | MetadataResponse::ProducerIds { .. } => {
                 self.commands.push(command);
                 Ok(())
             }

@@ -7,17 +7,19 @@ use std::sync::Arc;
 
 use rampart_api::codec;
 use rampart_api::model::ids::{ClusterId, DiskId, NodeId, Offset, TopicId};
+use rampart_api::model::once::{KeyTag, OnceTag};
 use uuid::Uuid;
 
 use super::*;
 use crate::format::log_id::StoredLogId;
 use crate::format::membership::{MembershipRecord, StoredMembershipRecord};
-use crate::format::{EntryHeader, STORE_FORMAT_VERSION, encode_entry_payload};
+use crate::format::{EntryHeader, OnceHead, STORE_FORMAT_VERSION, encode_entry_payload};
 use crate::state::metadata::command::{LeaderReport, MetadataCommand, NodeInfo};
 use crate::state::metadata::state::{
     MetadataState, NodeRecord, NodeState, PartitionRecord, ReplicaRecord, ReplicaState, TopicRecord,
 };
-use crate::state::partition::{EpochTable, PartitionState};
+use crate::state::partition::producers::{OnceBatch, Written};
+use crate::state::partition::{EpochTable, PartitionState, ProducerStates, ProducersRecord};
 use crate::type_config::{EntryPayload, Membership, ProposalKind};
 
 mod groups;
@@ -60,6 +62,8 @@ fn records() -> Vec<(String, Vec<u8>)> {
     records.push((format!("payload {kind} membership"), bytes.to_vec()));
     let trim = PartitionCommand::TrimTo { offset: Offset(9) }.proposal();
     records.push((format!("payload {} TrimTo", trim.kind as u8), trim.body.to_vec()));
+    let once = ProposalKind::OnceBatches as u8;
+    records.push((format!("payload {once} head"), once_head().begin(0).to_vec()));
     let metadata = ProposalKind::Metadata as u8;
     for command in commands() {
         let name = format!("payload {metadata} {}", command_name(&command));
@@ -118,11 +122,44 @@ fn values(family: Family) -> Vec<(&'static str, Vec<u8>)> {
             vec![("value", envelope::seal(snapshot::VERSION, &record))]
         }
         Family::SnapshotData => vec![
-            ("partition", crate::machine::encode_partition_snapshot(&partition_state()).to_vec()),
+            ("partition", partition_snapshot(&ProducersRecord::default())),
+            ("partition with producers", partition_snapshot(&producers_record())),
             ("metadata", envelope::seal(METADATA_SNAPSHOT_VERSION, &metadata_state())),
             ("groups", groups::snapshot()),
         ],
+        Family::Producers => {
+            vec![("value", envelope::seal(producers::VERSION, &producers_record()))]
+        }
     }
+}
+
+fn partition_snapshot(producers: &ProducersRecord) -> Vec<u8> {
+    crate::machine::encode_partition_snapshot(&partition_state(), producers).to_vec()
+}
+
+/// A producer and a key.
+fn producers_record() -> ProducersRecord {
+    let mut states = ProducerStates::default();
+    let batch = OnceBatch {
+        producer_id: 5_001,
+        producer_epoch: 2,
+        base_sequence: 0,
+        records: 3,
+        stamp_ms: 1_700_000_000_000,
+        key: None,
+    };
+    assert!(states.enter(3, 1_700_000_000_001));
+    states.note(&batch, Written { term: 2, base_offset: Offset(4) });
+    let keyed = OnceBatch { producer_id: -1, key: once_head().tags[1].1.key, ..batch };
+    assert!(states.enter(4, 1_700_000_000_002));
+    states.note(&keyed, Written { term: 2, base_offset: Offset(7) });
+    ProducersRecord::from(&states)
+}
+
+fn once_head() -> OnceHead {
+    let key = Some(KeyTag { key: [0x11; 16], body: [0x22; 16] });
+    let tags = vec![(0, OnceTag { stamp_ms: 7, key: None }), (2, OnceTag { stamp_ms: 8, key })];
+    OnceHead { append_ms: 1_700_000_000_000, tags }
 }
 
 /// In the middle of a change, with a learner.
@@ -243,6 +280,7 @@ fn commands() -> Vec<MetadataCommand> {
         SetClusterConfig { config: changes() },
         ReplaceReplica { group, replica: ReplicaId(5) },
         RaiseDefaultReplication { topic, replication_factor: 3 },
+        AllocateProducerIds,
     ]
 }
 
@@ -267,5 +305,6 @@ fn command_name(command: &MetadataCommand) -> &'static str {
         MetadataCommand::SetClusterConfig { .. } => "SetClusterConfig",
         MetadataCommand::ReplaceReplica { .. } => "ReplaceReplica",
         MetadataCommand::RaiseDefaultReplication { .. } => "RaiseDefaultReplication",
+        MetadataCommand::AllocateProducerIds => "AllocateProducerIds",
     }
 }

@@ -13,6 +13,7 @@ mod tests;
 mod topics;
 
 use rampart_api::model::error_code::ErrorCode;
+use rampart_api::model::limits::PRODUCER_ID_BLOCK;
 use rampart_api::model::problem::Problem;
 
 use super::command::{MetadataCommand, MetadataResponse};
@@ -85,6 +86,11 @@ impl MetadataState {
             C::ReportLeaders { leaders } => self.report_leaders(leaders),
             C::SetClusterConfig { config } => self.set_cluster_config(config),
             C::ReplaceReplica { group, replica } => self.replace_replica(*group, *replica),
+            // Unlike a counter this needs no place in the state: an index comes once.
+            C::AllocateProducerIds => Ok(MetadataResponse::ProducerIds {
+                first: self.applied_index.saturating_mul(PRODUCER_ID_BLOCK),
+                count: PRODUCER_ID_BLOCK,
+            }),
         }
     }
 }

@@ -77,6 +77,8 @@ pub enum MetadataCommand {
     ReplaceReplica { group: GroupId, replica: ReplicaId },
     /// Nodes joined: a topic created with the default factor gets nearer to what that wants.
     RaiseDefaultReplication { topic: TopicId, replication_factor: u32 },
+    /// A node wants producer ids to give out. They follow from the index of this entry alone.
+    AllocateProducerIds,
 }
 
 /// Who leads a partition, as its leader says.
@@ -105,4 +107,6 @@ pub enum MetadataResponse {
     PartitionsAdded { first: PartitionId },
     /// The command was refused and changed nothing.
     Refused(Problem),
+    /// These ids are the node's, and nobody else's ever.
+    ProducerIds { first: u64, count: u64 },
 }

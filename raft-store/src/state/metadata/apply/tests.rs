@@ -398,3 +398,19 @@ fn an_index_is_applied_once() {
     let twice = std::panic::catch_unwind(move || cluster.state.apply(index, &join(2, 2)));
     assert!(twice.is_err());
 }
+
+#[test]
+fn producer_ids_never_come_twice() {
+    let mut cluster = Cluster::of(2);
+    let mut next = 0;
+    for round in 0..3 {
+        let response = cluster.done(MetadataCommand::AllocateProducerIds);
+        let MetadataResponse::ProducerIds { first, count } = response else {
+            panic!("{response:?}");
+        };
+        assert!(first >= next && count > 0, "{first} after {next}");
+        next = first + count;
+        // Whatever else is applied in between moves the ids on, and never back.
+        cluster.done(create(round + 1, &format!("flights-{round}"), 1, &[&[1]]));
+    }
+}
