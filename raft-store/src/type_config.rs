@@ -70,7 +70,7 @@ impl ProposalKind {
     pub fn is_data(self) -> bool {
         match self {
             ProposalKind::Batches | ProposalKind::OnceBatches => true,
-            ProposalKind::Partition | ProposalKind::Metadata => false,
+            ProposalKind::Partition | ProposalKind::Metadata | ProposalKind::Groups => false,
         }
     }
 

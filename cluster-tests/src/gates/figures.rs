@@ -58,7 +58,8 @@ fn protocols(totals: &Totals) -> u64 {
 
 /// The table for the code with this tree, and what must be said beside it.
 pub fn table(ledger: &Ledger, tree: &str) -> String {
-    let mut text = "| gate | figure | all code | one long command | this code | release |\n".to_owned();
+    let mut text =
+        "| gate | figure | all code | one long command | this code | release |\n".to_owned();
     text += "| --- | --- | ---: | --- | ---: | --- |\n";
     for target in TARGETS {
         let figure = |tree| (target.value)(&ledger.totals(target.gate, tree));

@@ -74,7 +74,7 @@ impl LogRecord {
         match proposal.kind {
             ProposalKind::Batches => Ok(Some(proposal.body.clone())),
             ProposalKind::OnceBatches => Ok(Some(once_batches(&proposal.body)?)),
-            ProposalKind::Partition | ProposalKind::Metadata => Ok(None),
+            ProposalKind::Partition | ProposalKind::Metadata | ProposalKind::Groups => Ok(None),
         }
     }
 
