@@ -218,6 +218,8 @@ fn fetched(replica: &Replica, batches: Vec<Bytes>) -> Result<Fetched, Problem> {
     if status.role != Role::Leader {
         return Err(replica.not_leader(&status));
     }
+    let bytes: usize = batches.iter().map(Bytes::len).sum();
+    replica.parts.metrics.fetched(bytes as u64);
     Ok(Fetched {
         batches,
         high_watermark: replica.log().high_watermark(),

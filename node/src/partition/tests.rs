@@ -234,14 +234,17 @@ async fn a_leader_says_nothing_of_its_end_before_it_has_applied_an_entry_of_its_
 async fn a_fetch_that_waits_is_counted_until_it_is_answered() {
     let [a, _, _] = start_three(1).await;
     let replica = replica(&a);
-    let waiting = replica.parts.metrics.fetch.waiting.clone();
+    let counted = replica.parts.metrics.clone();
     let meanwhile = async {
-        eventually("the fetch waits", || waiting.get() == 1).await;
+        eventually("the fetch waits", || counted.fetch.waiting.get() == 1).await;
         answer(append(&replica, Ack::Quorum)).await.unwrap();
     };
     let (fetched, ()) = tokio::join!(fetch(&replica, 0, 60_000), meanwhile);
-    assert_eq!(fetched.unwrap().batches.len(), 1);
-    assert_eq!(waiting.get(), 0);
+    let read = fetched.unwrap().batches;
+    assert_eq!(read.len(), 1);
+    assert_eq!(counted.fetch.waiting.get(), 0);
+    assert_eq!(counted.fetch.requests.get(), 1);
+    assert_eq!(counted.fetch.bytes.get(), read[0].len() as u64);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -67,7 +67,7 @@ pub struct ProduceMetrics {
 /// `rampart_fetch_*`: counted on the leader.
 #[derive(Debug)]
 pub struct FetchMetrics {
-    /// Requests that reached a partition's leader.
+    /// Requests that a partition's leader answered.
     pub requests: Counter,
     /// Bytes of record batches read.
     pub bytes: Counter,
@@ -225,7 +225,7 @@ impl Metrics {
         self.produce.latency.get_or_create(&label).observe(latency.as_secs_f64());
     }
 
-    /// Counts a fetch.
+    /// Counts a fetch that is answered.
     pub fn fetched(&self, bytes: u64) {
         self.fetch.requests.inc();
         self.fetch.bytes.inc_by(bytes);
@@ -305,7 +305,11 @@ fn fetch(registry: &mut Registry) -> FetchMetrics {
         bytes: Counter::default(),
         waiting: Gauge::default(),
     };
-    registry.register("requests", "Fetch requests at the leader.", metrics.requests.clone());
+    registry.register(
+        "requests",
+        "Fetch requests answered by the leader.",
+        metrics.requests.clone(),
+    );
     registry.register("bytes", "Bytes of record batches read.", metrics.bytes.clone());
     registry.register("waiting_requests", "Fetches waiting for a record.", metrics.waiting.clone());
     metrics
