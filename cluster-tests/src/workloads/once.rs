@@ -164,7 +164,7 @@ impl Writer {
         let (offsets, epoch) = self.until_acked(sequence, values, 0).await?;
         self.recorder.end(Event { offsets: offsets.clone(), epoch, ..begun }, Phase::Ok);
         let number = self.acked.fetch_add(1, Ordering::Relaxed);
-        if number % AGAIN == 0 {
+        if number.is_multiple_of(AGAIN) {
             let again = self.until_acked(sequence, values, 1).await?;
             ensure!(again.0 == offsets, "{values:?} was at {offsets:?}, sent again at {again:?}");
         }
