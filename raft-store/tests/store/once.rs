@@ -18,7 +18,7 @@ use rampart_raft_store::ticket::{Ticket, TicketHolder, ticket};
 use rampart_raft_store::type_config::{EntryPayload, Proposal, ProposalKind};
 use rampart_raft_store::{Crash, MemoryFaults};
 
-use crate::harness::{Replica, batch, data, trim_to};
+use crate::harness::{Replica, batch, data, trim_to, vote};
 
 const EPOCH: i16 = 0;
 
@@ -203,6 +203,8 @@ async fn run(steps: Vec<Step>) {
                 replica.log.truncate_after(last).await.unwrap();
                 model.entries.truncate(keep);
                 model.term += 1;
+                // Else a crash may bring back what was cut off: a truncation has no sync of its own.
+                replica.log.save_vote(&vote(model.term)).await.unwrap();
             }
             Step::Apply => {
                 replica.apply_all().await;
