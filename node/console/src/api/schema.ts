@@ -326,6 +326,29 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/producers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Gives a producer its id, or its next epoch.
+         * @description Without a body the id is new and the epoch 0. With the id and epoch that a producer has, the
+         *     answer is the next epoch of the same id, or a new id once there are no more epochs. Partitions
+         *     learn of a new epoch by its first batch, whose sequence is 0, and refuse earlier ones from then
+         *     on.
+         */
+        post: operations["records_identify"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/topics": {
         parameters: {
             query?: never;
@@ -427,7 +450,10 @@ export interface paths {
          *     gathered with is acknowledged; a lone line waits 3 ms for others. Raw batches are stored as they
          *     are and answered with one entry per batch, not per record: the offset is that of its first
          *     record, the others follow without gaps. Without acknowledgement (`ack=0`) the answer is 202
-         *     without offsets. With `message.timestamp.type=LogAppendTime` records get the time of the node
+         *     without offsets. With `X-Producer-*`, or an `Idempotency-Key`, a request may be sent again: its
+         *     records are written once, and the answer is that to the first, marked by
+         *     `Idempotency-Replayed: true`. A partition remembers a producer's last five batches, and the keys
+         *     of 24 hours or the last 10,000. With `message.timestamp.type=LogAppendTime` records get the time of the node
          *     that received them.
          */
         post: operations["records_produce"];
@@ -1001,6 +1027,32 @@ export interface components {
              * @description Milliseconds since 1970, as stored.
              */
             timestamp: number;
+        };
+        /** @description Who a producer is. Its sequences begin at 0 in each partition, with every epoch. */
+        ProducerIdentity: {
+            /**
+             * Format: int32
+             * @description Batches of earlier epochs are refused once one of this has been written.
+             */
+            epoch: number;
+            /**
+             * Format: int64
+             * @description Its id, nobody else's.
+             */
+            producer_id: number;
+        };
+        /** @description Asks for a producer id, or for the next epoch of one. */
+        ProducerRequest: {
+            /**
+             * Format: int32
+             * @description The producer's present epoch; with `producer_id`.
+             */
+            epoch?: number | null;
+            /**
+             * Format: int64
+             * @description Absent: a new one.
+             */
+            producer_id?: number | null;
         };
         /** @description Answer of `:rebalance`. */
         RebalancePlan: {
@@ -1876,6 +1928,42 @@ export interface operations {
             };
         };
     };
+    records_identify: {
+        parameters: {
+            query?: {
+                /** @description Answer only once this node has applied this metadata index */
+                min_metadata_index?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["ProducerRequest"] | null;
+            };
+        };
+        responses: {
+            /** @description Who the producer is */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProducerIdentity"];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
     topics_list: {
         parameters: {
             query?: {
@@ -2277,6 +2365,14 @@ export interface operations {
             header?: {
                 /** @description `redirect`: 307 to the leader of `partition` instead of forwarding */
                 Prefer?: string | null;
+                /** @description Names this request: the same key with the same body is written once. Keyless records go to the partition that its hash chooses. Not with ndjson */
+                "Idempotency-Key"?: string | null;
+                /** @description Of POST /v1/producers; with `partition`. Raw batches say it themselves */
+                "X-Producer-Id"?: number | null;
+                /** @description With X-Producer-Id */
+                "X-Producer-Epoch"?: number | null;
+                /** @description Number of the first record among those that the producer has sent to the partition, from 0; with X-Producer-Id */
+                "X-Producer-Sequence"?: number | null;
                 /** @description Key of an octet-stream record */
                 "X-Record-Key"?: string | null;
                 /** @description Headers of an octet-stream record, names in lower case */
@@ -2300,6 +2396,8 @@ export interface operations {
             /** @description Written; per record, per batch, or a line per line */
             200: {
                 headers: {
+                    /** @description `true`: the records were there already */
+                    "Idempotency-Replayed"?: string | null;
                     [name: string]: unknown;
                 };
                 content: {
