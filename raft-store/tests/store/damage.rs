@@ -117,20 +117,6 @@ async fn damage_in_the_cold_part_is_found_when_it_is_read() {
 }
 
 #[tokio::test]
-async fn one_read_that_fails_is_an_error_once_and_no_damage() {
-    let faults = MemoryFaults::none();
-    three_entries(&faults).await;
-    let store = Store::in_memory(faults.clone());
-    let mut replica = Replica::open(&store).unwrap();
-    let all = replica.entries().await.unwrap().len();
-    faults.fail_read_of(GROUP, 1);
-    let error = replica.entries().await.unwrap_err();
-    assert!(error.to_string().contains("read from the disk in memory failed"), "{error}");
-    assert_eq!(replica.entries().await.unwrap().len(), all);
-    assert!(store.damaged().borrow().is_empty());
-}
-
-#[tokio::test]
 async fn a_disk_that_does_not_answer_is_not_called_damage() {
     let faults = MemoryFaults::none();
     three_entries(&faults).await;
