@@ -82,15 +82,33 @@ async fn a_log_shorter_than_what_was_committed_is_refused_before_it_can_vote() {
     }
 }
 
-#[tokio::test]
-async fn damage_in_the_cold_part_is_found_when_it_is_read() {
-    let faults = MemoryFaults::none();
-    let mut replica = Replica::in_memory(&faults);
+/// 40 entries, of which opening reads only the end.
+async fn forty_applied_entries(faults: &MemoryFaults) {
+    let mut replica = Replica::in_memory(faults);
     for _ in 0..40 {
         replica.append(1, vec![data(batch(1, 10_000, 0))]).await;
     }
     replica.apply_all().await;
     replica.handle.save_applied().await.unwrap();
+}
+
+#[tokio::test]
+async fn one_read_that_fails_is_an_error_once_and_no_damage() {
+    let faults = MemoryFaults::none();
+    forty_applied_entries(&faults).await;
+    let store = Store::in_memory(faults.clone());
+    let mut replica = Replica::open(&store).unwrap();
+    faults.fail_read_of(GROUP, 3);
+    let error = replica.entries().await.unwrap_err();
+    assert!(error.to_string().contains("read from the disk in memory failed"), "{error}");
+    assert_eq!(replica.entries().await.unwrap().len(), 40);
+    assert!(store.damaged().borrow().is_empty());
+}
+
+#[tokio::test]
+async fn damage_in_the_cold_part_is_found_when_it_is_read() {
+    let faults = MemoryFaults::none();
+    forty_applied_entries(&faults).await;
     assert!(faults.flip_bit(GROUP, 3));
 
     // What is read while opening is only the end of the log.
