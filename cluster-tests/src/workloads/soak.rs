@@ -17,8 +17,6 @@ pub const CONFIG: &str = "[storage]\nretention_check_interval_ms = 100\n";
 
 /// A partition keeps so much: two of the pieces that it is cut in.
 const RETENTION_BYTES: u64 = 128 << 10;
-/// The least that a topic may say.
-const SEGMENT_BYTES: u64 = 1 << 20;
 /// Bytes of a value beyond its name.
 const PADDING_MAX: usize = 800;
 /// No record is larger, with all that is stored with it, also where it is alone in its batch.
@@ -28,7 +26,7 @@ pub const KEPT_RECORDS: u64 = RETENTION_BYTES / STORED_BYTES_MAX;
 
 /// The configuration of the topic.
 pub fn topic_config() -> Value {
-    json!({ "retention.bytes": RETENTION_BYTES, "segment.bytes": SEGMENT_BYTES })
+    json!({ "retention.bytes": RETENTION_BYTES })
 }
 
 /// Writers that send one request right after the other: few records in each, so that there are
