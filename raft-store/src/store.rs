@@ -16,7 +16,9 @@ use crate::format::envelope;
 use crate::keys::group::{self, GroupKind, GroupRecord};
 use crate::keys::{Family, node_record, registry};
 use crate::log::{self, DamagedGroups, GroupLog, LogStorage, TailBudget, erase_one};
-use crate::machine::{GroupReader, Machine, MetadataReader, PartitionShared, WholeShared};
+use crate::machine::{
+    GroupReader, Machine, MetadataReader, PartitionShared, WholeShared, WholeState,
+};
 use crate::partition_log::PartitionLog;
 use crate::planted::{self, Bug};
 
@@ -127,15 +129,9 @@ impl Store {
         &self,
         replica: ReplicaId,
     ) -> Result<OpenGroup<MetadataReader>, OpenGroupError> {
-        let group = GroupId::METADATA;
-        let log = self.open_log(group, replica, GroupKind::Metadata)?;
-        let shared = Arc::new(WholeShared::new(self.engine.clone(), log.clone()));
-        shared.load().map_err(|error| OpenGroupError::read(group, error))?;
-        Ok(OpenGroup {
-            log: LogStorage::new(log),
-            handle: MetadataReader::new(shared.clone()),
-            machine: Machine::metadata(shared),
-        })
+        let (log, shared) = self.open_whole(GroupId::METADATA, replica, GroupKind::Metadata)?;
+        let handle = MetadataReader::new(shared.clone());
+        Ok(OpenGroup { log, handle, machine: Machine::metadata(shared) })
     }
 
     /// Opens the replica of a partition of `__group_state`. As [`Store::open_partition`].
@@ -144,14 +140,22 @@ impl Store {
         group: GroupId,
         replica: ReplicaId,
     ) -> Result<OpenGroup<GroupReader>, OpenGroupError> {
-        let log = self.open_log(group, replica, GroupKind::Groups)?;
+        let (log, shared) = self.open_whole(group, replica, GroupKind::Groups)?;
+        let handle = GroupReader::new(shared.clone());
+        Ok(OpenGroup { log, handle, machine: Machine::groups(shared) })
+    }
+
+    /// The log of a group whose state is all in memory, and that state as of its snapshot.
+    fn open_whole<S: WholeState>(
+        &self,
+        group: GroupId,
+        replica: ReplicaId,
+        kind: GroupKind,
+    ) -> Result<(LogStorage, Arc<WholeShared<S>>), OpenGroupError> {
+        let log = self.open_log(group, replica, kind)?;
         let shared = Arc::new(WholeShared::new(self.engine.clone(), log.clone()));
         shared.load().map_err(|error| OpenGroupError::read(group, error))?;
-        Ok(OpenGroup {
-            log: LogStorage::new(log),
-            handle: GroupReader::new(shared.clone()),
-            machine: Machine::groups(shared),
-        })
+        Ok((LogStorage::new(log), shared))
     }
 
     fn open_log(
@@ -182,7 +186,7 @@ impl Store {
                 self.engine.write_now(ops).map_err(io_error)?;
             }
         }
-        let log = Arc::new(log::open(&self.engine, group, &self.tails, &self.damaged)?);
+        let log = Arc::new(log::open(&self.engine, (group, kind), &self.tails, &self.damaged)?);
         self.forget_damage(group);
         self.opened().insert(group, Arc::downgrade(&log));
         Ok(log)

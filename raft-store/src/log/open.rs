@@ -24,6 +24,7 @@ use crate::error::OpenGroupError;
 use crate::format::envelope;
 use crate::format::log_id::{StoredLogId, log_id};
 use crate::keys::applied::{self, AppliedRecord};
+use crate::keys::group::GroupKind;
 use crate::keys::offset_index::Granule;
 use crate::keys::purged::PurgedRecord;
 use crate::keys::snapshot::{self, SnapshotMetaRecord};
@@ -52,7 +53,7 @@ struct Found {
 /// Opens a group's log. Blocks.
 pub(crate) fn open(
     engine: &Arc<dyn Engine>,
-    group: GroupId,
+    (group, kind): (GroupId, GroupKind),
     budget: &Arc<TailBudget>,
     damaged: &DamagedGroups,
 ) -> Result<GroupLog, OpenGroupError> {
@@ -75,7 +76,7 @@ pub(crate) fn open(
             .map_err(|error| OpenGroupError::read(group, error))?;
     }
     let (mut inner, closed) = found.into_inner(checked, budget);
-    if group != GroupId::METADATA {
+    if kind == GroupKind::Partition {
         inner.producers = producers_at_end(&**engine, group, &inner, applied)?;
     }
     if !closed.is_empty() {
@@ -395,7 +396,12 @@ mod tests {
     fn opened(ops: Vec<Op>) -> Result<GroupLog, OpenGroupError> {
         let engine: Arc<dyn Engine> = Arc::new(MemoryEngine::new(MemoryFaults::none()));
         engine.write_now(ops).unwrap();
-        open(&engine, GROUP, &TailBudget::new(1 << 20), &DamagedGroups::default())
+        open(
+            &engine,
+            (GROUP, GroupKind::Partition),
+            &TailBudget::new(1 << 20),
+            &DamagedGroups::default(),
+        )
     }
 
     /// A sound entry, but for its version or kind.

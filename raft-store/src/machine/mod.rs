@@ -29,8 +29,8 @@ pub(crate) use self::partition_snapshot::Cut;
 pub(crate) use self::partition_snapshot::{
     decode as decode_partition_snapshot, encode as encode_partition_snapshot,
 };
-pub(crate) use self::whole::WholeShared;
 use self::whole::{WholeMachine, WholeSnapshotBuilder};
+pub(crate) use self::whole::{WholeShared, WholeState};
 use crate::state::group::GroupState;
 use crate::state::metadata::state::MetadataState;
 use crate::type_config::{LogId, Snapshot, SnapshotMeta, StoredMembership, TypeConfig};
