@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use bytes::{Bytes, BytesMut};
 use openraft::raft::responder::ProgressResponder;
 use rampart_api::model::problem::Problem;
-use rampart_api::model::record_batch::BatchHeader;
+use rampart_api::model::record_batch;
 use rampart_api::model::topic_config::Ack;
 use rampart_raft_store::format::OnceHead;
 use rampart_raft_store::format::log_id::committed_leader;
@@ -194,18 +194,9 @@ fn once_head(appends: &[PendingAppend], append_ms: i64) -> OnceHead {
                 head.tags.push((number, batch.tag()));
                 number += 1;
             }
-            None => number += batches_in(&append.batches),
+            // They were validated: they are whole.
+            None => number += record_batch::split(&append.batches).map_or(0, |b| b.len() as u32),
         }
     }
     head
-}
-
-/// Number of batches back to back, which were validated.
-fn batches_in(batches: &[u8]) -> u32 {
-    let (mut count, mut at) = (0, 0);
-    while let Some(header) = batches.get(at..).and_then(|rest| BatchHeader::parse(rest).ok()) {
-        at += header.size();
-        count += 1;
-    }
-    count
 }

@@ -151,20 +151,30 @@ async fn ack_1_is_given_only_for_what_is_on_the_disk_of_the_leader_that_appended
     }
 }
 
+/// The first leads, all three have 20 records, and the others take no more.
+async fn leader_alone_with_its_log([a, b, c]: [&Node; 3]) -> Arc<Replica> {
+    write(a, 20).await;
+    all_at(&[a, b, c], 20).await;
+    for follower in [b, c] {
+        follower.host.takes_data.store(false, Ordering::Relaxed);
+    }
+    replica(a)
+}
+
+/// The leader `a` reaches nobody until another leads.
+async fn depose([a, b, c]: [&Node; 3]) {
+    let all = a.directory.send_replace(Arc::default());
+    eventually("another replica leads", || [b, c].iter().any(|node| node.raft.is_leader())).await;
+    a.directory.send_replace(all);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_append_that_the_next_leader_cuts_off_is_unknown_never_not_done() {
     let [a, b, c] = start_three(3).await;
-    write(&a, 20).await;
-    all_at(&[&a, &b, &c], 20).await;
-    let replica = replica(&a);
-    for follower in [&b, &c] {
-        follower.host.takes_data.store(false, Ordering::Relaxed);
-    }
+    let replica = leader_alone_with_its_log([&a, &b, &c]).await;
     let answered = append(&replica, Ack::Quorum);
     eventually("the leader has it in its log", || a.log.log_end_offset() == Offset(21)).await;
-    let all = a.directory.send_replace(Arc::default());
-    eventually("another replica leads", || [&b, &c].iter().any(|node| node.raft.is_leader())).await;
-    a.directory.send_replace(all);
+    depose([&a, &b, &c]).await;
     let problem = answer(answered).await.unwrap_err();
     assert_eq!(problem.outcome, Outcome::Unknown, "{problem}");
     assert_eq!(problem.code, ErrorCode::NotLeader);

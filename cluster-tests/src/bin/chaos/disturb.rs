@@ -68,9 +68,6 @@ pub(crate) async fn perform(
     let mut disturbed = Disturbed::default();
     let mut in_force: BTreeMap<usize, Injected> = BTreeMap::new();
     for action in plan.actions() {
-        let hit = |in_force: &BTreeMap<usize, Injected>| -> BTreeSet<usize> {
-            in_force.values().flat_map(|injected| injected.nodes.iter().copied()).collect()
-        };
         loop {
             if let Err(error) = disturber.revive(&hit(&in_force)) {
                 disturbed.problems.push(format!("a node is not started again: {error:#}"));
@@ -95,6 +92,11 @@ pub(crate) async fn perform(
     }
     tokio::time::sleep(stage.run.duration.saturating_sub(watch.elapsed())).await;
     disturbed
+}
+
+/// The nodes that the faults in force have hit.
+fn hit(in_force: &BTreeMap<usize, Injected>) -> BTreeSet<usize> {
+    in_force.values().flat_map(|injected| injected.nodes.iter().copied()).collect()
 }
 
 /// Begins one fault while these nodes are hit already; what is to be healed, if anything.

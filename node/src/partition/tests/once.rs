@@ -25,12 +25,7 @@ fn send(replica: &Replica, sequence: i32) -> Answer {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_duplicate_is_answered_no_sooner_than_its_original() {
     let [a, b, c] = start_three(3).await;
-    write(&a, 20).await;
-    all_at(&[&a, &b, &c], 20).await;
-    let replica = replica(&a);
-    for follower in [&b, &c] {
-        follower.host.takes_data.store(false, Ordering::Relaxed);
-    }
+    let replica = leader_alone_with_its_log([&a, &b, &c]).await;
     let original = send(&replica, 0);
     eventually("the leader has it in its log", || a.log.log_end_offset() == Offset(21)).await;
     let mut duplicate = send(&replica, 0);
@@ -54,12 +49,7 @@ async fn a_duplicate_is_answered_no_sooner_than_its_original() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_duplicate_of_what_is_cut_off_is_unknown_and_the_batch_may_be_sent_again() {
     let [a, b, c] = start_three(3).await;
-    write(&a, 20).await;
-    all_at(&[&a, &b, &c], 20).await;
-    let replica = replica(&a);
-    for follower in [&b, &c] {
-        follower.host.takes_data.store(false, Ordering::Relaxed);
-    }
+    let replica = leader_alone_with_its_log([&a, &b, &c]).await;
     let original = send(&replica, 0);
     eventually("the leader has it in its log", || a.log.log_end_offset() == Offset(21)).await;
     let before = a.log.last_log_index();
@@ -67,9 +57,7 @@ async fn a_duplicate_of_what_is_cut_off_is_unknown_and_the_batch_may_be_sent_aga
     eventually("the duplicate is behind it", || a.log.last_log_index() > before).await;
     let (_, batch, _) = once(0);
     assert!(matches!(a.log.check_once(&batch, 0), Verdict::Duplicate(_)));
-    let all = a.directory.send_replace(Arc::default());
-    eventually("another replica leads", || [&b, &c].iter().any(|node| node.raft.is_leader())).await;
-    a.directory.send_replace(all);
+    depose([&a, &b, &c]).await;
     for answered in [original, duplicate] {
         let problem = answer(answered).await.unwrap_err();
         assert_eq!((problem.code, problem.outcome), (ErrorCode::NotLeader, Outcome::Unknown));

@@ -51,7 +51,7 @@ impl Disk {
         let mut left = survivors;
         for ops in self.pending.drain(..) {
             if left < ops.len() {
-                if left > 0 && ops.iter().any(|op| matches!(op, Op::Append { .. })) {
+                if left > 0 && ops.iter().any(Op::is_append) {
                     self.durable.tear(&ops, left);
                 }
                 break;

@@ -34,9 +34,10 @@ use rampart_api::model::limits::{
 };
 
 use super::command::{GroupCommand, Holding};
+use super::delivery::Progress;
 use super::ids::{MemberId, TopicPartition};
 use super::outcome::{GroupOutcome, Refusal};
-use super::state::{Group, GroupState, MemberAbout, MemberPart, Protocol, SettlesBy, Slot};
+use super::state::{Group, GroupState, MemberAbout, MemberPart, Protocol, SettlesBy, Slot, Weighs};
 
 /// What a handler answers: an outcome, or a refusal that changed nothing.
 type Handled = Result<GroupOutcome, Refusal>;
@@ -230,14 +231,14 @@ impl Group {
         self.set_slot(partition, Some(slot));
     }
 
-    /// Whether there may be offsets of so many partitions more.
+    /// Whether there may be offsets of these partitions; answers the bytes that the new ones take.
     fn check_new_partitions(
         &self,
         named: impl Iterator<Item = TopicPartition>,
-    ) -> Result<usize, Refusal> {
+    ) -> Result<u64, Refusal> {
         let new = named.filter(|partition| !self.progress.contains_key(partition)).count();
         under("partitions of a group", self.progress.len() + new, PARTITIONS_PER_GROUP_MAX)?;
-        Ok(new)
+        Ok(new as u64 * Progress::default().weight())
     }
 
     /// Settles ranges of offsets.
@@ -266,6 +267,12 @@ impl Group {
 
     fn committed(&self, partition: TopicPartition) -> Offset {
         self.progress.get(&partition).map_or(Offset(0), |progress| progress.committed)
+    }
+
+    /// The outcome of a change to these partitions' offsets.
+    fn at(&self, partitions: impl Iterator<Item = TopicPartition>) -> GroupOutcome {
+        let at = |partition| (partition, self.committed(partition));
+        GroupOutcome::At { offsets: partitions.map(at).collect() }
     }
 }
 

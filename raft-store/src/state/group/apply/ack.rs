@@ -5,7 +5,6 @@ use rampart_api::model::ids::Offset;
 use super::Handled;
 use crate::state::group::command::Holding;
 use crate::state::group::ids::ParkedId;
-use crate::state::group::outcome::GroupOutcome;
 use crate::state::group::state::{GroupState, SettlesBy};
 
 impl GroupState {
@@ -29,7 +28,7 @@ impl GroupState {
                     group.counters.recovered += 1;
                 }
             }
-            Ok(GroupOutcome::At { offsets: vec![(by.partition, group.committed(by.partition))] })
+            Ok(group.at([by.partition].into_iter()))
         })
     }
 }

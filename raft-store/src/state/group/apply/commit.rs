@@ -7,10 +7,9 @@ use rampart_api::model::limits::OFFSET_METADATA_BYTES_MAX;
 
 use super::{Handled, fits};
 use crate::state::group::command::OffsetCommit;
-use crate::state::group::delivery::Progress;
 use crate::state::group::ids::{MemberId, TopicPartition};
-use crate::state::group::outcome::{GroupOutcome, Refusal};
-use crate::state::group::state::{Group, GroupState, Protocol, SettlesBy, Weighs};
+use crate::state::group::outcome::Refusal;
+use crate::state::group::state::{Group, GroupState, Protocol, SettlesBy};
 
 /// Who commits.
 #[derive(Clone, Copy)]
@@ -38,14 +37,12 @@ impl GroupState {
                 fits("what is noted beside an offset", bytes, OFFSET_METADATA_BYTES_MAX)?;
                 texts += bytes as u64;
             }
-            let empty = Progress::default().weight();
-            others.has_room_beside(group, new as u64 * empty + texts)?;
+            others.has_room_beside(group, new + texts)?;
             if let Some(member) = by.member {
                 group.note_way(member, SettlesBy::Commits);
             }
             offsets.iter().for_each(|commit| group.put_offset(commit, now_ms));
-            let offsets = offsets.iter().map(|c| (c.partition, group.committed(c.partition)));
-            Ok(GroupOutcome::At { offsets: offsets.collect() })
+            Ok(group.at(offsets.iter().map(|commit| commit.partition)))
         };
         match by.member {
             Some(_) => self.change(name, commit),

@@ -4,7 +4,6 @@ use rampart_api::model::ids::Offset;
 
 use super::Handled;
 use crate::state::group::command::Holding;
-use crate::state::group::outcome::GroupOutcome;
 use crate::state::group::state::GroupState;
 
 impl GroupState {
@@ -24,7 +23,7 @@ impl GroupState {
             });
             group.counters.lost += after.count() - progress.settled.count();
             group.settle(by.partition, ranges, now_ms);
-            Ok(GroupOutcome::At { offsets: vec![(by.partition, group.committed(by.partition))] })
+            Ok(group.at([by.partition].into_iter()))
         })
     }
 }

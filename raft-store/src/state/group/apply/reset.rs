@@ -4,10 +4,9 @@
 use rampart_api::model::ids::Offset;
 
 use super::Handled;
-use crate::state::group::delivery::Progress;
 use crate::state::group::ids::TopicPartition;
-use crate::state::group::outcome::{GroupOutcome, Refusal};
-use crate::state::group::state::{Group, GroupState, Slot, Weighs};
+use crate::state::group::outcome::Refusal;
+use crate::state::group::state::{Group, GroupState, Slot};
 
 impl GroupState {
     /// Only while nobody reads.
@@ -34,7 +33,7 @@ impl GroupState {
     ) -> Handled {
         self.change_or_create(name, now_ms, |group, others| {
             let new = group.check_new_partitions(offsets.iter().map(|(at, _)| *at))?;
-            others.has_room_beside(group, new as u64 * Progress::default().weight())?;
+            others.has_room_beside(group, new)?;
             if !group.members.is_empty() {
                 group.generation += 1;
             }
@@ -42,8 +41,7 @@ impl GroupState {
                 group.take_anew(*partition);
                 group.move_to(*partition, *offset, now_ms);
             }
-            let offsets = offsets.iter().map(|(at, _)| (*at, group.committed(*at))).collect();
-            Ok(GroupOutcome::At { offsets })
+            Ok(group.at(offsets.iter().map(|(at, _)| *at)))
         })
     }
 }

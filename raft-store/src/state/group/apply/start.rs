@@ -4,10 +4,8 @@
 use rampart_api::model::ids::Offset;
 
 use super::Handled;
-use crate::state::group::delivery::Progress;
 use crate::state::group::ids::TopicPartition;
-use crate::state::group::outcome::GroupOutcome;
-use crate::state::group::state::{GroupState, Weighs};
+use crate::state::group::state::GroupState;
 
 impl GroupState {
     pub(super) fn start(
@@ -18,14 +16,13 @@ impl GroupState {
     ) -> Handled {
         self.change_or_create(name, now_ms, |group, others| {
             let new = group.check_new_partitions(starts.iter().map(|(at, _)| *at))?;
-            others.has_room_beside(group, new as u64 * Progress::default().weight())?;
+            others.has_room_beside(group, new)?;
             for (partition, offset) in starts {
                 if !group.progress.contains_key(partition) {
                     group.move_to(*partition, *offset, now_ms);
                 }
             }
-            let offsets = starts.iter().map(|(at, _)| (*at, group.committed(*at))).collect();
-            Ok(GroupOutcome::At { offsets })
+            Ok(group.at(starts.iter().map(|(at, _)| *at)))
         })
     }
 }
