@@ -12,15 +12,28 @@ use super::{ME, Source, expect_none, files, root, words};
 const PLACES: &str = ".ci .github .cargo Makefile README.md ARCHITECTURE.md CHANGELOG.md
     CONTRIBUTING.md Cargo.toml deny.toml rust-toolchain.toml .clippy.toml .rustfmt.toml .gitignore";
 
+/// Names of the pages in a folder, in order.
+fn pages(folder: &str) -> BTreeSet<String> {
+    let folder = root().join(folder);
+    let entries = fs::read_dir(&folder).unwrap_or_else(|e| panic!("{}: {e}", folder.display()));
+    let name = |entry: fs::DirEntry| entry.path().file_stem()?.to_str().map(str::to_owned);
+    entries.filter_map(|entry| name(entry.ok()?)).filter(|page| page != "README").collect()
+}
+
+#[test]
+fn every_decision_has_a_number_of_its_own() {
+    let pages = pages("docs/decisions");
+    assert!(pages.len() > 10, "{pages:?}");
+    let numbers: Vec<&str> = pages.iter().filter_map(|page| page.split('-').next()).collect();
+    let twice: Vec<String> =
+        numbers.windows(2).filter(|pair| pair[0] == pair[1]).map(|pair| pair[0].into()).collect();
+    expect_none("numbers of more than one page in docs/decisions", &twice);
+}
+
 #[test]
 fn every_error_code_has_a_page_and_every_page_a_code() {
     let codes: BTreeSet<String> = ErrorCode::ALL.iter().map(|c| c.as_str().to_owned()).collect();
-    let folder = root().join("docs/errors");
-    let pages: BTreeSet<String> = fs::read_dir(&folder)
-        .unwrap_or_else(|e| panic!("{}: {e}", folder.display()))
-        .filter_map(|entry| entry.unwrap().path().file_stem()?.to_str().map(str::to_owned))
-        .filter(|page| page != "README")
-        .collect();
+    let pages = pages("docs/errors");
     let differ: Vec<String> = codes.symmetric_difference(&pages).cloned().collect();
     expect_none("error codes without docs/errors/<CODE>.md, or pages without a code", &differ);
 }
