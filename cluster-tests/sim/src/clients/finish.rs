@@ -220,12 +220,24 @@ async fn here(client: &Client, operation: Operation) -> Result<Answer, Refused> 
     }
 }
 
-/// Notes the whole log of each replica as it lies on its disk.
-pub(super) async fn dump_all(client: &Client, targets: &[Target]) -> Result<(), String> {
-    for target in targets {
+/// The partition at a moment at which all its replicas have everything.
+async fn whole(client: &Client, target: &Target) -> Result<PartitionStatus, String> {
+    for _ in 0..=MOVES_MAX {
         let Ok(Answer::Status(status)) = client.operate(Operation::Status(target.key)).await else {
             return Err(format!("{} does not say how it is", describe(target)));
         };
+        if incomplete(&status).is_none() {
+            return Ok(status);
+        }
+        replicas_are_equal(client, std::slice::from_ref(target)).await?;
+    }
+    Err(format!("P18: the replicas of {} keep moving", describe(target)))
+}
+
+/// Notes the whole log of each replica as it lies on its disk.
+pub(super) async fn dump_all(client: &Client, targets: &[Target]) -> Result<(), String> {
+    for target in targets {
+        let status = whole(client, target).await?;
         for replica in &status.replicas {
             let Some(host) = host_of(client, replica.node) else {
                 return Err(format!("{} has no host", replica.node));

@@ -76,6 +76,27 @@ fn unsynced_writes_are_visible_after_settling() {
     assert_eq!(engine.facts(b"a", b"z").unwrap(), vec![]);
 }
 
+/// A copy of the files while the store is open: what a power cut leaves if all was written.
+fn copied(from: &Path) -> tempfile::TempDir {
+    let to = tempfile::tempdir().unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        std::fs::copy(entry.path(), to.path().join(entry.file_name())).unwrap();
+    }
+    to
+}
+
+#[test]
+fn a_store_whose_last_change_was_an_empty_range_opens_after_a_power_cut() {
+    let dir = tempfile::tempdir().unwrap();
+    let engine = open(dir.path());
+    let (key, fact) = (b"k".to_vec(), Op::put(b"k".to_vec(), "v"));
+    engine.write_now(vec![fact, Op::Erase { from: key.clone(), to: key.clone() }]).unwrap();
+    engine.write_now(vec![Op::Erase { from: key.clone(), to: key }]).unwrap();
+    let after = open(copied(dir.path()).path());
+    assert_eq!(after.fact(b"k").unwrap(), Some("v".into()));
+}
+
 #[test]
 fn completions_come_in_order_of_submission() {
     let dir = tempfile::tempdir().unwrap();
