@@ -230,7 +230,7 @@ impl Replica {
     }
 
     /// Whether the leader of this term was asked to hand over.
-    pub(super) fn is_mute(&self, status: &RaftStatus) -> bool {
+    pub(crate) fn is_mute(&self, status: &RaftStatus) -> bool {
         self.handed_over_term.load(Ordering::Relaxed) == status.term
     }
 

@@ -116,17 +116,63 @@ impl RaftHost for GroupLookup {
         else {
             return true;
         };
-        let Some((leader, node)) = replica.status().leader else { return true };
-        if ballot.is_transfer || leader == ballot.candidate || node == self.inner.node {
-            return ballot.is_transfer || leader == ballot.candidate || !replica.is_leader();
-        }
-        let age = self.inner.claims.age_ms(ballot.group, node, self.inner.clock.instant());
-        let claims =
-            age.is_some_and(|age| u128::from(age) <= self.inner.timings.claim_timeout.as_millis());
-        !(self.inner.liveness.is_alive(node) && claims)
+        let status = replica.status();
+        let Some((leader, node)) = status.leader else { return true };
+        let led_by = if node == self.inner.node {
+            LedBy::ThisNode { is_mute: !replica.is_leader() || replica.is_mute(&status) }
+        } else {
+            let age = self.inner.claims.age_ms(ballot.group, node, self.inner.clock.instant());
+            let claim_timeout = self.inner.timings.claim_timeout.as_millis();
+            let claims = age.is_some_and(|age| u128::from(age) <= claim_timeout);
+            LedBy::Other { leads_still: self.inner.liveness.is_alive(node) && claims }
+        };
+        lets_vote(ballot, leader, led_by)
     }
 
     fn accept_append(&self, _group: GroupId, is_data: bool) -> bool {
         !is_data || !self.inner.store.is_full().unwrap_or(false)
+    }
+}
+
+/// Who leads, as far as the replica that is asked for its vote knows.
+#[derive(Debug, Clone, Copy)]
+enum LedBy {
+    /// The replica itself. A mute one led once, or was asked to hand over: it neither beats nor
+    /// takes writes, and if the one it asked was refused, only another election helps.
+    ThisNode { is_mute: bool },
+    /// Another one. It leads still if its node lives and says so.
+    Other { leads_still: bool },
+}
+
+/// `[pure]` Whether a replica that knows a leader may vote for another one.
+fn lets_vote(ballot: &Ballot, leader: ReplicaId, led_by: LedBy) -> bool {
+    if ballot.is_transfer || leader == ballot.candidate {
+        return true;
+    }
+    match led_by {
+        LedBy::ThisNode { is_mute } => is_mute,
+        LedBy::Other { leads_still } => !leads_still,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_leader_that_was_asked_to_hand_over_is_voted_out() {
+        let ballot = Ballot {
+            group: GroupId(7),
+            voter: ReplicaId(1),
+            candidate: ReplicaId(2),
+            is_transfer: false,
+        };
+        let leads = LedBy::ThisNode { is_mute: false };
+        assert!(!lets_vote(&ballot, ReplicaId(1), leads), "it leads");
+        assert!(lets_vote(&Ballot { is_transfer: true, ..ballot }, ReplicaId(1), leads));
+        assert!(lets_vote(&ballot, ReplicaId(1), LedBy::ThisNode { is_mute: true }));
+        assert!(!lets_vote(&ballot, ReplicaId(3), LedBy::Other { leads_still: true }));
+        assert!(lets_vote(&ballot, ReplicaId(3), LedBy::Other { leads_still: false }));
+        assert!(lets_vote(&ballot, ReplicaId(2), LedBy::Other { leads_still: true }));
     }
 }
