@@ -24,7 +24,7 @@ struct Upstream {
 }
 
 /// The known ones of 0.10.0-alpha.37.
-const UPSTREAM: [Upstream; 1] = [
+const UPSTREAM: [Upstream; 2] = [
     // docs/decisions/0014-a-snapshot-behind-the-submitted-log.md; of the log's progress alone, whose
     // ids are in brackets.
     Upstream {
@@ -32,6 +32,13 @@ const UPSTREAM: [Upstream; 1] = [
         file: "openraft-0.10.0-alpha.37/src/raft_state/io_state/io_progress.rs",
         line: 126,
         message: "expect submitted:(by:",
+    },
+    // docs/decisions/0018-a-snapshot-past-a-log-of-a-later-term.md.
+    Upstream {
+        name: "snapshot past a log of a later term",
+        file: "openraft-0.10.0-alpha.37/src/engine/log_id_list.rs",
+        line: 283,
+        message: "assertion failed: Some(upto) > self.last()",
     },
 ];
 
