@@ -80,12 +80,7 @@ impl Answer {
         match self.listener.take() {
             // Whoever has dropped the future does not want to know.
             Some(Listener::Future(sender)) => drop(sender.send(result)),
-            Some(Listener::Callback(callback)) => {
-                if catch_unwind(AssertUnwindSafe(|| callback(result))).is_err() {
-                    let partition = self.partition;
-                    tracing::error!(partition, "the callback of a record panicked");
-                }
-            }
+            Some(Listener::Callback(callback)) => call(callback, result, self.partition),
             None => {}
         }
     }
@@ -100,6 +95,13 @@ impl Drop for Answer {
 impl fmt::Debug for Answer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Answer").field("partition", &self.partition).finish_non_exhaustive()
+    }
+}
+
+/// A panic of a callback must not take the task of its partition along.
+fn call(callback: Callback, result: DeliveryResult, partition: u32) {
+    if catch_unwind(AssertUnwindSafe(|| callback(result))).is_err() {
+        tracing::error!(partition, "the callback of a record panicked");
     }
 }
 

@@ -93,19 +93,18 @@ impl Producer {
         self.inner.put(&topic, &record, room, answer)
     }
 
-    /// Like [`send`](Producer::send), but never waits. Clone the record before if it is to be tried
-    /// again: its bytes are shared.
+    /// Like [`send`](Producer::send), but never waits.
     ///
     /// # Errors
     /// Also `Full`, and `TopicNotKnown` before [`partitions`](Producer::partitions) or a `send`.
-    pub fn try_send(&self, record: Record) -> Result<Delivery, SendError> {
+    pub fn try_send(&self, record: &Record) -> Result<Delivery, SendError> {
         self.inner.check_open()?;
         let known = self.inner.topics().get(&record.topic).cloned();
         let topic =
             known.ok_or_else(|| SendError::TopicNotKnown { topic: record.topic.clone() })?;
-        topic.check(&record)?;
+        topic.check(record)?;
         let room = self.inner.shared.room.try_take(record.size_bytes())?;
-        self.inner.put(&topic, &record, room, Answer::to_future)
+        self.inner.put(&topic, record, room, Answer::to_future)
     }
 
     /// How many partitions a topic has.

@@ -3,6 +3,7 @@
 mod batching;
 mod bounds;
 mod fake;
+mod log;
 mod once;
 mod storm;
 
