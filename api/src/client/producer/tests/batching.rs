@@ -122,7 +122,7 @@ async fn a_partition_that_is_behind_is_passed_over() {
     let filler = |n: u32| record(&format!("{n:0>100}"));
     // One batch is on its way, three wait, and one is begun.
     for n in 0..21 {
-        let _ = within(producer.send(filler(n).partition(0))).await.unwrap();
+        drop(within(producer.send(filler(n).partition(0))).await.unwrap());
     }
     until("the first batch is sent", || fake.seen().len() == 1).await;
     for n in 0..15 {

@@ -155,14 +155,16 @@ async fn a_dropped_producer_sends_what_it_has_taken() {
 #[test]
 fn a_runtime_that_ends_leaves_nobody_waiting() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let delivery = runtime.block_on(async {
+    let mut sent = None;
+    runtime.block_on(async {
         let fake = Fake::new(1);
         fake.gate.send_replace(false);
         let producer = producer(&fake, quick());
-        within(producer.send(record("a"))).await.unwrap()
+        sent = Some(within(producer.send(record("a"))).await.unwrap());
     });
     drop(runtime);
-    let error = delivery.now_or_never().expect("it is decided").unwrap_err();
+    let end = sent.unwrap().now_or_never();
+    let error = end.expect("it is decided").unwrap_err();
     assert!(matches!(error, DeliveryError::Unknown { reason: FailureReason::Abandoned, .. }));
 }
 
