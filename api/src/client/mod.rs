@@ -1,15 +1,26 @@
-//! The HTTP client that the command line, the demo and the tests use: one method per endpoint,
-//! typed bodies, and every refusal as the problem that the server sent. Any node takes any
-//! request, so the client knows no leaders; it only moves on from a server that it can't reach.
+//! The client SDK. [`Client`] has one method per endpoint, typed bodies, and every refusal as the
+//! problem that the server sent: the command line, the demo and the tests use it, and who
+//! administers a cluster ([`Admin`]). Any node takes any request, so it knows no leaders; it only
+//! moves on from a server that it can't reach. [`producer`] is built on it.
 
 mod cluster;
+mod dice;
 mod error;
 mod fetch;
 mod produce;
+pub mod producer;
+mod producers;
+mod runtime;
+mod session;
 mod topics;
 mod transport;
 
 pub use error::ClientError;
 pub use fetch::{FetchFrom, FetchOptions, RawBatches};
 pub use produce::{LineAnswers, LineFormat, ProduceOptions};
+pub use producer::Producer;
 pub use transport::Client;
+
+/// Creates, alters and deletes topics, looks after nodes: the methods of [`Client`], under the name by
+/// which those who know Kafka look for them.
+pub type Admin = Client;

@@ -9,11 +9,15 @@ use super::topics::topic_path;
 use super::transport::{Answer, Request, interrupted};
 use super::{Client, ClientError};
 use crate::http::encoding::Encoding;
-use crate::http::produce::{LineResult, LineSplitter, ProduceRequest, ProduceResponse};
+use crate::http::produce::{
+    LineResult, LineSplitter, ProduceRequest, ProduceResponse, ProducedOffset,
+};
 use crate::model::topic_config::Ack;
 
 const NDJSON: &str = "application/x-ndjson";
 const BATCH: &str = "application/vnd.rampart.batch";
+/// How long an answer to a batch may need beyond the time that the server has.
+const BATCH_GRACE: Duration = Duration::from_secs(2);
 /// Longest answer to one line.
 const ANSWER_LINE_BYTES_MAX: usize = 64 << 10;
 
@@ -40,6 +44,15 @@ pub enum LineFormat {
         /// Such as `/origin`.
         key: Option<String>,
     },
+}
+
+/// The answer to one batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct SentBatch {
+    /// Where its first record landed; `None` where nobody acknowledges.
+    pub(super) offset: Option<ProducedOffset>,
+    /// It was there already.
+    pub(super) is_replayed: bool,
 }
 
 /// The answers to lines that were streamed in, one by one, in order.
@@ -75,6 +88,33 @@ impl Client {
     ) -> Result<ProduceResponse, ClientError> {
         let answer = self.ask_accepted(request(topic, options)?.body(BATCH, batches)).await?;
         Ok(answer.unwrap_or_default())
+    }
+
+    /// One record batch v2 for `options.partition`. The answer is waited for about as long as
+    /// `options.timeout` says.
+    pub(super) async fn send_batch(
+        &self,
+        topic: &str,
+        batch: Bytes,
+        options: &ProduceOptions,
+    ) -> Result<SentBatch, ClientError> {
+        let patience = options.timeout.unwrap_or_default() + BATCH_GRACE;
+        let request = request(topic, options)?.body(BATCH, batch).within(patience);
+        let answer = self.send(request).await?;
+        let status = answer.response.status();
+        let is_replayed = answer.response.headers().contains_key("idempotency-replayed");
+        if status == reqwest::StatusCode::ACCEPTED {
+            return Ok(SentBatch { offset: None, is_replayed });
+        }
+        let server = answer.server.clone();
+        let said: ProduceResponse = answer.json().await?;
+        let missing = || ClientError::Unexpected {
+            server,
+            status: status.as_u16(),
+            text: "an acknowledgement without an offset".to_owned(),
+        };
+        let offset = said.offsets.first().copied().ok_or_else(missing)?;
+        Ok(SentBatch { offset: Some(offset), is_replayed })
     }
 
     /// Lines that are all there. One answer per line that is not blank.

@@ -49,7 +49,7 @@ pub(super) struct Answer {
 }
 
 impl Answer {
-    async fn json<T: DeserializeOwned>(self) -> Result<T, ClientError> {
+    pub(super) async fn json<T: DeserializeOwned>(self) -> Result<T, ClientError> {
         let Answer { server, response } = self;
         let status = response.status().as_u16();
         let body = response.bytes().await.map_err(|error| interrupted(&server, &error))?;
@@ -107,6 +107,12 @@ impl Request {
         self
     }
 
+    /// Waits no longer than this for any one server.
+    pub(super) fn within(mut self, time: Duration) -> Self {
+        self.timeout = time;
+        self
+    }
+
     fn is_repeatable(&self) -> bool {
         self.method == Method::GET
     }
@@ -137,6 +143,36 @@ impl Client {
     /// The servers, in the order in which they are tried now.
     pub fn servers(&self) -> Vec<String> {
         self.order().map(|(_, server)| name(server)).collect()
+    }
+
+    /// The same client, with these servers after its own. Those that can't be used are left out.
+    pub(super) fn followed_by(&self, more: &[String]) -> Client {
+        let mut servers = self.servers.to_vec();
+        for url in more.iter().filter_map(|server| parse(server).ok()) {
+            if !servers.contains(&url) {
+                servers.push(url);
+            }
+        }
+        self.with(servers, self.preferred.load(Ordering::Relaxed))
+    }
+
+    /// The same client, with this server before the others; `None` if it can't be used.
+    pub(super) fn led_by(&self, server: &str) -> Option<Client> {
+        let first = parse(server).ok()?;
+        let others = self.order().map(|(_, server)| server).filter(|server| **server != first);
+        let servers = std::iter::once(first.clone()).chain(others.cloned());
+        Some(self.with(servers.collect(), 0))
+    }
+
+    /// The same client, which begins so many servers further on.
+    pub(super) fn turned(&self, by: usize) -> Client {
+        let first = self.preferred.load(Ordering::Relaxed).wrapping_add(by) % self.servers.len();
+        self.with(self.servers.to_vec(), first)
+    }
+
+    fn with(&self, servers: Vec<Url>, first: usize) -> Client {
+        let preferred = Arc::new(AtomicUsize::new(first));
+        Client { http: self.http.clone(), servers: servers.into(), preferred }
     }
 
     /// Sends a request and reads the JSON answer.

@@ -1,7 +1,9 @@
-//! Builds a batch from records. Used by the edges that are given records instead of batches.
+//! Builds a batch from records, for those that are given records instead of batches.
 
 use bytes::Bytes;
 
+use super::compress::compress;
+use super::compression::Compression;
 use super::header::{
     BATCH_HEADER_BYTES, CRC_FROM, LENGTH_OVERHEAD_BYTES, RECORD_BYTES_MIN, crc32c,
 };
@@ -20,10 +22,12 @@ pub struct NewRecord<'a> {
     pub headers: &'a [(String, Option<Bytes>)],
 }
 
-/// Collects records into one uncompressed batch: each is encoded once, when it is pushed.
+/// Collects records into one batch: each is encoded once, when it is pushed; they are compressed
+/// together when the batch is built.
 #[derive(Debug)]
 pub struct BatchBuilder {
     bytes: Vec<u8>,
+    compression: Compression,
     count: i32,
     base_timestamp: i64,
     max_timestamp: i64,
@@ -43,6 +47,7 @@ impl BatchBuilder {
     pub fn new() -> Self {
         BatchBuilder {
             bytes: vec![0; BATCH_HEADER_BYTES],
+            compression: Compression::None,
             count: 0,
             base_timestamp: 0,
             max_timestamp: i64::MIN,
@@ -58,6 +63,13 @@ impl BatchBuilder {
         self.producer_id = id;
         self.producer_epoch = epoch;
         self.base_sequence = base_sequence;
+        self
+    }
+
+    /// Compresses the records when the batch is built, unless that makes it larger.
+    #[must_use]
+    pub fn compression(mut self, compression: Compression) -> Self {
+        self.compression = compression;
         self
     }
 
@@ -97,13 +109,14 @@ impl BatchBuilder {
         self.count == 0
     }
 
-    /// Bytes of the batch if it were built now.
+    /// Bytes of the batch if it were built now, without compression.
     pub fn size_estimate(&self) -> usize {
         self.bytes.len()
     }
 
     /// The batch, with base offset 0 and leader epoch -1: both are patched when it is appended.
     pub fn build(mut self) -> Bytes {
+        let attributes = self.compress();
         let max_timestamp = if self.count == 0 { -1 } else { self.max_timestamp };
         let length = i32::try_from(self.bytes.len() - LENGTH_OVERHEAD_BYTES)
             .expect("callers bound a batch far below 2 GiB");
@@ -113,7 +126,7 @@ impl BatchBuilder {
         header.extend_from_slice(&(-1i32).to_be_bytes());
         header.push(2);
         header.extend_from_slice(&0u32.to_be_bytes());
-        header.extend_from_slice(&0i16.to_be_bytes());
+        header.extend_from_slice(&attributes.to_be_bytes());
         header.extend_from_slice(&(self.count - 1).to_be_bytes());
         header.extend_from_slice(&self.base_timestamp.to_be_bytes());
         header.extend_from_slice(&max_timestamp.to_be_bytes());
@@ -125,6 +138,20 @@ impl BatchBuilder {
         let crc = crc32c(&self.bytes[CRC_FROM..]);
         self.bytes[CRC_FROM - 4..CRC_FROM].copy_from_slice(&crc.to_be_bytes());
         Bytes::from(self.bytes)
+    }
+
+    /// Compresses the records, if that makes them smaller, and gives the batch's attributes.
+    fn compress(&mut self) -> i16 {
+        if self.compression == Compression::None || self.count == 0 {
+            return 0;
+        }
+        let plain = &self.bytes[BATCH_HEADER_BYTES..];
+        let packed = compress(self.compression, plain, vec![0; BATCH_HEADER_BYTES]);
+        if packed.len() >= self.bytes.len() {
+            return 0;
+        }
+        self.bytes = packed;
+        self.compression.attributes()
     }
 }
 

@@ -8,9 +8,10 @@ use bytes::Bytes;
 use super::error::BatchError;
 
 /// Compression of a batch, lowest three bits of its attributes. Never renumber.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Compression {
     /// 0: as is.
+    #[default]
     None,
     /// 1: RFC 1952.
     Gzip,
@@ -39,6 +40,16 @@ impl Compression {
             3 => Ok(Compression::Lz4),
             4 => Ok(Compression::Zstd),
             code => Err(BatchError::BadCompression { code }),
+        }
+    }
+
+    pub(super) fn attributes(self) -> i16 {
+        match self {
+            Compression::None => 0,
+            Compression::Gzip => 1,
+            Compression::Snappy => 2,
+            Compression::Lz4 => 3,
+            Compression::Zstd => 4,
         }
     }
 

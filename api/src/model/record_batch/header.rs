@@ -190,6 +190,20 @@ pub fn stamp_log_append_time(batch: &mut [u8], now_ms: i64) {
     batch[CRC_FROM - 4..CRC_FROM].copy_from_slice(&crc.to_be_bytes());
 }
 
+/// Says who sends a batch, in place of what it said before: an idempotent producer's id, its epoch,
+/// and the sequence of the first record; or -1 each. They lie inside the CRC, which is computed anew.
+///
+/// # Panics
+/// If `batch` is shorter than a header: it must have been validated before.
+pub fn stamp_producer(batch: &mut [u8], id: i64, epoch: i16, base_sequence: i32) {
+    assert!(batch.len() >= BATCH_HEADER_BYTES, "only whole batches are stamped");
+    batch[43..51].copy_from_slice(&id.to_be_bytes());
+    batch[51..53].copy_from_slice(&epoch.to_be_bytes());
+    batch[53..57].copy_from_slice(&base_sequence.to_be_bytes());
+    let crc = crc32c(&batch[CRC_FROM..]);
+    batch[CRC_FROM - 4..CRC_FROM].copy_from_slice(&crc.to_be_bytes());
+}
+
 /// CRC-32C (Castagnoli).
 pub(super) fn crc32c(bytes: &[u8]) -> u32 {
     crc_fast::checksum(crc_fast::CrcAlgorithm::Crc32Iscsi, bytes) as u32

@@ -9,9 +9,10 @@
 //! The CRC-32C covers everything from the attributes on, so base offset and leader epoch can be
 //! patched without touching it. The server stores a batch as it is given: `header` is what produce
 //! and storage use; `walk` looks through a client's records once, at the edge; `builder` and
-//! `reader` are for edges that speak records (HTTP).
+//! `reader` are for those that speak records: HTTP and the SDK.
 
 mod builder;
+mod compress;
 mod compression;
 mod error;
 mod header;
@@ -24,6 +25,8 @@ mod walk;
 pub use builder::{BatchBuilder, NewRecord};
 pub use compression::Compression;
 pub use error::BatchError;
-pub use header::{BATCH_HEADER_BYTES, BatchHeader, patch, split, stamp_log_append_time, validate};
+pub use header::{
+    BATCH_HEADER_BYTES, BatchHeader, patch, split, stamp_log_append_time, stamp_producer, validate,
+};
 pub use reader::{Record, RecordReader, read, records};
 pub use walk::{WalkLimits, Walked, walk};

@@ -179,6 +179,62 @@ fn size_estimate_is_the_size() {
     assert_eq!(builder.build().len(), estimate);
 }
 
+const CODECS: [Compression; 5] = [
+    Compression::None,
+    Compression::Gzip,
+    Compression::Snappy,
+    Compression::Lz4,
+    Compression::Zstd,
+];
+
+#[test]
+fn what_the_builder_compresses_reads_back() {
+    // More than one block of each form.
+    let value = |n: usize| format!("{n} {}", "the same words again and again ".repeat(8));
+    let limits = WalkLimits { plain_bytes_max: 1 << 20, record_bytes_max: 1 << 10 };
+    let build = |codec| {
+        let mut builder = BatchBuilder::new().compression(codec).producer(7, 1, 42);
+        for n in 0..500 {
+            let value = value(n);
+            let value = Some(value.as_bytes());
+            builder.push(NewRecord { key: Some(b"k"), value, timestamp_ms: 5, headers: &[] });
+        }
+        builder.build()
+    };
+    let plain = build(Compression::None);
+    for codec in CODECS {
+        let batch = build(codec);
+        let header = validate(&batch).unwrap();
+        assert_eq!((header.compression().unwrap(), header.base_sequence), (codec, 42));
+        assert_eq!(records(&batch).unwrap(), records(&plain).unwrap(), "{codec:?}");
+        walk(&batch, limits).unwrap();
+        let is_smaller = batch.len() < plain.len() / 4;
+        assert_eq!(is_smaller, codec != Compression::None, "{codec:?}: {} bytes", batch.len());
+    }
+}
+
+#[test]
+fn what_compression_makes_larger_stays_as_it_is() {
+    for codec in CODECS {
+        let mut builder = BatchBuilder::new().compression(codec);
+        builder.push(NewRecord { key: None, value: Some(b"x"), timestamp_ms: 5, headers: &[] });
+        let estimate = builder.size_estimate();
+        let batch = builder.build();
+        assert_eq!(validate(&batch).unwrap().compression(), Ok(Compression::None));
+        assert_eq!((batch.len(), records(&batch).unwrap().len()), (estimate, 1), "{codec:?}");
+    }
+}
+
+#[test]
+fn another_producer_is_sealed_in() {
+    let mut batch = sample_batch().to_vec();
+    stamp_producer(&mut batch, 9, 3, 1_000);
+    let header = validate(&batch).unwrap();
+    let found = (header.producer_id, header.producer_epoch, header.base_sequence);
+    assert_eq!(found, (9, 3, 1_000));
+    assert_eq!(records(&batch.into()), records(&sample_batch()));
+}
+
 #[test]
 fn patch_keeps_the_crc_valid() {
     let mut batch = sample_batch().to_vec();

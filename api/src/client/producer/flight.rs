@@ -1,0 +1,185 @@
+//! A batch on its way: the same bytes with the same number, sent until it is decided what became of
+//! them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::{sleep_until, timeout_at};
+
+use super::batch::Batch;
+use super::lane::Lane;
+use super::numbering::Place;
+use super::shared::Shared;
+use super::topic::TopicView;
+use super::upstream::{Acked, Attempt};
+use super::verdict::{Circumstances, Renewal, Verdict, judge, may_be_written};
+use crate::client::dice::Dice;
+use crate::client::{ClientError, runtime};
+use crate::model::error_code::ErrorCode;
+use crate::model::problem::Outcome;
+
+const PAUSE_MIN: Duration = Duration::from_millis(20);
+const PAUSE_MAX: Duration = Duration::from_secs(1);
+
+/// A batch that is being sent.
+#[derive(Debug)]
+pub(super) struct Flight {
+    pub(super) shared: Arc<Shared>,
+    pub(super) lane: Arc<Lane>,
+    pub(super) topic: TopicView,
+    /// Its rank among the lane's flights.
+    pub(super) number: u64,
+    /// The number of the first flight of the lane that is not decided.
+    pub(super) first: watch::Receiver<u64>,
+    pub(super) batch: Batch,
+    pub(super) place: Option<Place>,
+}
+
+/// A flight's end.
+#[derive(Debug)]
+pub(super) struct Landed {
+    pub(super) number: u64,
+    pub(super) batch: Batch,
+    pub(super) place: Option<Place>,
+    /// Whether one of its attempts may have been written, or may still be; unless it is written.
+    pub(super) outcome: Outcome,
+    pub(super) end: End,
+}
+
+/// How a flight ended.
+#[derive(Debug)]
+pub(super) enum End {
+    /// The batch is in the partition, once.
+    Written(Acked),
+    /// The cluster does not take it.
+    Refused(Arc<ClientError>),
+    /// Its number leads nowhere.
+    OutOfPlace(Renewal, Arc<ClientError>),
+    /// Its time was over.
+    Expired(Option<Arc<ClientError>>),
+}
+
+impl Flight {
+    /// Sends the batch until it is decided what became of it.
+    pub(super) async fn fly(mut self) -> Landed {
+        let (mut failures, mut outcome, mut last) = (0, Outcome::NotDone, None);
+        let mut dice = Dice::seeded(self.shared.seed ^ self.number);
+        let end = loop {
+            let left = self.batch.deadline.saturating_duration_since(runtime::now());
+            if left.is_zero() {
+                break End::Expired(last);
+            }
+            let was_first = *self.first.borrow() == self.number;
+            let answer = self.shared.upstream.produce(self.attempt(failures, left));
+            let error = match timeout_at(self.batch.deadline, answer).await {
+                Ok(Ok(acked)) => break End::Written(acked),
+                Ok(Err(error)) => Arc::new(error),
+                Err(_) => {
+                    outcome = Outcome::Unknown;
+                    break End::Expired(last);
+                }
+            };
+            if may_be_written(&error) {
+                outcome = Outcome::Unknown;
+            }
+            self.note(&error, failures);
+            match judge(&error, self.circumstances(was_first)) {
+                Verdict::Written => {
+                    break End::Written(Acked { is_replayed: true, ..Acked::default() });
+                }
+                Verdict::OutOfPlace(renewal) => break End::OutOfPlace(renewal, error),
+                Verdict::Final => break End::Refused(error),
+                Verdict::Overtaken => self.wait_until_first().await,
+                Verdict::Again => {
+                    failures += 1;
+                    self.pause(&error, failures, &mut dice).await;
+                }
+            }
+            last = Some(error);
+        };
+        let Flight { number, batch, place, .. } = self;
+        Landed { number, batch, place, outcome, end }
+    }
+
+    fn attempt(&self, failures: u32, left: Duration) -> Attempt {
+        // The server ends a little before the deadline, so that its last word is heard.
+        let timeout = self.shared.options.attempt_timeout.min(left - left / 8);
+        Attempt {
+            topic: self.lane.topic.clone(),
+            partition: self.lane.partition,
+            batch: self.batch.bytes(),
+            ack: self.shared.options.ack,
+            timeout: timeout.max(Duration::from_millis(1)),
+            leader: self.topic.facts().leader(self.lane.partition).0,
+            failures,
+        }
+    }
+
+    fn circumstances(&self, was_first: bool) -> Circumstances {
+        Circumstances {
+            is_numbered: self.place.is_some(),
+            was_first,
+            partition_exists: self.lane.partition < self.topic.facts().partitions(),
+        }
+    }
+
+    fn note(&self, error: &ClientError, failures: u32) {
+        tracing::debug!(failures, %error, "an attempt to write a batch failed");
+        let tells_of_change = match error.code() {
+            Some(code) => matches!(code, ErrorCode::NotLeader | ErrorCode::InvalidPartition),
+            None => true,
+        };
+        if tells_of_change {
+            self.topic.refresh();
+        }
+    }
+
+    /// What comes first is decided, or the time is over.
+    async fn wait_until_first(&mut self) {
+        let number = self.number;
+        let is_first = self.first.wait_for(|first| *first == number);
+        // An error means that the lane is gone, and this flight with it.
+        let _ = timeout_at(self.batch.deadline, is_first).await;
+    }
+
+    async fn pause(&mut self, error: &ClientError, failures: u32, dice: &mut Dice) {
+        let asked_for = match error {
+            ClientError::Problem { body, .. } => body.retry_after_ms,
+            ClientError::BadServer { .. }
+            | ClientError::Unreachable { .. }
+            | ClientError::Interrupted { .. }
+            | ClientError::Unexpected { .. } => None,
+        };
+        let pause = pause(failures, asked_for, dice);
+        sleep_until(self.batch.deadline.min(runtime::now() + pause)).await;
+    }
+}
+
+/// A pause that grows with every failure, is at least what the server asked for, and is not the same
+/// for all who failed together.
+pub(super) fn pause(failures: u32, asked_for_ms: Option<u64>, dice: &mut Dice) -> Duration {
+    let doubled = PAUSE_MIN.saturating_mul(1 << failures.saturating_sub(1).min(10));
+    let asked_for = Duration::from_millis(asked_for_ms.unwrap_or(0));
+    let pause = doubled.max(asked_for).min(PAUSE_MAX);
+    pause.mul_f64(0.5 + f64::from(dice.below(1_000)) / 2_000.0).max(asked_for.min(PAUSE_MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_up_to_a_second_and_are_as_long_as_the_server_asks() {
+        let mut dice = Dice::seeded(1);
+        let ms =
+            |failures, asked_for, dice: &mut Dice| pause(failures, asked_for, dice).as_millis();
+        for _ in 0..100 {
+            assert!((10..=20).contains(&ms(1, None, &mut dice)));
+            assert!((40..=80).contains(&ms(3, None, &mut dice)));
+            assert!((500..=1_000).contains(&ms(1_000, None, &mut dice)));
+            assert!((200..=200).contains(&ms(1, Some(200), &mut dice)));
+            assert!((1_000..=1_000).contains(&ms(1, Some(60_000), &mut dice)));
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! A topic as a producer knows it: its partitions, the lanes to them, and whose turn it is. What the
+//! cluster says of it is asked for again now and then, and when something shows that it has changed.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{Notify, watch};
+use tokio::time::sleep;
+
+use super::error::SendError;
+use super::lane::Lane;
+use super::partitioner::Sticky;
+use super::record::Record;
+use super::upstream::{TopicFacts, Upstream};
+
+/// A topic is not described more often than this.
+const REFRESH_PAUSE: Duration = Duration::from_millis(500);
+/// How long a record waits for a partition that nobody has told of.
+const REFRESH_PATIENCE: Duration = Duration::from_secs(5);
+
+/// What the cluster says of a topic, as of late.
+#[derive(Debug, Clone)]
+pub(super) struct TopicView {
+    facts: watch::Receiver<Arc<TopicFacts>>,
+    stale: Arc<Notify>,
+}
+
+impl TopicView {
+    /// The newest facts.
+    pub(super) fn facts(&self) -> Arc<TopicFacts> {
+        self.facts.borrow().clone()
+    }
+
+    /// They may be wrong: asks for them soon.
+    pub(super) fn refresh(&self) {
+        self.stale.notify_one();
+    }
+
+    /// Waits for newer facts, for a while.
+    async fn refreshed(&self) {
+        let mut facts = self.facts.clone();
+        facts.mark_unchanged();
+        self.refresh();
+        // Whether they came or not, they are looked at again.
+        let _ = tokio::time::timeout(REFRESH_PATIENCE, facts.changed()).await;
+    }
+}
+
+/// One topic.
+#[derive(Debug)]
+pub(super) struct Topic {
+    pub(super) name: Arc<str>,
+    pub(super) view: TopicView,
+    lanes: Mutex<Vec<Option<Arc<Lane>>>>,
+    sticky: Mutex<Sticky>,
+}
+
+/// Keeps a topic's facts fresh.
+#[derive(Debug)]
+pub(super) struct Watcher {
+    name: Arc<str>,
+    facts: watch::Sender<Arc<TopicFacts>>,
+    stale: Arc<Notify>,
+}
+
+impl Topic {
+    pub(super) fn new(name: Arc<str>, facts: TopicFacts, seed: u64) -> (Arc<Topic>, Watcher) {
+        let (facts, receiver) = watch::channel(Arc::new(facts));
+        let stale = Arc::new(Notify::new());
+        let topic = Topic {
+            name: name.clone(),
+            view: TopicView { facts: receiver, stale: stale.clone() },
+            lanes: Mutex::default(),
+            sticky: Mutex::new(Sticky::seeded(seed)),
+        };
+        (Arc::new(topic), Watcher { name, facts, stale })
+    }
+
+    /// Refuses a record that the topic can't take.
+    pub(super) fn check(&self, record: &Record) -> Result<(), SendError> {
+        let (bytes, max) = (record.size_bytes(), self.view.facts().record_bytes_max);
+        if bytes > max {
+            // The limit may have been raised.
+            self.view.refresh();
+            return Err(SendError::RecordTooLarge { bytes, max });
+        }
+        Ok(())
+    }
+
+    /// Waits until the partition that a record names is known, or it is clear that there is none.
+    pub(super) async fn meet(&self, record: &Record) {
+        let is_new = |named: u32| named >= self.view.facts().partitions();
+        if record.partition.is_some_and(is_new) {
+            self.view.refreshed().await;
+        }
+    }
+
+    /// The partition if there is such a one.
+    pub(super) fn known(&self, partition: u32) -> Result<u32, SendError> {
+        let partitions = self.view.facts().partitions();
+        if partition < partitions {
+            return Ok(partition);
+        }
+        Err(SendError::InvalidPartition { topic: self.name.clone(), partition, partitions })
+    }
+
+    /// The lane to a partition, made if there is none.
+    pub(super) fn lane(
+        &self,
+        partition: u32,
+        make: impl FnOnce() -> Result<Arc<Lane>, SendError>,
+    ) -> Result<Arc<Lane>, SendError> {
+        let mut lanes = self.lanes();
+        let place = partition as usize;
+        if let Some(Some(lane)) = lanes.get(place) {
+            return Ok(lane.clone());
+        }
+        if lanes.len() <= place {
+            lanes.resize(place + 1, None);
+        }
+        let lane = make()?;
+        lanes[place] = Some(lane.clone());
+        Ok(lane)
+    }
+
+    /// Chooses a partition for a record that is left to stickiness. The caller holds `sticky` until
+    /// the record is in its batch.
+    pub(super) fn next_partition(&self, sticky: &mut Sticky, record: &Record) -> u32 {
+        let partitions = self.view.facts().partitions().max(1);
+        let lanes = self.lanes();
+        let lane = |partition: u32| lanes.get(partition as usize).and_then(Option::as_ref);
+        if let Some((partition, batch)) = sticky.current()
+            && partition < partitions
+            && lane(partition).is_some_and(|lane| lane.goes_on(batch, record.size_bytes()))
+        {
+            return partition;
+        }
+        sticky.advance(partitions, |partition| lane(partition).map_or(0, |lane| lane.waiting()))
+    }
+
+    /// Whose turn it is.
+    pub(super) fn sticky(&self) -> MutexGuard<'_, Sticky> {
+        self.sticky.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Does something to each lane.
+    pub(super) fn each_lane(&self, act: impl Fn(&Lane)) {
+        self.lanes().iter().flatten().for_each(|lane| act(lane));
+    }
+
+    fn lanes(&self) -> MutexGuard<'_, Vec<Option<Arc<Lane>>>> {
+        self.lanes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Watcher {
+    /// Asks again and again, until told to stop.
+    pub(super) async fn run(
+        self,
+        upstream: Arc<dyn Upstream>,
+        age_max: Duration,
+        mut stop: watch::Receiver<bool>,
+    ) {
+        let asking = async {
+            let mut failures = 0;
+            loop {
+                tokio::select! {
+                    () = self.stale.notified() => {}
+                    () = sleep(age_max) => {}
+                }
+                failures = self.ask(&*upstream, failures).await;
+                sleep(REFRESH_PAUSE).await;
+            }
+        };
+        tokio::select! {
+            // An error is the producer's end, too.
+            _ = stop.wait_for(|stop| *stop) => {}
+            () = asking => {}
+        }
+    }
+
+    async fn ask(&self, upstream: &dyn Upstream, failures: u32) -> u32 {
+        match upstream.describe(self.name.clone(), failures).await {
+            Ok(facts) => {
+                self.facts.send_replace(Arc::new(facts));
+                0
+            }
+            Err(error) => {
+                tracing::debug!(topic = %self.name, %error, "the topic could not be described");
+                if error.code().is_none_or(|code| code.retriable()) {
+                    self.stale.notify_one();
+                }
+                failures.saturating_add(1)
+            }
+        }
+    }
+}
