@@ -3,6 +3,7 @@
 //! request, so the client knows no leaders; it only moves on from a server that it can't reach.
 
 mod cluster;
+mod dead_letter;
 mod error;
 mod fetch;
 mod produce;
