@@ -13,7 +13,9 @@ use rampart_raft_store::state::metadata::state::{MetadataState, NodeState, Topic
 use tokio::sync::watch;
 
 use crate::controller::ControllerHandle;
-use crate::controller::request::{Decommission, Move, NewTopic, Plan, PlannedMove, Progress};
+use crate::controller::request::{
+    Decommission, Move, NewSwitch, NewTopic, Plan, PlannedMove, Progress, SwitchSet,
+};
 use crate::http::services::{Answer, Controller, Metadata, NodeView, Partitions, Reassign};
 use crate::metadata::MetadataHandle;
 use crate::partition::request::{
@@ -101,6 +103,10 @@ impl Controller for ControllerHandle {
         config: BTreeMap<String, Option<String>>,
     ) -> Answer<'_, u64> {
         async move { ControllerHandle::alter_topic(self, &name, config).await }.boxed()
+    }
+
+    fn set_dead_letter(&self, new: NewSwitch) -> Answer<'_, SwitchSet> {
+        async move { ControllerHandle::set_dead_letter(self, &new).await }.boxed()
     }
 
     fn add_partitions(&self, name: String, total: u32) -> Answer<'_, u64> {

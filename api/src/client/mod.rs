@@ -4,6 +4,7 @@
 //! moves on from a server that it can't reach. [`producer`] is built on it.
 
 mod cluster;
+mod dead_letter;
 mod dice;
 mod error;
 mod fetch;

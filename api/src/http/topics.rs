@@ -19,7 +19,8 @@ pub struct CreateTopicRequest {
     /// Replicas of each partition; min(3, live nodes) if missing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replication_factor: Option<u32>,
-    /// Kafka's topic keys plus `ack` and `ack1.max.lag.ms`. Values are strings, numbers or booleans.
+    /// Kafka's topic keys plus `ack`, `ack1.max.lag.ms` and those of the dead-letter switch. Values
+    /// are strings, numbers or booleans.
     #[serde(default, deserialize_with = "config_map", skip_serializing_if = "BTreeMap::is_empty")]
     pub config: BTreeMap<String, String>,
     /// Only check and plan.
@@ -85,7 +86,7 @@ pub struct TopicDescription {
     pub replication_factor: u32,
     /// Milliseconds since 1970.
     pub created_ms: i64,
-    /// Every key with its effective value.
+    /// Every key with its effective value, and the dead-letter switches that groups have of their own.
     pub config: BTreeMap<String, String>,
     /// The keys of `config` that were set explicitly.
     pub config_set: Vec<String>,

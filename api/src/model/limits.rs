@@ -73,6 +73,12 @@ pub const PARKED_PER_PARTITION_MAX: usize = 1_000;
 pub const PARKED_RECORD_BYTES_MAX: usize = 64 << 10;
 /// What is kept of the reason why a record was not processed, in bytes.
 pub const PARKED_ERROR_BYTES_MAX: usize = 1 << 10;
+/// Deliveries of a record before it is given up.
+pub const DEAD_LETTER_ATTEMPTS_MAX: u32 = 100;
+/// How long a record that was not processed may wait to be delivered again.
+pub const DEAD_LETTER_DELAY_MS_MAX: u64 = 7 * 24 * 60 * 60 * 1_000;
+/// Groups that have a dead-letter switch of their own in one topic.
+pub const DEAD_LETTER_GROUPS_PER_TOPIC_MAX: usize = 100;
 /// Directives that one client has not yet acknowledged.
 pub const DIRECTIVES_PER_CLIENT_MAX: usize = 100;
 /// The state of all groups in one partition of `__group_state`, in bytes, so that its snapshot fits

@@ -1,6 +1,8 @@
-//! The words everybody shares: ids, record batches, topic configuration, errors, limits.
+//! The words everybody shares: ids, record batches, topic configuration, the dead-letter
+//! switch, errors, limits.
 //! Pure: no I/O, no clock, no randomness.
 
+pub mod dead_letter;
 pub mod error_code;
 pub mod ids;
 pub mod limits;

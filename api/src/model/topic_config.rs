@@ -1,6 +1,6 @@
 //! Topic configuration: the keys, their defaults, what values they take, and the name rule. Keys
-//! are Kafka's, plus `ack` and `ack1.max.lag.ms`. Metadata stores only what was set explicitly;
-//! every node computes the effective values here.
+//! are Kafka's, plus `ack`, `ack1.max.lag.ms` and those of the dead-letter switch, which `dead_letter`
+//! reads. Metadata stores only what was set explicitly; every node computes the effective values here.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -9,9 +9,13 @@ use std::str::FromStr;
 use serde::de::{Deserialize, Deserializer, Error as _};
 use serde::ser::{Serialize, Serializer};
 
+use super::dead_letter::{self, DeadLetterSwitch, Field, SwitchError};
 use super::error_code::ErrorCode;
 use super::limits::{RECORD_BYTES_MAX, REQUEST_BYTES_MAX, TOPIC_NAME_BYTES_MAX};
 use super::problem::Problem;
+
+/// Names that begin so are the cluster's own.
+pub const INTERNAL_TOPIC_PREFIX: &str = "__";
 
 /// What must confirm a write before it is answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -122,6 +126,11 @@ pub const KEYS: &[KeyInfo] = &[
         default: "delete",
         doc: "what happens to old records: delete (compact is not supported yet)",
     },
+    KeyInfo {
+        name: "errors.deadletterqueue.topic.name",
+        default: "",
+        doc: "where records go that were given up; empty = <topic>.<group>.dlq for each group",
+    },
     KeyInfo { name: "max.message.bytes", default: "1048576", doc: "largest record, in bytes" },
     KeyInfo {
         name: "message.timestamp.after.max.ms",
@@ -137,6 +146,28 @@ pub const KEYS: &[KeyInfo] = &[
         name: "min.insync.replicas",
         default: "majority",
         doc: "replicas that must be in sync for a write with ack -1: a number, or majority",
+    },
+    KeyInfo {
+        name: "rampart.dead.letter.backoff",
+        default: "2",
+        doc: "each delay before a record is tried again is so many times the one before, 1 to 10",
+    },
+    KeyInfo {
+        name: "rampart.dead.letter.delay.max.ms",
+        default: "600000",
+        doc: "a record is tried again after this many ms at the latest",
+    },
+    KeyInfo {
+        name: "rampart.dead.letter.delay.ms",
+        default: "1000",
+        doc: "a record that was not processed is tried again after this many ms, then more",
+    },
+    KeyInfo {
+        name: "rampart.dead.letter.enable",
+        default: "false",
+        doc: "the dead-letter switch: whether records that are not processed are set aside, tried \
+              again and given up in the end. A group that has a switch of its own has it in \
+              rampart.dead.letter.group.GROUP",
     },
     KeyInfo {
         name: "replica.lag.time.max.ms",
@@ -159,10 +190,15 @@ pub const KEYS: &[KeyInfo] = &[
         doc: "accepted so that Kafka's tools work, and without effect: a log has no segments, records \
               go in units of about 64 KiB",
     },
+    KeyInfo {
+        name: "share.delivery.count.limit",
+        default: "5",
+        doc: "with the dead-letter switch on, a record is given up after so many deliveries",
+    },
 ];
 
 /// The effective configuration of a topic.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct TopicConfig {
     /// `ack`.
     pub ack: Ack,
@@ -170,6 +206,8 @@ pub struct TopicConfig {
     pub ack1_max_lag_ms: u64,
     /// `cleanup.policy`.
     pub cleanup_policy: CleanupPolicy,
+    /// The dead-letter switch of groups that have none of their own.
+    pub dead_letter: DeadLetterSwitch,
     /// `max.message.bytes`.
     pub max_message_bytes: usize,
     /// `message.timestamp.after.max.ms`.
@@ -194,6 +232,7 @@ impl Default for TopicConfig {
             ack: Ack::Quorum,
             ack1_max_lag_ms: 1_000,
             cleanup_policy: CleanupPolicy::Delete,
+            dead_letter: DeadLetterSwitch::default(),
             max_message_bytes: RECORD_BYTES_MAX,
             message_timestamp_after_max_ms: 60 * 60 * 1_000,
             message_timestamp_type: TimestampType::CreateTime,
@@ -225,6 +264,16 @@ pub enum ConfigError {
         /// What would be right.
         expected: String,
     },
+    /// A dead-letter switch of nobody.
+    #[error(
+        "`{key}` names no group: that stands behind {}, percent-encoded where it is not \
+         A-Z a-z 0-9 . _ -",
+        dead_letter::GROUP_KEY_PREFIX
+    )]
+    BadGroup {
+        /// The key.
+        key: String,
+    },
 }
 
 impl From<ConfigError> for Problem {
@@ -233,9 +282,10 @@ impl From<ConfigError> for Problem {
         match error {
             ConfigError::UnknownKey { .. } => {
                 let names: Vec<_> = KEYS.iter().map(|key| key.name).collect();
-                problem.hint(format!("the keys are {}", names.join(", ")))
+                let (names, more) = (names.join(", "), dead_letter::GROUP_KEY_PREFIX);
+                problem.hint(format!("the keys are {names}, and {more}GROUP"))
             }
-            ConfigError::BadValue { .. } => problem,
+            ConfigError::BadValue { .. } | ConfigError::BadGroup { .. } => problem,
         }
     }
 }
@@ -254,7 +304,9 @@ impl TopicConfig {
     /// defaults, with what can be read on top, and what can't.
     pub fn from_stored(stored: &BTreeMap<String, String>) -> (Self, Vec<ConfigError>) {
         let mut config = TopicConfig::default();
-        let unread = stored.iter().filter_map(|(key, value)| config.set(key, value).err());
+        // Groups' own switches are read by whoever asks for one: this is done for every write.
+        let own = stored.iter().filter(|(key, _)| !dead_letter::is_group_key(key));
+        let unread = own.filter_map(|(key, value)| config.set(key, value).err());
         let unread = unread.collect();
         (config, unread)
     }
@@ -292,7 +344,9 @@ impl TopicConfig {
             ("retention.ms", or_never(self.retention_ms)),
             ("segment.bytes", self.segment_bytes.to_string()),
         ];
-        pairs.into_iter().map(|(key, value)| (key.to_string(), value)).collect()
+        let switch = Field::ALL.map(|field| (field.key(), self.dead_letter.text(field)));
+        let pairs = pairs.into_iter().chain(switch);
+        pairs.map(|(key, value)| (key.to_string(), value)).collect()
     }
 
     fn set(&mut self, key: &str, value: &str) -> Result<(), ConfigError> {
@@ -348,11 +402,31 @@ impl TopicConfig {
             "segment.bytes" => {
                 self.segment_bytes = number(value, 1 << 20, 1 << 30).map_err(bad)?;
             }
-            _ => {
-                return Err(ConfigError::UnknownKey { key: key.chars().take(120).collect() });
-            }
+            _ => return self.set_dead_letter(key, value),
         }
         Ok(())
+    }
+
+    fn set_dead_letter(&mut self, key: &str, value: &str) -> Result<(), ConfigError> {
+        let bad = |value: &str, expected| ConfigError::BadValue {
+            key: key.into(),
+            value: value.chars().take(80).collect(),
+            expected,
+        };
+        if let Some(field) = Field::of_key(key) {
+            return self.dead_letter.set(field, value).map_err(|error| match error {
+                SwitchError::BadValue { value, expected, .. } => bad(&value, expected),
+                other => bad(value, other.to_string()),
+            });
+        }
+        if !dead_letter::is_group_key(key) {
+            return Err(ConfigError::UnknownKey { key: key.chars().take(120).collect() });
+        }
+        if dead_letter::group_of_key(key).is_none() {
+            return Err(ConfigError::BadGroup { key: key.chars().take(120).collect() });
+        }
+        let switch: Result<DeadLetterSwitch, _> = value.parse();
+        switch.map(drop).map_err(|error| bad(value, error.to_string()))
     }
 }
 
@@ -379,7 +453,7 @@ pub fn validate_topic_name(name: &str) -> Result<(), Problem> {
     }
 }
 
-fn number(value: &str, min: u64, max: u64) -> Result<u64, String> {
+pub(super) fn number(value: &str, min: u64, max: u64) -> Result<u64, String> {
     match value.parse::<u64>() {
         Ok(n) if (min..=max).contains(&n) => Ok(n),
         _ => Err(format!("it is a number from {min} to {max}")),
@@ -428,11 +502,14 @@ mod tests {
             ("message.timestamp.type", "LogAppendTime"),
             ("min.insync.replicas", "2"),
             ("replica.lag.time.max.ms", "10"),
+            ("rampart.dead.letter.enable", "true"),
             ("retention.bytes", "12"),
             ("retention.ms", "-1"),
             ("segment.bytes", "1048576"),
+            ("share.delivery.count.limit", "7"),
         ])
         .unwrap();
+        assert_eq!((config.dead_letter.enabled, config.dead_letter.attempts), (true, 7));
         assert_eq!(config.ack, Ack::All);
         assert_eq!(config.retention_bytes, Some(12));
         assert_eq!(config.retention_ms, None);
@@ -464,11 +541,27 @@ mod tests {
             ("retention.bytes", "-2", "or -1"),
             ("retention.ms", "7d", "or -1"),
             ("segment.bytes", "1", "from 1048576"),
+            ("errors.deadletterqueue.topic.name", "a b", "A-Z a-z"),
+            ("rampart.dead.letter.backoff", "0.5", "from 1 to 10"),
+            ("rampart.dead.letter.enable", "on", "true or false"),
+            ("rampart.dead.letter.group.g", "attempts=0", "from 1 to 100"),
+            ("share.delivery.count.limit", "0", "from 1 to 100"),
         ];
         for (key, value, expected) in cases {
             let text = parse(&[(key, value)]).unwrap_err().to_string();
             assert!(text.contains(key) && text.contains(expected), "{text}");
         }
+    }
+
+    #[test]
+    fn a_groups_switch_is_a_key_of_its_own() {
+        let key = "rampart.dead.letter.group.a%20b";
+        let config = parse(&[(key, "enabled=true,attempts=3")]).unwrap();
+        assert_eq!(config, TopicConfig::default(), "it is not the topic's");
+        let error = parse(&[("rampart.dead.letter.group.a b", "enabled=true")]).unwrap_err();
+        assert!(matches!(error, ConfigError::BadGroup { .. }), "{error}");
+        let stored = [(key.to_owned(), "of=tomorrow".to_owned())].into();
+        assert_eq!(TopicConfig::from_stored(&stored), (TopicConfig::default(), Vec::new()));
     }
 
     #[test]

@@ -7,6 +7,7 @@ mod config;
 mod confirm;
 mod consume;
 mod context;
+mod dead_letter;
 mod debug;
 mod failure;
 mod node;

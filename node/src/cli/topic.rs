@@ -1,4 +1,4 @@
-//! `rampart topic create|list|describe|alter|add-partitions|delete|truncate`.
+//! `rampart topic create|list|describe|alter|add-partitions|delete|truncate|dead-letter`.
 
 use std::collections::BTreeMap;
 
@@ -12,6 +12,7 @@ use serde::Serialize;
 
 use super::confirm::confirm;
 use super::context::Context;
+use super::dead_letter::{self, DeadLetterCommand};
 use super::failure::{Failure, code_of};
 use super::output::{bytes, duration_ms, ids, key_value, number, or_dash, pairs, table};
 
@@ -43,6 +44,9 @@ pub(super) enum TopicCommand {
     },
     /// Delete records from the beginning of partitions.
     Truncate(TruncateArgs),
+    /// Say what becomes of records that consumer groups don't process.
+    #[command(subcommand)]
+    DeadLetter(DeadLetterCommand),
 }
 
 #[derive(Debug, Args)]
@@ -103,6 +107,7 @@ pub(super) async fn run(command: TopicCommand, context: &Context) -> Result<(), 
         }
         TopicCommand::Delete { topics } => delete(&topics, context).await,
         TopicCommand::Truncate(args) => truncate(args, context).await,
+        TopicCommand::DeadLetter(command) => dead_letter::run(command, context).await,
     }
 }
 

@@ -1,6 +1,7 @@
 //! What edges call to change the cluster. Works on any node: plans from the local state, by the
 //! pure rules beside it, and proposes through the metadata group. One file per subject.
 
+mod dead_letters;
 mod moves;
 mod nodes;
 mod producers;

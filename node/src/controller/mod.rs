@@ -3,7 +3,7 @@
 //! `ControllerService` acts only on the node that leads the metadata group.
 //!
 //! ```text
-//!   edges ──► handle ──► topic_rules, node_rules, moves ──────────┐
+//!   edges ──► handle ──► topic, dead_letter, node_rules, moves ────┐
 //!                                                                 ├──► metadata.propose
 //!   service ──► steps ──► failure, replication, rebalance ────────┘
 //!      ├──► voters ──► the metadata group's members
@@ -12,6 +12,7 @@
 //!
 //! Everything that decides is pure: state and liveness in, commands out.
 
+mod dead_letter_rules;
 mod failure;
 mod handle;
 mod leader_balance;

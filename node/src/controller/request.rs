@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use rampart_api::model::dead_letter::DeadLetterSwitch;
 use rampart_api::model::ids::{GroupId, NodeId, PartitionId};
 use serde::{Deserialize, Serialize};
 
@@ -18,6 +19,28 @@ pub struct NewTopic {
     pub config: BTreeMap<String, String>,
     /// Validate and place, change nothing.
     pub dry_run: bool,
+}
+
+/// A dead-letter switch to set.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewSwitch {
+    /// Name of the topic.
+    pub topic: String,
+    /// `None` = for all groups that have none of their own.
+    pub group: Option<String>,
+    /// What it will be.
+    pub switch: DeadLetterSwitch,
+    /// Only check.
+    pub dry_run: bool,
+}
+
+/// What setting a dead-letter switch did, or would do.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SwitchSet {
+    /// The dead-letter topic that had to be created.
+    pub created: Option<String>,
+    /// The metadata index that has the switch; none with a dry run.
+    pub index: Option<u64>,
 }
 
 /// How to decommission a node.

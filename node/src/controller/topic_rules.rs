@@ -4,21 +4,20 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use rampart_api::model::dead_letter;
 use rampart_api::model::error_code::ErrorCode;
 use rampart_api::model::ids::{NodeId, TopicId};
 use rampart_api::model::limits;
 use rampart_api::model::problem::Problem;
-use rampart_api::model::topic_config::{TopicConfig, validate_topic_name};
+use rampart_api::model::topic_config::{INTERNAL_TOPIC_PREFIX, TopicConfig, validate_topic_name};
 use rampart_raft_store::state::metadata::command::{MetadataCommand, MetadataResponse};
 use rampart_raft_store::state::metadata::state::{MetadataState, TopicRecord};
 
+use super::dead_letter_rules;
 use super::placement::{check_factor, place_partitions};
 use super::request::NewTopic;
 use super::situation::Situation;
 use crate::config::{Config, TopicDefaultsConfig};
-
-/// Names that begin so are the cluster's own.
-const INTERNAL_PREFIX: &str = "__";
 
 /// What a topic gets that does not say, and what it may have at most.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -97,10 +96,10 @@ pub(crate) fn plan_create(
     now_ms: i64,
 ) -> Result<MetadataCommand, Problem> {
     validate_topic_name(&new.name)?;
-    if new.name.starts_with(INTERNAL_PREFIX) {
+    if new.name.starts_with(INTERNAL_TOPIC_PREFIX) {
         return Err(Problem::new(
             ErrorCode::InvalidTopic,
-            format!("names that begin with {INTERNAL_PREFIX} are the cluster's own"),
+            format!("names that begin with {INTERNAL_TOPIC_PREFIX} are the cluster's own"),
         )
         .hint("choose another name"));
     }
@@ -119,6 +118,8 @@ pub(crate) fn plan_create(
         .hint("delete topics that are no longer used, or raise limits.topics_max"));
     }
     TopicConfig::from_overrides(&new.config)?;
+    let set = new.config.iter().map(|(key, value)| (key.clone(), Some(value.clone())));
+    dead_letter_rules::check(&new.name, &BTreeMap::new(), &set.collect())?;
     let partitions = new.partitions.unwrap_or(limits.default_partitions);
     check_partitions(partitions, limits)?;
     let (wanted, now) = factor(situation, limits, new.replication_factor);
@@ -194,13 +195,16 @@ pub(crate) fn plan_alter(
     let topic = find_topic(state, name)?;
     // Keys that are only reset are checked too, so that a misspelt one is named.
     let known: BTreeMap<_, _> = TopicConfig::default().effective();
-    let is_there = |key: &String| known.contains_key(key) || topic.config.contains_key(key);
+    let is_there = |key: &String| {
+        known.contains_key(key) || topic.config.contains_key(key) || dead_letter::is_group_key(key)
+    };
     // What is stored is not judged again: a newer version may have checked it.
     let judged = changes.iter().filter_map(|(key, value)| match value {
         Some(value) => Some((key.clone(), value.clone())),
         None => (!is_there(key)).then(|| (key.clone(), String::new())),
     });
     TopicConfig::from_overrides(&judged.collect())?;
+    dead_letter_rules::check(&topic.name, &topic.config, changes)?;
     Ok(MetadataCommand::AlterTopic { topic: topic.id, config: changes.clone() })
 }
 

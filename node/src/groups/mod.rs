@@ -10,4 +10,5 @@ pub mod retry_policy;
 pub mod routing;
 pub mod sessions;
 pub mod settle;
+pub mod switch;
 pub mod token;

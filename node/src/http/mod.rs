@@ -5,7 +5,7 @@
 //!   listener ──► connection (time limits) ──► router ──┬─► produce/  json ndjson octets batch
 //!                                                      │     └─► plan ◄─ spread   └─► send
 //!                                                      ├─► fetch/    one  all  tail
-//!                                                      ├─► topics partitions cluster nodes replicas
+//!                                                      ├─► topics dead_letter partitions cluster nodes replicas
 //!                                                      ├─► health metrics openapi docs
 //!                                                      └─► console (embedded files, no services)
 //!                  all of them ──► edge (state) ──► services (traits) ──► the node
@@ -16,6 +16,7 @@ mod body;
 mod cluster;
 mod connection;
 mod console;
+mod dead_letter;
 mod docs;
 mod edge;
 mod error;

@@ -9,7 +9,8 @@ use utoipa::openapi::path::{Operation, ParameterBuilder, ParameterIn, PathItem};
 use utoipa::openapi::{Object, Required, Type};
 
 use super::{
-    cluster, fetch, health, metrics, nodes, partitions, produce, producers, replicas, topics,
+    cluster, dead_letter, fetch, health, metrics, nodes, partitions, produce, producers, replicas,
+    topics,
 };
 
 /// The interface over HTTP.
@@ -33,6 +34,8 @@ use super::{
         topics::describe,
         topics::alter,
         topics::delete,
+        dead_letter::describe,
+        dead_letter::set,
         partitions::add,
         partitions::truncate,
         cluster::status,
@@ -60,6 +63,7 @@ use super::{
     tags(
         (name = "records", description = "Produce and fetch"),
         (name = "topics", description = "Topics and their partitions"),
+        (name = "dead_letters", description = "Records that consumer groups gave up"),
         (name = "cluster", description = "The cluster, leaderships, replica moves"),
         (name = "nodes", description = "Membership"),
         (name = "operations", description = "Probes, metrics, this document"),

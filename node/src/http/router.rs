@@ -17,8 +17,8 @@ use super::edge::Edge;
 use super::error::{Refusal, invalid};
 use super::media::shown;
 use super::{
-    cluster, console, docs, fetch, health, metrics, nodes, openapi, partitions, produce, producers,
-    replicas, topics,
+    cluster, console, dead_letter, docs, fetch, health, metrics, nodes, openapi, partitions,
+    produce, producers, replicas, topics,
 };
 
 const MIN_METADATA_INDEX: &str = "min_metadata_index";
@@ -37,6 +37,7 @@ pub fn router(edge: Edge) -> Router {
             "/v1/topics/{topic}",
             get(topics::describe).patch(topics::alter).delete(topics::delete),
         )
+        .route("/v1/topics/{topic}/dead-letter", get(dead_letter::describe).put(dead_letter::set))
         .route("/v1/topics/{topic}/partitions", post(partitions::add))
         .route("/v1/topics/{topic}/truncate", post(partitions::truncate));
     let cluster = Router::new()

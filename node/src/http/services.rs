@@ -12,7 +12,9 @@ use rampart_api::model::problem::Problem;
 use rampart_raft_store::state::metadata::state::{MetadataState, TopicRecord};
 use tokio::sync::watch;
 
-use crate::controller::request::{Decommission, Move, NewTopic, Plan, PlannedMove, Progress};
+use crate::controller::request::{
+    Decommission, Move, NewSwitch, NewTopic, Plan, PlannedMove, Progress, SwitchSet,
+};
 use crate::partition::request::{
     Fetch, Fetched, ListedOffset, OffsetSpec, PartitionKey, PartitionStatus, Produce, Produced,
 };
@@ -83,6 +85,8 @@ pub trait Controller: Debug + Send + Sync {
         name: String,
         config: BTreeMap<String, Option<String>>,
     ) -> Answer<'_, u64>;
+    /// Sets a dead-letter switch, and creates the topic that it needs. No index with a dry run.
+    fn set_dead_letter(&self, new: NewSwitch) -> Answer<'_, SwitchSet>;
     /// Grows a topic to `total` partitions.
     fn add_partitions(&self, name: String, total: u32) -> Answer<'_, u64>;
     /// Whether each partition of a topic can have so many replicas. Changes nothing.

@@ -14,6 +14,7 @@ use rampart_api::http::topics::{
     AlterTopicRequest, CreateTopicRequest, CreateTopicResponse, ListTopicsResponse,
     MetadataChanged, PartitionDescription, ReplicaDescription, TopicDescription, TopicSummary,
 };
+use rampart_api::model::dead_letter::is_group_key;
 use rampart_api::model::ids::PartitionId;
 use rampart_api::model::problem::{Outcome, Problem};
 use rampart_api::model::topic_config::TopicConfig;
@@ -94,7 +95,10 @@ pub(super) async fn describe(
 ) -> Result<Json<TopicDescription>, Refusal> {
     let topic = edge.topic(&name).await?;
     // A key that only a newer version knows is in `config_set`; the others say what is in force.
-    let (config, _) = TopicConfig::from_stored(&topic.config);
+    let (effective, _) = TopicConfig::from_stored(&topic.config);
+    let mut config = effective.effective();
+    let of_groups = topic.config.iter().filter(|(key, _)| is_group_key(key));
+    config.extend(of_groups.map(|(key, value)| (key.clone(), value.clone())));
     let asked = (0u32..)
         .zip(&topic.partitions)
         .map(|(partition, _)| Box::pin(describe_partition(&edge, topic.clone(), partition)));
@@ -107,7 +111,7 @@ pub(super) async fn describe(
         internal: topic.internal,
         replication_factor: topic.replication_factor,
         created_ms: topic.created_ms,
-        config: config.effective(),
+        config,
         config_set: topic.config.keys().cloned().collect(),
         partitions,
     }))

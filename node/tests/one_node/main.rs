@@ -5,6 +5,7 @@
 // A helper of a test that can't go on fails the test.
 #![allow(clippy::unwrap_used)]
 
+mod dead_letter;
 mod disk_full;
 mod http;
 mod records;

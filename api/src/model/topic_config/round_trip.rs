@@ -20,13 +20,22 @@ fn values(key: &str) -> BoxedStrategy<String> {
         "ack" => words(&["-1", "all", "quorum", "1", "0"]),
         "ack1.max.lag.ms" => number(0, DAY_MS).boxed(),
         "cleanup.policy" => words(&["delete"]),
+        "errors.deadletterqueue.topic.name" => or("", "[a-z][a-z.]{0,20}".boxed()),
         "max.message.bytes" => number(1, REQUEST_BYTES_MAX as u64).boxed(),
         "message.timestamp.after.max.ms" => number(0, i64::MAX as u64).boxed(),
         "message.timestamp.type" => words(&["CreateTime", "LogAppendTime"]),
         "min.insync.replicas" => or("majority", number(1, 1_000).boxed()),
+        "rampart.dead.letter.backoff" => {
+            (10..=100_u32).prop_map(|tenths| (f64::from(tenths) / 10.0).to_string()).boxed()
+        }
+        "rampart.dead.letter.delay.ms" | "rampart.dead.letter.delay.max.ms" => {
+            number(0, 7 * DAY_MS).boxed()
+        }
+        "rampart.dead.letter.enable" => words(&["true", "false"]),
         "replica.lag.time.max.ms" => number(1, DAY_MS).boxed(),
         "retention.bytes" | "retention.ms" => or("-1", number(1, i64::MAX as u64).boxed()),
         "segment.bytes" => number(1 << 20, 1 << 30).boxed(),
+        "share.delivery.count.limit" => number(1, 100).boxed(),
         _ => panic!("`{key}` has no values here"),
     }
 }

@@ -386,6 +386,28 @@ export interface paths {
         patch: operations["topics_alter"];
         trace?: never;
     };
+    "/v1/topics/{topic}/dead-letter": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Shows the dead-letter switch. */
+        get: operations["dead_letters_describe"];
+        /**
+         * Replaces the dead-letter switch. Turned on, it creates the topic that dead records go to, where
+         *     its name is known: where each group has one of its own and none is named, the first dead record of
+         *     a group does.
+         */
+        put: operations["dead_letters_set"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/topics/{topic}/partitions": {
         parameters: {
             query?: never;
@@ -576,7 +598,10 @@ export interface components {
         };
         /** @description `POST /v1/topics`. */
         CreateTopicRequest: {
-            /** @description Kafka's topic keys plus `ack` and `ack1.max.lag.ms`. Values are strings, numbers or booleans. */
+            /**
+             * @description Kafka's topic keys plus `ack`, `ack1.max.lag.ms` and those of the dead-letter switch. Values
+             *     are strings, numbers or booleans.
+             */
             config?: {
                 [key: string]: string;
             };
@@ -624,6 +649,57 @@ export interface components {
              * @description Replicas of each partition.
              */
             replication_factor: number;
+        };
+        /** @description Answer of `GET /v1/topics/{t}/dead-letter`. */
+        DeadLetterDescription: components["schemas"]["DeadLetterSettings"] & {
+            dead_letter_topic?: components["schemas"]["DeadLetterTopic"] | null;
+            /** @description Whose they are. */
+            from: components["schemas"]["DeadLetterFrom"];
+            /** @description The group that was asked about. */
+            group?: string | null;
+            /** @description Groups that have a switch of their own; empty where one group was asked about. */
+            groups?: {
+                [key: string]: components["schemas"]["DeadLetterSettings"];
+            };
+        };
+        /**
+         * @description Whose switch it is.
+         * @enum {string}
+         */
+        DeadLetterFrom: "default" | "topic" | "group";
+        /** @description What becomes of records that a consumer group does not process. */
+        DeadLetterSettings: {
+            /**
+             * Format: int32
+             * @description Deliveries of a record before it is given up.
+             */
+            attempts: number;
+            /**
+             * Format: double
+             * @description Each delay is so many times the one before.
+             */
+            backoff: number;
+            /**
+             * Format: int64
+             * @description Milliseconds after the first delivery until the second.
+             */
+            delay_ms: number;
+            /**
+             * Format: int64
+             * @description Milliseconds of the longest delay.
+             */
+            delay_ms_max: number;
+            /** @description Off: a record is delivered again in place, as often as it takes, and its partition waits. */
+            enabled: boolean;
+            /** @description Topic that dead records go to; null = `<topic>.<group>.dlq`, one for each group. */
+            topic?: string | null;
+        };
+        /** @description A topic that dead records go to. */
+        DeadLetterTopic: {
+            /** @description Whether it is there; if not it is created before the first record goes to it. */
+            exists: boolean;
+            /** @description Its name. */
+            name: string;
         };
         /** @description Answer of `GET /v1/cluster/nodes/{id}/decommission`. */
         DecommissionProgress: {
@@ -1123,6 +1199,51 @@ export interface components {
             /** @description `leader`, `follower` or `learner`. */
             role: string;
         };
+        /** @description `PUT /v1/topics/{t}/dead-letter`: replaces the switch. What is missing has its default. */
+        SetDeadLetterRequest: {
+            /**
+             * Format: int32
+             * @description Deliveries of a record before it is given up.
+             * @default 5
+             */
+            attempts: number;
+            /**
+             * Format: double
+             * @description Each delay is so many times the one before.
+             * @default 2
+             */
+            backoff: number;
+            /**
+             * Format: int64
+             * @description Milliseconds after the first delivery until the second; at most 7 days.
+             * @default 1000
+             */
+            delay_ms: number;
+            /**
+             * Format: int64
+             * @description Milliseconds of the longest delay; at most 7 days.
+             * @default 600000
+             */
+            delay_ms_max: number;
+            /** @description Only check and plan. */
+            dry_run?: boolean;
+            /** @description On or off. */
+            enabled: boolean;
+            /** @description Topic that dead records go to; null or missing = `<topic>.<group>.dlq`, one for each group. */
+            topic?: string | null;
+        };
+        /** @description Answer of `PUT /v1/topics/{t}/dead-letter`. */
+        SetDeadLetterResponse: components["schemas"]["DeadLetterSettings"] & {
+            /** @description The dead-letter topic that was created for it, if one was. */
+            created_topic?: string | null;
+            /** @description Nothing was changed. */
+            dry_run?: boolean;
+            /**
+             * Format: int64
+             * @description State of the metadata that has it; missing with a dry run.
+             */
+            metadata_index?: number | null;
+        };
         /** @description `PUT /v1/cluster/partitions/{t}/{p}/replicas`. */
         SetReplicasRequest: {
             /** @description Take back a move that has not finished. */
@@ -1146,7 +1267,7 @@ export interface components {
         };
         /** @description Answer of `GET /v1/topics/{t}`. */
         TopicDescription: {
-            /** @description Every key with its effective value. */
+            /** @description Every key with its effective value, and the dead-letter switches that groups have of their own. */
             config: {
                 [key: string]: string;
             };
@@ -2128,6 +2249,84 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["MetadataChanged"];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    dead_letters_describe: {
+        parameters: {
+            query?: {
+                /** @description Of this group; if missing, of all groups that have no switch of their own. */
+                group?: string;
+                /** @description Answer only once this node has applied this metadata index */
+                min_metadata_index?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Name of the topic */
+                topic: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The switch */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeadLetterDescription"];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    dead_letters_set: {
+        parameters: {
+            query?: {
+                /** @description Of this group; if missing, of all groups that have no switch of their own. */
+                group?: string;
+                /** @description Answer only once this node has applied this metadata index */
+                min_metadata_index?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Name of the topic */
+                topic: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetDeadLetterRequest"];
+            };
+        };
+        responses: {
+            /** @description Set, or what would be */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SetDeadLetterResponse"];
                 };
             };
             /** @description Refused */

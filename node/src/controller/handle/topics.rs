@@ -31,6 +31,16 @@ impl ControllerHandle {
             let after = dry_run(&outlook.state, &command)?;
             return Ok((record(&after, topic)?, outlook.state.applied_index));
         }
+        self.propose_creation(topic, command).await
+    }
+
+    /// Proposes the creation of a topic under this id, and answers its record and the metadata index
+    /// that has it.
+    pub(super) async fn propose_creation(
+        &self,
+        topic: TopicId,
+        command: MetadataCommand,
+    ) -> Result<(Arc<TopicRecord>, u64), Problem> {
         match self.propose(command.clone()).await {
             Ok(index) => Ok((record(&self.inner.metadata.state(), topic)?, index)),
             Err(lost) if lost.outcome == Outcome::Unknown => self.create_again(command).await,

@@ -22,7 +22,8 @@ use rampart_raft_store::state::metadata::state::{
 use tokio::sync::watch;
 
 use crate::controller::request::{
-    Decommission, Move, NewTopic, Plan, PlannedMove, PlannedTransfer, Progress,
+    Decommission, Move, NewSwitch, NewTopic, Plan, PlannedMove, PlannedTransfer, Progress,
+    SwitchSet,
 };
 use crate::http::services::{Answer, Controller, Metadata, NodeView, Partitions, Reassign};
 use crate::partition::request::{
@@ -424,6 +425,31 @@ impl Controller for FakeNode {
         config: BTreeMap<String, Option<String>>,
     ) -> Answer<'_, u64> {
         async move { self.note(format!("alter {name} {config:?}")) }.boxed()
+    }
+
+    /// Stores it, and says of every topic that it is named that it was created.
+    fn set_dead_letter(&self, new: NewSwitch) -> Answer<'_, SwitchSet> {
+        async move {
+            new.switch.check()?;
+            let created = new.switch.topic.clone();
+            if new.dry_run {
+                return Ok(SwitchSet { created, index: None });
+            }
+            self.metadata.send_modify(|(index, state)| {
+                *index += 1;
+                let state = Arc::make_mut(state);
+                let id = state.topic_names[&new.topic];
+                let topic = Arc::make_mut(state.topics.get_mut(&id).unwrap());
+                for (key, value) in new.switch.changes(new.group.as_deref()) {
+                    match value {
+                        Some(value) => topic.config.insert(key, value),
+                        None => topic.config.remove(&key),
+                    };
+                }
+            });
+            Ok(SwitchSet { created, index: Some(self.metadata.borrow().0) })
+        }
+        .boxed()
     }
 
     fn add_partitions(&self, name: String, total: u32) -> Answer<'_, u64> {

@@ -4,6 +4,7 @@
 mod admin;
 mod bad_input;
 mod console;
+mod dead_letter;
 mod docs;
 mod fake;
 mod fetching;
