@@ -16,7 +16,10 @@ const LOOK: Duration = Duration::from_millis(50);
 /// A cluster without faults is ready long before.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Waits until all nodes serve and know each other.
+/// A lost disk must not be the only one with the metadata.
+const METADATA_VOTERS: usize = 3;
+
+/// Waits until all nodes serve and know each other, and the metadata has a majority beside each.
 pub(super) async fn cluster_is_up(client: &Client) -> Result<(), String> {
     let is_founding = |host: &&Host| host.entry == Entry::Founding;
     let hosts = client.shared.hosts().iter().filter(is_founding).count();
@@ -25,9 +28,8 @@ pub(super) async fn cluster_is_up(client: &Client) -> Result<(), String> {
             let mut ready = 0;
             for host in 0..hosts {
                 let view = client.shared.ask(host, Ask::View, LOOK).await;
-                ready += usize::from(
-                    matches!(view, Ok(Reply::View(view)) if view.state.nodes.len() == hosts),
-                );
+                ready += usize::from(matches!(view, Ok(Reply::View(view))
+                    if view.state.nodes.len() == hosts && view.voters >= METADATA_VOTERS));
             }
             if ready == hosts {
                 return;

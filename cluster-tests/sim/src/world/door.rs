@@ -8,7 +8,7 @@ use rampart_api::model::ids::{NodeId, PartitionId};
 use rampart_api::model::problem::{Outcome, Problem};
 use rampart_node::controller::ControllerHandle;
 use rampart_node::controller::request::{Decommission, NewTopic};
-use rampart_node::metadata::MetadataHandle;
+use rampart_node::metadata::{MembershipKeeper, MetadataHandle};
 use rampart_node::node::Node;
 use rampart_node::partition::{Answer, Operation, PartitionService};
 use rampart_raft_store::runtime;
@@ -59,6 +59,8 @@ pub(crate) struct View {
     pub(crate) state: Arc<MetadataState>,
     /// Index of the state.
     pub(crate) index: u64,
+    /// How many vote about it.
+    pub(crate) voters: usize,
 }
 
 /// Why there is no answer.
@@ -179,6 +181,7 @@ impl Services {
             Ask::View => Ok(Reply::View(View {
                 state: self.metadata.state(),
                 index: self.metadata.applied_index(),
+                voters: MembershipKeeper::new(self.metadata.clone()).voters().len(),
             })),
         }
     }
