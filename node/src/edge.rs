@@ -9,6 +9,7 @@ use futures_util::FutureExt;
 use rampart_api::model::ids::{GroupId, LeaderEpoch, NodeId, Offset, PartitionId};
 use rampart_api::model::problem::Problem;
 use rampart_raft_store::Store;
+use rampart_raft_store::state::group::MemberId;
 use rampart_raft_store::state::metadata::state::{MetadataState, NodeState, TopicRecord};
 use tokio::sync::watch;
 
@@ -16,7 +17,10 @@ use crate::controller::ControllerHandle;
 use crate::controller::request::{
     Decommission, Move, NewSwitch, NewTopic, Plan, PlannedMove, Progress, SwitchSet,
 };
-use crate::http::services::{Answer, Controller, Metadata, NodeView, Partitions, Reassign};
+use crate::groups::GroupService;
+use crate::groups::poll::{Poll, Polled};
+use crate::groups::request::{GroupAnswer, GroupRequest, Listed};
+use crate::http::services::{Answer, Controller, Groups, Metadata, NodeView, Partitions, Reassign};
 use crate::metadata::MetadataHandle;
 use crate::partition::request::{
     Fetch, Fetched, ListedOffset, OffsetSpec, PartitionKey, PartitionStatus, Produce, Produced,
@@ -54,6 +58,24 @@ impl Partitions for PartitionService {
 
     fn leader_hint(&self, group: GroupId) -> Option<(NodeId, LeaderEpoch)> {
         PartitionService::leader_hint(self, group)
+    }
+}
+
+impl Groups for GroupService {
+    fn poll(&self, poll: Poll) -> Answer<'_, Polled> {
+        GroupService::poll(self, poll).boxed()
+    }
+
+    fn ask(&self, request: GroupRequest) -> Answer<'_, GroupAnswer> {
+        GroupService::ask(self, request).boxed()
+    }
+
+    fn list(&self) -> Answer<'_, Vec<Listed>> {
+        GroupService::list(self).boxed()
+    }
+
+    fn new_member(&self, client_id: &str) -> MemberId {
+        GroupService::new_member(self, client_id)
     }
 }
 

@@ -21,6 +21,7 @@ use rampart_raft_store::state::metadata::command::{MetadataCommand, MetadataResp
 use rampart_raft_store::state::metadata::state::NodeState;
 
 use crate::clock::Clock;
+use crate::groups::GroupService;
 use crate::metadata::MetadataHandle;
 use crate::partition::{PartitionService, remote};
 use crate::peer::{Asked, LivenessView, PeerFacts, PeerHandler, client};
@@ -38,6 +39,8 @@ const CALL_BACK_TIMEOUT: Duration = Duration::from_secs(2);
 pub struct Services {
     /// Produce, fetch and the rest.
     pub partitions: PartitionService,
+    /// Consumer groups.
+    pub groups: GroupService,
     /// Proposals and joins.
     pub metadata: MetadataHandle,
     /// Whether an address that a new node claims is still another node's.
@@ -102,6 +105,11 @@ async fn answer(
             Ok(PeerResponse::Proposed { index, response })
         }
         PeerRequest::Join(join) => joined(services, join).await.map(PeerResponse::Joined),
+        PeerRequest::Groups { partition, question } => {
+            wait_for_metadata(services, asked).await?;
+            let answer = services.groups.answer_here(partition, &question).await?;
+            Ok(PeerResponse::Groups { answer })
+        }
         PeerRequest::ReadIndex { .. }
         | PeerRequest::Vote(_)
         | PeerRequest::PreVote(_)
@@ -115,17 +123,22 @@ async fn answer(
         | PeerRequest::Truncate { .. }
         | PeerRequest::Status { .. }
         | PeerRequest::TransferLeadership { .. }) => {
-            // The asker may know a topic that this node has not heard of yet.
-            let wait = METADATA_WAIT_MAX.min(asked.deadline);
-            if asked.metadata_index > services.metadata.applied_index() {
-                services.metadata.wait_for_index(asked.metadata_index, wait).await?;
-            }
+            wait_for_metadata(services, asked).await?;
             let operation = remote::from_wire(partition_request).ok_or_else(|| {
                 Problem::new(ErrorCode::InvalidRequest, "not a partition operation")
             })?;
             Ok(remote::answer_to_wire(services.partitions.execute_here(operation).await))
         }
     }
+}
+
+/// The asker may know a topic that this node has not heard of yet.
+async fn wait_for_metadata(services: &Services, asked: Asked) -> Result<(), Problem> {
+    let wait = METADATA_WAIT_MAX.min(asked.deadline);
+    if asked.metadata_index > services.metadata.applied_index() {
+        services.metadata.wait_for_index(asked.metadata_index, wait).await?;
+    }
+    Ok(())
 }
 
 async fn joined(services: &Services, join: JoinRequest) -> Result<JoinAnswer, Problem> {

@@ -24,6 +24,7 @@ use crate::config::{Config, ConfigError};
 use crate::controller::{ControllerHandle, ControllerService, TopicLimits};
 use crate::data_dir::{DataDir, DataDirError};
 use crate::edge::ThisNode;
+use crate::groups::{GroupHost, GroupHostOptions, GroupService, GroupServiceOptions};
 use crate::http::{self, Edge, EdgeOptions, HttpHandle};
 use crate::identity::IdentityError;
 use crate::metadata::{MembershipKeeper, MetadataHandle, MetadataOptions};
@@ -173,6 +174,7 @@ pub(crate) struct Running {
     pub(crate) metadata: MetadataHandle,
     pub(crate) manager: ReplicaManager,
     pub(crate) partitions: PartitionService,
+    pub(crate) groups: GroupService,
     pub(crate) controller: ControllerHandle,
     pub(crate) ready: watch::Receiver<bool>,
     pub(crate) must_stop: watch::Receiver<Option<StopReason>>,
@@ -289,6 +291,8 @@ pub(crate) async fn run(parts: Parts, listener: TcpListener) -> Result<Running, 
         timings,
         raft_config: settings::partition_config(timings)
             .map_err(|error| StartError::Raft(error.to_string()))?,
+        groups_raft_config: settings::groups_config(timings)
+            .map_err(|error| StartError::Raft(error.to_string()))?,
         bytes_in_flight_per_partition: usize_of(config.limits.partition_bytes_in_flight_max),
         clock,
         tasks: tasks.child(),
@@ -307,8 +311,36 @@ pub(crate) async fn run(parts: Parts, listener: TcpListener) -> Result<Running, 
         clock,
         metrics: metrics.clone(),
     });
+    let controller = ControllerHandle::new(
+        metadata.clone(),
+        partitions.clone(),
+        peer.liveness(),
+        &surroundings,
+        TopicLimits::of(&config),
+    );
+    let host = GroupHost::new(GroupHostOptions {
+        manager: manager.clone(),
+        metadata: metadata.clone(),
+        partitions: partitions.clone(),
+        controller: controller.clone(),
+        clock,
+        in_flight_max: usize_of(config.groups.in_flight_max.into()),
+        tasks: tasks.child(),
+    });
+    let groups = GroupService::new(GroupServiceOptions {
+        node: admitted.node,
+        host: host.clone(),
+        manager: manager.clone(),
+        partitions: partitions.clone(),
+        metadata: metadata.clone(),
+        controller: controller.clone(),
+        peer: peer.clone(),
+        clock,
+        randomness: randomness.fork("groups"),
+    });
     peer_service.open(Services {
         partitions: partitions.clone(),
+        groups: groups.clone(),
         metadata: metadata.clone(),
         liveness: peer.liveness(),
     });
@@ -316,13 +348,6 @@ pub(crate) async fn run(parts: Parts, listener: TcpListener) -> Result<Running, 
         listener,
         Arc::new(peer_service),
         Arc::new(RaftInbound::new(Arc::new(lookup.clone()), peer.clone())),
-    );
-    let controller = ControllerHandle::new(
-        metadata.clone(),
-        partitions.clone(),
-        peer.liveness(),
-        &surroundings,
-        TopicLimits::of(&config),
     );
     let keeper = MembershipKeeper::new(metadata.clone());
     let service = ControllerService::new(controller.clone(), keeper, metrics.clone());
@@ -356,6 +381,7 @@ pub(crate) async fn run(parts: Parts, listener: TcpListener) -> Result<Running, 
     let retention = retention::run(manager.clone(), store.clone(), every, (clock, metrics.clone()));
     tasks.spawn_critical("retention", retention);
     tasks.spawn_critical("controller", service.run());
+    tasks.spawn_critical("group coordinators", host.run());
 
     let (stopper, must_stop) = Stopper::new();
     let watched = Watched {
@@ -391,6 +417,7 @@ pub(crate) async fn run(parts: Parts, listener: TcpListener) -> Result<Running, 
         metadata,
         manager,
         partitions,
+        groups,
         controller,
         ready,
         must_stop,
@@ -413,6 +440,7 @@ pub(crate) fn serve_http(running: &Running, listener: TcpListener) -> HttpHandle
         services: http::Services {
             partitions: Arc::new(running.partitions.clone()),
             metadata: Arc::new(running.metadata.clone()),
+            groups: Arc::new(running.groups.clone()),
             controller: Arc::new(running.controller.clone()),
             node: Arc::new(this_node),
         },

@@ -8,6 +8,7 @@ mod dead_letter;
 mod dice;
 mod error;
 mod fetch;
+mod groups;
 mod produce;
 pub mod producer;
 mod producers;

@@ -45,12 +45,12 @@ fn end_of_string(text: &[u8], from: usize) -> usize {
 }
 
 /// Appends a JSON string, quotes and escapes included.
-pub(super) fn put_string(out: &mut Vec<u8>, text: &str) {
+pub fn put_string(out: &mut Vec<u8>, text: &str) {
     serde_json::to_writer(out, text).expect("writing a string to memory can't fail");
 }
 
 /// Appends an integer.
-pub(super) fn put_integer(out: &mut Vec<u8>, number: impl std::fmt::Display) {
+pub fn put_integer(out: &mut Vec<u8>, number: impl std::fmt::Display) {
     use std::io::Write;
     write!(out, "{number}").expect("writing to memory can't fail");
 }

@@ -7,6 +7,7 @@ pub mod dead_letter;
 pub mod encoding;
 pub mod error;
 pub mod fetch;
+pub mod groups;
 pub mod json_pointer;
 pub mod json_text;
 pub mod produce;

@@ -38,10 +38,16 @@ error_codes! {
     CorruptBatch = "CORRUPT_BATCH", 400, false;
     /// A stored batch can't be read as records; the hint names the offset after it.
     DamagedBatch = "DAMAGED_BATCH", 500, false;
+    /// The topic's dead-letter switch is off for the group, so nothing can be rejected.
+    DeadLettersOff = "DEAD_LETTERS_OFF", 409, false;
     /// The node's id, disk or cluster is not the one the cluster knows.
     DiskRejected = "DISK_REJECTED", 409, false;
     /// The batch was written before, so long ago that its offset is not known any more.
     DuplicateSequence = "DUPLICATE_SEQUENCE", 409, false;
+    /// The group has members; the operation is for one without, unless it is forced.
+    GroupActive = "GROUP_ACTIVE", 409, false;
+    /// No consumer group of that name.
+    GroupNotFound = "GROUP_NOT_FOUND", 404, false;
     /// The same `Idempotency-Key` came with another body.
     IdempotencyMismatch = "IDEMPOTENCY_MISMATCH", 422, false;
     /// A bug or a fault in this server; the log has more.
@@ -60,6 +66,8 @@ error_codes! {
     InvalidTopic = "INVALID_TOPIC", 400, false;
     /// The endpoint has other methods; `Allow` names them.
     MethodNotAllowed = "METHOD_NOT_ALLOWED", 405, false;
+    /// A member acknowledges records or commits offsets, and did the other one before.
+    MixedSettling = "MIXED_SETTLING", 409, false;
     /// No such endpoint.
     NoSuchEndpoint = "NO_SUCH_ENDPOINT", 404, false;
     /// The node asked for is not in the cluster.
@@ -70,6 +78,8 @@ error_codes! {
     NotEnoughReplicas = "NOT_ENOUGH_REPLICAS", 503, true;
     /// Written, but fewer replicas than `min.insync.replicas` confirmed; the outcome is unknown.
     NotEnoughReplicasAfterAppend = "NOT_ENOUGH_REPLICAS_AFTER_APPEND", 503, true;
+    /// The member does not hold the partition, or has taken it anew since.
+    NotHeld = "NOT_HELD", 409, false;
     /// The leader is another node, or there is none right now.
     NotLeader = "NOT_LEADER", 503, true;
     /// The node is starting or stopping.
@@ -84,6 +94,8 @@ error_codes! {
     RecordTooLarge = "RECORD_TOO_LARGE", 413, false;
     /// The request is larger than the limit it names.
     RequestTooLarge = "REQUEST_TOO_LARGE", 413, false;
+    /// The group has gone on to another generation.
+    StaleGeneration = "STALE_GENERATION", 409, false;
     /// The disk is full up to its reserve; nothing was written. Reads go on.
     StorageFull = "STORAGE_FULL", 507, true;
     /// No answer in time: the outcome is unknown.
@@ -92,6 +104,8 @@ error_codes! {
     TopicExists = "TOPIC_EXISTS", 409, false;
     /// No topic of that name.
     TopicNotFound = "TOPIC_NOT_FOUND", 404, false;
+    /// Not a member of the group: it never was, it left, or its session ran out.
+    UnknownMember = "UNKNOWN_MEMBER", 404, false;
     /// Nothing is known, or known any more, of the producer in the partition.
     UnknownProducerId = "UNKNOWN_PRODUCER_ID", 409, false;
     /// The operation would lose data or availability; the answer says what blocks it.

@@ -39,6 +39,9 @@ pub const PRODUCER_EXPIRY_MS: i64 = 24 * 60 * 60 * 1_000;
 /// A producer keeps its place in a full partition for so long after it wrote: it may still send
 /// something again.
 pub const PRODUCER_UNTOUCHED_MS: i64 = 10 * 60 * 1_000;
+/// Producer ids from here on are the cluster's own: no client is given one, and a partition never
+/// forgets one that has written to it.
+pub const INTERNAL_PRODUCER_ID_MIN: i64 = 1 << 62;
 /// Requests with an idempotency key that a partition remembers.
 pub const IDEMPOTENCY_KEYS_PER_PARTITION_MAX: usize = 10_000;
 /// An idempotency key is remembered for so long at most.
@@ -53,6 +56,12 @@ pub const GROUP_NAME_BYTES_MAX: usize = 249;
 pub const MEMBER_TEXT_BYTES_MAX: usize = 256;
 /// What a client of Kafka's classic protocol may say of one member, in bytes.
 pub const MEMBER_METADATA_BYTES_MAX: usize = 64 << 10;
+/// Least milliseconds after which a silent member of a group is gone.
+pub const GROUP_SESSION_MS_MIN: u32 = 1_000;
+/// Most milliseconds after which a silent member of a group is gone.
+pub const GROUP_SESSION_MS_MAX: u32 = 30 * 60 * 1_000;
+/// Most milliseconds for which a member keeps a record without saying anything of it.
+pub const GROUP_LOCK_MS_MAX: u32 = 12 * 60 * 60 * 1_000;
 /// Groups whose state is in one partition of `__group_state`.
 pub const GROUPS_PER_STATE_MAX: usize = 10_000;
 /// Members of one group.

@@ -242,6 +242,14 @@ pub enum PeerRequest {
     },
     /// Become a member; any node takes it to the controller.
     Join(JoinRequest),
+    /// Ask the coordinator of groups; for the leader of that partition of `__group_state`.
+    Groups {
+        /// Which.
+        partition: PartitionId,
+        /// The encoded question; raw.
+        #[serde(skip)]
+        question: Bytes,
+    },
 }
 
 /// An answer. Variants are on the wire: append only.
@@ -284,6 +292,12 @@ pub enum PeerResponse {
     },
     /// To `Join`.
     Joined(JoinAnswer),
+    /// To `Groups`.
+    Groups {
+        /// The encoded answer; raw.
+        #[serde(skip)]
+        answer: Bytes,
+    },
 }
 
 impl PeerRequest {
@@ -303,6 +317,7 @@ impl PeerRequest {
             PeerRequest::Propose { .. } => "propose",
             PeerRequest::ReadIndex { .. } => "read_index",
             PeerRequest::Join(_) => "join",
+            PeerRequest::Groups { .. } => "groups",
         }
     }
 
@@ -310,7 +325,9 @@ impl PeerRequest {
         match self {
             PeerRequest::Snapshot(snapshot) => vec![snapshot.data.clone()],
             PeerRequest::Produce(produce) => vec![produce.batches.clone()],
-            PeerRequest::Propose { command } => vec![command.clone()],
+            PeerRequest::Propose { command: raw } | PeerRequest::Groups { question: raw, .. } => {
+                vec![raw.clone()]
+            }
             PeerRequest::Vote(_)
             | PeerRequest::PreVote(_)
             | PeerRequest::TransferLeader(_)
@@ -328,7 +345,9 @@ impl PeerRequest {
         match self {
             PeerRequest::Snapshot(snapshot) => snapshot.data = only(parts)?,
             PeerRequest::Produce(produce) => produce.batches = only(parts)?,
-            PeerRequest::Propose { command } => *command = only(parts)?,
+            PeerRequest::Propose { command: raw } | PeerRequest::Groups { question: raw, .. } => {
+                *raw = only(parts)?;
+            }
             PeerRequest::Vote(_)
             | PeerRequest::PreVote(_)
             | PeerRequest::TransferLeader(_)
@@ -348,7 +367,9 @@ impl PeerResponse {
     fn parts(&self) -> Vec<Bytes> {
         match self {
             PeerResponse::Fetched(fetched) => fetched.batches.clone(),
-            PeerResponse::Proposed { response, .. } => vec![response.clone()],
+            PeerResponse::Proposed { response: raw, .. } | PeerResponse::Groups { answer: raw } => {
+                vec![raw.clone()]
+            }
             PeerResponse::Problem(_)
             | PeerResponse::Unreachable(_)
             | PeerResponse::Vote(_)
@@ -367,7 +388,9 @@ impl PeerResponse {
     fn attach(&mut self, parts: Vec<Bytes>) -> Result<(), DecodeError> {
         match self {
             PeerResponse::Fetched(fetched) => fetched.batches = parts,
-            PeerResponse::Proposed { response, .. } => *response = only(parts)?,
+            PeerResponse::Proposed { response: raw, .. } | PeerResponse::Groups { answer: raw } => {
+                *raw = only(parts)?;
+            }
             PeerResponse::Problem(_)
             | PeerResponse::Unreachable(_)
             | PeerResponse::Vote(_)

@@ -128,6 +128,7 @@ fn refused(body: &ProblemBody) -> Failure {
 /// The server's hint names an endpoint where there is a command.
 fn command_for(code: ErrorCode) -> Option<&'static str> {
     match code {
+        ErrorCode::GroupNotFound => Some("`rampart group list` shows the groups"),
         ErrorCode::NodeNotFound => Some("`rampart node list` shows the nodes"),
         ErrorCode::TopicNotFound => {
             Some("`rampart topic list` shows the topics, `rampart topic create` makes one")
@@ -140,26 +141,31 @@ fn command_for(code: ErrorCode) -> Option<&'static str> {
 #[deny(clippy::wildcard_enum_match_arm)]
 pub(super) fn code_of(code: ErrorCode) -> u8 {
     match code {
-        ErrorCode::InvalidPartition
+        ErrorCode::GroupNotFound
+        | ErrorCode::InvalidPartition
         | ErrorCode::NoSuchEndpoint
         | ErrorCode::NodeNotFound
-        | ErrorCode::TopicNotFound => NOT_FOUND,
-        ErrorCode::Unsafe => UNSAFE,
+        | ErrorCode::TopicNotFound
+        | ErrorCode::UnknownMember => NOT_FOUND,
+        ErrorCode::GroupActive | ErrorCode::Unsafe => UNSAFE,
         ErrorCode::InvalidConfig
         | ErrorCode::InvalidReplicationFactor
         | ErrorCode::InvalidRequest
         | ErrorCode::InvalidTopic => USAGE,
         ErrorCode::CorruptBatch
         | ErrorCode::DamagedBatch
+        | ErrorCode::DeadLettersOff
         | ErrorCode::DiskRejected
         | ErrorCode::DuplicateSequence
         | ErrorCode::IdempotencyMismatch
         | ErrorCode::Internal
         | ErrorCode::InvalidProducerEpoch
         | ErrorCode::MethodNotAllowed
+        | ErrorCode::MixedSettling
         | ErrorCode::NotAcceptable
         | ErrorCode::NotEnoughReplicas
         | ErrorCode::NotEnoughReplicasAfterAppend
+        | ErrorCode::NotHeld
         | ErrorCode::NotLeader
         | ErrorCode::NotReady
         | ErrorCode::OffsetOutOfRange
@@ -167,6 +173,7 @@ pub(super) fn code_of(code: ErrorCode) -> u8 {
         | ErrorCode::Overloaded
         | ErrorCode::RecordTooLarge
         | ErrorCode::RequestTooLarge
+        | ErrorCode::StaleGeneration
         | ErrorCode::StorageFull
         | ErrorCode::Timeout
         | ErrorCode::TopicExists

@@ -10,6 +10,7 @@ mod context;
 mod dead_letter;
 mod debug;
 mod failure;
+mod group;
 mod node;
 mod output;
 mod partition;
@@ -84,6 +85,9 @@ enum Command {
     Produce(produce::ProduceArgs),
     /// Read records.
     Consume(consume::ConsumeArgs),
+    /// Show consumer groups, move their offsets, forget them.
+    #[command(subcommand)]
+    Group(group::GroupCommand),
     /// Show nodes, take them out of service and out of the cluster.
     #[command(subcommand)]
     Node(node::NodeCommand),
@@ -140,6 +144,7 @@ async fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Topic(command) => topic::run(command, &context).await?,
         Command::Produce(args) => Box::pin(produce::run(args, &context)).await?,
         Command::Consume(args) => Box::pin(consume::run(args, &context)).await?,
+        Command::Group(command) => group::run(command, &context).await?,
         Command::Node(command) => node::run(command, &context).await?,
         Command::Cluster(command) => return cluster::run(command, &context).await,
         Command::Partition(command) => partition::run(command, &context).await?,

@@ -121,7 +121,6 @@ async fn what_is_not_served_yet_is_said() {
     for (line, expected) in [
         ("rampart server --kafka-listen 127.0.0.1:9092", "Kafka protocol is not served yet"),
         ("rampart dev --kafka-listen 127.0.0.1:9092", "Kafka protocol is not served yet"),
-        ("rampart consume t -g g", "consumer groups are not served yet"),
     ] {
         let failure = failure_of(line).await;
         assert_eq!(failure.code, failure::USAGE, "{line}");

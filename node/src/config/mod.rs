@@ -5,6 +5,7 @@
 //! down. Topic configuration and cluster-wide settings are not here, they are replicated.
 
 mod error;
+mod groups;
 mod http;
 mod limits;
 mod load;
@@ -25,6 +26,7 @@ mod tests;
 use std::net::SocketAddr;
 
 pub use error::ConfigError;
+pub use groups::GroupsConfig;
 pub use http::HttpConfig;
 pub use limits::LimitsConfig;
 pub use load::{Loaded, Loader, Origin};
@@ -55,13 +57,15 @@ pub struct Config {
     pub limits: LimitsConfig,
     /// What a new topic gets.
     pub topic_defaults: TopicDefaultsConfig,
+    /// Consumer groups.
+    pub groups: GroupsConfig,
     /// What the process says.
     pub log: LogConfig,
 }
 
 impl Config {
     /// All sections, in the order of the file.
-    pub fn sections(&self) -> [&dyn Section; 8] {
+    pub fn sections(&self) -> [&dyn Section; 9] {
         [
             &self.node,
             &self.http,
@@ -70,11 +74,12 @@ impl Config {
             &self.raft,
             &self.limits,
             &self.topic_defaults,
+            &self.groups,
             &self.log,
         ]
     }
 
-    fn sections_mut(&mut self) -> [&mut dyn Section; 8] {
+    fn sections_mut(&mut self) -> [&mut dyn Section; 9] {
         [
             &mut self.node,
             &mut self.http,
@@ -83,6 +88,7 @@ impl Config {
             &mut self.raft,
             &mut self.limits,
             &mut self.topic_defaults,
+            &mut self.groups,
             &mut self.log,
         ]
     }

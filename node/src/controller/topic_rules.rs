@@ -17,7 +17,11 @@ use super::dead_letter_rules;
 use super::placement::{check_factor, place_partitions};
 use super::request::NewTopic;
 use super::situation::Situation;
-use crate::config::{Config, TopicDefaultsConfig};
+use crate::config::{Config, GroupsConfig, TopicDefaultsConfig};
+use crate::groups::routing::{GROUP_STATE_TOPIC, GROUP_STATE_TOPIC_ID};
+
+/// Replicas of the cluster's own topics; fewer with fewer nodes.
+const INTERNAL_REPLICATION_FACTOR: u32 = 3;
 
 /// What a topic gets that does not say, and what it may have at most.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,6 +36,8 @@ pub struct TopicLimits {
     pub topics_max: usize,
     /// Replicas on one node.
     pub replicas_per_node_max: u64,
+    /// Partitions of the topic that holds the groups.
+    pub group_state_partitions: u32,
 }
 
 impl Default for TopicLimits {
@@ -42,6 +48,7 @@ impl Default for TopicLimits {
             partitions_per_topic_max: limits::PARTITIONS_PER_TOPIC_MAX,
             topics_max: limits::TOPICS_MAX,
             replicas_per_node_max: u64::MAX,
+            group_state_partitions: GroupsConfig::default().state_partitions,
         }
     }
 }
@@ -55,6 +62,7 @@ impl TopicLimits {
             partitions_per_topic_max: config.limits.partitions_per_topic_max,
             topics_max: usize::try_from(config.limits.topics_max).unwrap_or(usize::MAX),
             replicas_per_node_max: config.limits.replicas_per_node_max,
+            group_state_partitions: config.groups.state_partitions,
         }
     }
 }
@@ -131,6 +139,26 @@ pub(crate) fn plan_create(
         internal: false,
         replication_factor: wanted,
         config: new.config.clone(),
+        replicas,
+        now_ms,
+    })
+}
+
+/// The command that creates the topic which holds the groups.
+pub(crate) fn plan_group_state(
+    situation: Situation<'_>,
+    limits: TopicLimits,
+    now_ms: i64,
+) -> Result<MetadataCommand, Problem> {
+    let limits = TopicLimits { default_replication_factor: INTERNAL_REPLICATION_FACTOR, ..limits };
+    let (wanted, now) = factor(situation, limits, None);
+    let replicas = place_partitions(situation, limits.group_state_partitions, now)?;
+    Ok(MetadataCommand::CreateTopic {
+        topic: GROUP_STATE_TOPIC_ID,
+        name: GROUP_STATE_TOPIC.to_owned(),
+        internal: true,
+        replication_factor: wanted,
+        config: BTreeMap::new(),
         replicas,
         now_ms,
     })

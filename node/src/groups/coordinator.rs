@@ -139,6 +139,11 @@ impl Coordinator {
         self.holdings.get(name)?.get(&at)
     }
 
+    /// How many records of a partition are in its holder's hands.
+    pub fn in_flight(&self, name: &str, at: TopicPartition) -> usize {
+        self.deliveries(name, at).map_or(0, Deliveries::in_flight)
+    }
+
     /// What a holding has in its hands.
     pub fn deliveries_mut(&mut self, name: &str, at: TopicPartition) -> Option<&mut Deliveries> {
         self.holdings.get_mut(name)?.get_mut(&at)

@@ -75,6 +75,16 @@ impl Deliveries {
         Next { again, from: self.next, fresh }
     }
 
+    /// Whether a record that was read may be handed out: it was not yet, or came back.
+    pub fn is_open(&self, offset: Offset) -> bool {
+        offset >= self.next || self.back.contains_key(&offset)
+    }
+
+    /// Whether the holder may have one more in its hands.
+    pub fn has_room(&self) -> bool {
+        self.locks.len() < self.in_flight_max
+    }
+
     /// A fresh record was handed out; what lies between the last one and it is no record, or settled.
     /// Answers which attempt it is.
     pub fn hand_out(&mut self, offset: Offset, until: Duration) -> u32 {

@@ -2,13 +2,25 @@
 //! `raft-store/src/state/group`; what is here is pure, and volatile: another node that becomes the
 //! coordinator begins with sessions in full and hands out again what was not settled.
 
+mod answers;
 pub mod assignor;
 pub mod coordinator;
 pub mod dead_letters;
 pub mod deliveries;
+mod giving_up;
+pub mod host;
+mod lanes;
+pub mod poll;
+pub mod request;
 pub mod retry_policy;
 pub mod routing;
+pub mod service;
 pub mod sessions;
 pub mod settle;
 pub mod switch;
+mod task;
 pub mod token;
+mod verdicts;
+
+pub use host::{GroupHost, GroupHostOptions};
+pub use service::{GroupService, GroupServiceOptions};

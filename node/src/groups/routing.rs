@@ -2,11 +2,14 @@
 //! number of partitions is fixed when the cluster is created, and the hash is Kafka's, so a group
 //! never moves.
 
-use rampart_api::model::ids::PartitionId;
+use rampart_api::model::ids::{PartitionId, TopicId};
 use rampart_api::model::murmur2::partition_for_key;
 
 /// The internal topic.
 pub const GROUP_STATE_TOPIC: &str = "__group_state";
+
+/// Its id, the same in every cluster: it is created once and never deleted.
+pub const GROUP_STATE_TOPIC_ID: TopicId = TopicId(uuid::Uuid::from_u128(1));
 
 /// The partition of `__group_state` that holds a group. `partitions` must be at least 1.
 pub fn partition_of_group(group: &str, partitions: u32) -> PartitionId {

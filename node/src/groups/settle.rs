@@ -130,6 +130,22 @@ impl Settlement {
         self.retried.push(GroupCommand::Retry { by, id, error, fate, now_ms });
     }
 
+    /// How many of the commands are about parked records that failed again: they come first, one
+    /// each, then that of what is done, if anything is, then that of what is parked.
+    pub fn retries(&self) -> usize {
+        self.retried.len()
+    }
+
+    /// Whether anything is parked.
+    pub fn has_parked(&self) -> bool {
+        !self.parked.is_empty()
+    }
+
+    /// Whether anything is done.
+    pub fn has_done(&self) -> bool {
+        !self.done.is_empty() || !self.done_parked.is_empty()
+    }
+
     /// The commands, for one entry. Parking is apart: at the bound it is refused, and the rest not.
     pub fn commands(self) -> Vec<GroupCommand> {
         let Settlement { by, now_ms, done, done_parked, parked, retried } = self;

@@ -61,12 +61,12 @@ mod tests {
             ..DeadLetterSwitch::default()
         };
         let own = DeadLetterSwitch {
+            enabled: true,
             attempts: 2,
             delay_ms: 7,
             backoff: 1.5,
             delay_ms_max: 9,
             topic: None,
-            ..all
         };
         let mut config = stored(&all, None);
         config.extend(stored(&own, Some("a/b")));

@@ -63,14 +63,21 @@ pub(super) fn status(code: ErrorCode) -> StatusCode {
         | ErrorCode::InvalidReplicationFactor
         | ErrorCode::InvalidRequest
         | ErrorCode::InvalidTopic => StatusCode::BAD_REQUEST,
-        ErrorCode::InvalidPartition
+        ErrorCode::GroupNotFound
+        | ErrorCode::InvalidPartition
         | ErrorCode::NoSuchEndpoint
         | ErrorCode::NodeNotFound
-        | ErrorCode::TopicNotFound => StatusCode::NOT_FOUND,
-        ErrorCode::DiskRejected
+        | ErrorCode::TopicNotFound
+        | ErrorCode::UnknownMember => StatusCode::NOT_FOUND,
+        ErrorCode::DeadLettersOff
+        | ErrorCode::DiskRejected
         | ErrorCode::DuplicateSequence
+        | ErrorCode::GroupActive
         | ErrorCode::InvalidProducerEpoch
+        | ErrorCode::MixedSettling
+        | ErrorCode::NotHeld
         | ErrorCode::OutOfOrderSequenceNumber
+        | ErrorCode::StaleGeneration
         | ErrorCode::TopicExists
         | ErrorCode::UnknownProducerId
         | ErrorCode::Unsafe => StatusCode::CONFLICT,

@@ -21,6 +21,8 @@ mod docs;
 mod edge;
 mod error;
 mod fetch;
+mod group_records;
+mod groups;
 mod health;
 mod listener;
 mod media;

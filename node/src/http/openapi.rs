@@ -9,8 +9,8 @@ use utoipa::openapi::path::{Operation, ParameterBuilder, ParameterIn, PathItem};
 use utoipa::openapi::{Object, Required, Type};
 
 use super::{
-    cluster, dead_letter, fetch, health, metrics, nodes, partitions, produce, producers, replicas,
-    topics,
+    cluster, dead_letter, fetch, group_records, groups, health, metrics, nodes, partitions,
+    produce, producers, replicas, topics,
 };
 
 /// The interface over HTTP.
@@ -38,6 +38,15 @@ use super::{
         dead_letter::set,
         partitions::add,
         partitions::truncate,
+        groups::list,
+        groups::describe,
+        group_records::poll,
+        group_records::ack,
+        groups::commit,
+        groups::lag,
+        groups::reset_offsets,
+        groups::leave,
+        groups::delete,
         cluster::status,
         cluster::health,
         cluster::config,
@@ -63,6 +72,7 @@ use super::{
     tags(
         (name = "records", description = "Produce and fetch"),
         (name = "topics", description = "Topics and their partitions"),
+        (name = "groups", description = "Consumer groups"),
         (name = "dead_letters", description = "Records that consumer groups gave up"),
         (name = "cluster", description = "The cluster, leaderships, replica moves"),
         (name = "nodes", description = "Membership"),

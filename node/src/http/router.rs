@@ -8,7 +8,7 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, Method, Uri};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Redirect, Response};
-use axum::routing::{get, post, put};
+use axum::routing::{delete, get, post, put};
 use rampart_api::model::error_code::ErrorCode;
 use rampart_api::model::problem::Problem;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -17,8 +17,8 @@ use super::edge::Edge;
 use super::error::{Refusal, invalid};
 use super::media::shown;
 use super::{
-    cluster, console, dead_letter, docs, fetch, health, metrics, nodes, openapi, partitions,
-    produce, producers, replicas, topics,
+    cluster, console, dead_letter, docs, fetch, group_records, groups, health, metrics, nodes,
+    openapi, partitions, produce, producers, replicas, topics,
 };
 
 const MIN_METADATA_INDEX: &str = "min_metadata_index";
@@ -40,6 +40,14 @@ pub fn router(edge: Edge) -> Router {
         .route("/v1/topics/{topic}/dead-letter", get(dead_letter::describe).put(dead_letter::set))
         .route("/v1/topics/{topic}/partitions", post(partitions::add))
         .route("/v1/topics/{topic}/truncate", post(partitions::truncate));
+    let groups = Router::new()
+        .route("/v1/groups", get(groups::list))
+        .route("/v1/groups/{group}", get(groups::describe).post(groups::act).delete(groups::delete))
+        .route("/v1/groups/{group}/poll", post(group_records::poll))
+        .route("/v1/groups/{group}/ack", post(group_records::ack))
+        .route("/v1/groups/{group}/commit", post(groups::commit))
+        .route("/v1/groups/{group}/lag", get(groups::lag))
+        .route("/v1/groups/{group}/members/{member}", delete(groups::leave));
     let cluster = Router::new()
         .route("/v1/cluster", get(cluster::status))
         .route("/v1/cluster/health", get(cluster::health))
@@ -66,7 +74,7 @@ pub fn router(edge: Edge) -> Router {
         .route("/console", get(async || Redirect::permanent(console::HOME)))
         .route("/console/", get(console::index))
         .route("/console/{*path}", get(console::file));
-    let routes = records.merge(topics).merge(cluster).merge(operations).merge(pages);
+    let routes = records.merge(topics).merge(groups).merge(cluster).merge(operations).merge(pages);
     with_surroundings(routes, edge)
 }
 

@@ -9,12 +9,15 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use rampart_api::model::ids::{GroupId, LeaderEpoch, NodeId, Offset, PartitionId};
 use rampart_api::model::problem::Problem;
+use rampart_raft_store::state::group::MemberId;
 use rampart_raft_store::state::metadata::state::{MetadataState, TopicRecord};
 use tokio::sync::watch;
 
 use crate::controller::request::{
     Decommission, Move, NewSwitch, NewTopic, Plan, PlannedMove, Progress, SwitchSet,
 };
+use crate::groups::poll::{Poll, Polled};
+use crate::groups::request::{GroupAnswer, GroupRequest, Listed};
 use crate::partition::request::{
     Fetch, Fetched, ListedOffset, OffsetSpec, PartitionKey, PartitionStatus, Produce, Produced,
 };
@@ -30,6 +33,8 @@ pub struct Services {
     pub partitions: Arc<dyn Partitions>,
     /// What the cluster is.
     pub metadata: Arc<dyn Metadata>,
+    /// Consumer groups.
+    pub groups: Arc<dyn Groups>,
     /// Changes to it.
     pub controller: Arc<dyn Controller>,
     /// This node, and what it sees of the others.
@@ -52,6 +57,18 @@ pub trait Partitions: Debug + Send + Sync {
     fn transfer_leadership(&self, key: PartitionKey, to: Option<NodeId>) -> Answer<'_, NodeId>;
     /// This node's freshest view of who leads a group.
     fn leader_hint(&self, group: GroupId) -> Option<(NodeId, LeaderEpoch)>;
+}
+
+/// Consumer groups; finds their coordinator by itself.
+pub trait Groups: Debug + Send + Sync {
+    /// Gives a member records.
+    fn poll(&self, poll: Poll) -> Answer<'_, Polled>;
+    /// Asks the coordinator of a group.
+    fn ask(&self, request: GroupRequest) -> Answer<'_, GroupAnswer>;
+    /// All groups, by name.
+    fn list(&self) -> Answer<'_, Vec<Listed>>;
+    /// A name that no member has.
+    fn new_member(&self, client_id: &str) -> MemberId;
 }
 
 /// The metadata as this node has applied it.

@@ -189,7 +189,7 @@ fn produced(replica: &Replica, base: Offset, term: u64) -> Produced {
     Produced {
         base_offset: Some(base),
         leader_epoch: term,
-        log_start: replica.log().log_start_offset(),
+        log_start: replica.log_start(),
         replayed_stamp_ms: None,
     }
 }

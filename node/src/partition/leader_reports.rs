@@ -58,7 +58,6 @@ pub async fn run(
 }
 
 fn report(claim: &LeaderClaim, manager: &ReplicaManager) -> LeaderReport {
-    let log_start =
-        manager.get(claim.group).map_or(Offset(0), |replica| replica.log().log_start_offset());
+    let log_start = manager.get(claim.group).map_or(Offset(0), |replica| replica.log_start());
     LeaderReport { group: claim.group, leader: claim.node, epoch: claim.term, log_start }
 }

@@ -19,12 +19,13 @@ use super::appender::PendingAppend;
 use super::fetch_budget::FetchBudget;
 use super::hand_over::hand_over;
 use super::replica::Replica;
+use super::replica_log::ReplicaLog;
 use super::request::{
     Fetch, Fetched, ListedOffset, OffsetSpec, PartitionStatus, Produce, Produced, ReplicaStatus,
 };
 use super::service::{Answer, Operation, PartitionService};
 use super::{acks, retention};
-use crate::raft::status::{self, Role};
+use crate::raft::status::{self, RaftStatus, Role};
 use crate::telemetry::metrics::Counted;
 
 /// A replica may be so many entries behind when it takes over.
@@ -60,6 +61,7 @@ async fn produce(
     request: Produce,
 ) -> Result<Produced, Problem> {
     let options = &service.inner.options;
+    replica.log()?;
     if !replica.is_leader() {
         return Err(replica.not_leader(&replica.status()));
     }
@@ -99,7 +101,7 @@ async fn produce(
         return Ok(Produced {
             base_offset: None,
             leader_epoch: replica.status().term,
-            log_start: replica.log().log_start_offset(),
+            log_start: replica.log_start(),
             replayed_stamp_ms: None,
         });
     }
@@ -204,7 +206,7 @@ async fn read(
 ) -> Result<Vec<Bytes>, Problem> {
     let max_bytes = request.max_bytes as usize;
     let taken = budget.take(max_bytes).await?;
-    match replica.log().read(request.offset, max_bytes).await {
+    match replica.log()?.read(request.offset, max_bytes).await {
         Ok(batches) => Ok(taken.hold(batches)),
         Err(ReadError::OutOfRange { log_start, high_watermark }) => {
             Err(out_of_range(request.offset, log_start, high_watermark))
@@ -218,12 +220,13 @@ fn fetched(replica: &Replica, batches: Vec<Bytes>) -> Result<Fetched, Problem> {
     if status.role != Role::Leader {
         return Err(replica.not_leader(&status));
     }
+    let log = replica.log()?;
     let bytes: usize = batches.iter().map(Bytes::len).sum();
     replica.parts.metrics.fetched(bytes as u64);
     Ok(Fetched {
         batches,
-        high_watermark: replica.log().high_watermark(),
-        log_start: replica.log().log_start_offset(),
+        high_watermark: log.high_watermark(),
+        log_start: log.log_start_offset(),
         leader_epoch: status.term,
     })
 }
@@ -233,7 +236,7 @@ async fn wait_for_records(
     offset: Offset,
     wait: Duration,
 ) -> Result<(), Problem> {
-    let mut watermark = replica.log().watch_high_watermark();
+    let mut watermark = replica.log()?.watch_high_watermark();
     let _waiting = Counted::in_gauge(&replica.parts.metrics.fetch.waiting);
     let reached = watermark.wait_for(|high| *high > offset);
     match tokio::time::timeout(wait, reached).await {
@@ -273,7 +276,11 @@ async fn list_offset(replica: &Arc<Replica>, spec: OffsetSpec) -> Result<ListedO
         return Err(replica.not_leader(&status));
     }
     confirm_reads(replica).await?;
-    let log = replica.log();
+    let Ok(log) = replica.log() else {
+        let Extent { log_start, high_watermark, .. } = extent(&replica.parts.log, &status);
+        let offset = high_watermark;
+        return Ok(ListedOffset { offset, timestamp_ms: None, high_watermark, log_start });
+    };
     let (log_start, high_watermark) = (log.log_start_offset(), log.high_watermark());
     let (offset, timestamp_ms) = match spec {
         OffsetSpec::Earliest => (log_start, None),
@@ -296,11 +303,11 @@ async fn truncate(replica: &Arc<Replica>, before: Offset) -> Result<Offset, Prob
     if status.role != Role::Leader {
         return Err(replica.not_leader(&status));
     }
-    if before > replica.log().high_watermark() {
+    let log = replica.log()?;
+    if before > log.high_watermark() {
         replica.confirm_current().await?;
     }
-    let (log_start, high_watermark) =
-        (replica.log().log_start_offset(), replica.log().high_watermark());
+    let (log_start, high_watermark) = (log.log_start_offset(), log.high_watermark());
     if before > high_watermark {
         return Err(out_of_range(before, log_start, high_watermark));
     }
@@ -310,6 +317,32 @@ async fn truncate(replica: &Arc<Replica>, before: Offset) -> Result<Offset, Prob
     retention::trim(replica, before, TRIM_TIMEOUT).await
 }
 
+/// Where a log begins and ends, in offsets.
+struct Extent {
+    log_start: Offset,
+    high_watermark: Offset,
+    log_end: Offset,
+    size_bytes: u64,
+}
+
+/// A log of groups has no offsets: the entry with an index counts as the record at it.
+fn extent(log: &ReplicaLog, status: &RaftStatus) -> Extent {
+    match log {
+        ReplicaLog::Records(log) => Extent {
+            log_start: log.log_start_offset(),
+            high_watermark: log.high_watermark(),
+            log_end: log.log_end_offset(),
+            size_bytes: log.size_bytes(),
+        },
+        ReplicaLog::Groups(groups) => Extent {
+            log_start: Offset(0),
+            high_watermark: Offset(status.applied.map_or(0, |id| id.index + 1)),
+            log_end: Offset(status.last_log_index.map_or(0, |index| index + 1)),
+            size_bytes: groups.size_bytes(),
+        },
+    }
+}
+
 fn describe(replica: &Arc<Replica>) -> Result<PartitionStatus, Problem> {
     let status = replica.status();
     if status.role != Role::Leader {
@@ -317,12 +350,15 @@ fn describe(replica: &Arc<Replica>) -> Result<PartitionStatus, Problem> {
     }
     let config = replica.config();
     let lag_max = Duration::from_millis(config.replica_lag_time_max_ms);
-    let log = replica.log();
-    let log_end = log.log_end_offset();
-    let synced = replica.log().synced_index();
+    let log = &replica.parts.log;
+    let Extent { log_start, high_watermark, log_end, size_bytes } = extent(log, &status);
+    let synced = log.synced_index();
     let spec = replica.spec();
-    let offset_of =
-        |matched: Option<u64>| matched.map_or(Offset(0), |index| log.offset_after_index(index));
+    let offset_of = |matched: Option<u64>| match (matched, log) {
+        (None, _) => Offset(0),
+        (Some(index), ReplicaLog::Records(log)) => log.offset_after_index(index),
+        (Some(index), ReplicaLog::Groups(_)) => Offset(index + 1),
+    };
     let mut replicas: Vec<ReplicaStatus> = replica
         .voters(&status)
         .iter()
@@ -359,10 +395,10 @@ fn describe(replica: &Arc<Replica>) -> Result<PartitionStatus, Problem> {
         group: spec.group,
         leader: Some(spec.node),
         leader_epoch: status.term,
-        log_start: log.log_start_offset(),
-        high_watermark: log.high_watermark(),
+        log_start,
+        high_watermark,
         log_end,
-        size_bytes: log.size_bytes(),
+        size_bytes,
         replicas,
     })
 }

@@ -10,12 +10,14 @@ pub mod leader_reports;
 pub mod link_up;
 mod local;
 mod log_check;
+pub(crate) mod page;
 #[cfg(test)]
 #[cfg(feature = "planted-bugs")]
 mod planted_tests;
 pub mod reassign;
 pub mod remote;
 pub mod replica;
+pub mod replica_log;
 pub mod replica_manager;
 pub mod request;
 pub mod retention;

@@ -101,7 +101,8 @@ pub fn from_wire(request: rpc::PeerRequest) -> Option<Operation> {
         | rpc::PeerRequest::Snapshot(_)
         | rpc::PeerRequest::Propose { .. }
         | rpc::PeerRequest::ReadIndex { .. }
-        | rpc::PeerRequest::Join(_) => return None,
+        | rpc::PeerRequest::Join(_)
+        | rpc::PeerRequest::Groups { .. } => return None,
     })
 }
 
@@ -163,7 +164,8 @@ fn answer_from_wire(response: rpc::PeerResponse) -> Result<Answer, Problem> {
         | rpc::PeerResponse::Snapshot(_)
         | rpc::PeerResponse::Proposed { .. }
         | rpc::PeerResponse::ReadIndex { .. }
-        | rpc::PeerResponse::Joined(_) => {
+        | rpc::PeerResponse::Joined(_)
+        | rpc::PeerResponse::Groups { .. } => {
             return Err(Problem::unknown(ErrorCode::Internal, "the leader answered oddly"));
         }
     })

@@ -8,17 +8,18 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use rampart_api::model::error_code::ErrorCode;
-use rampart_api::model::ids::{GroupId, NodeId, ReplicaId};
+use rampart_api::model::ids::{GroupId, NodeId, Offset, ReplicaId};
 use rampart_api::model::problem::Problem;
 use rampart_api::model::topic_config::TopicConfig;
-use rampart_raft_store::PartitionLog;
 use rampart_raft_store::planted::{self, Bug};
+use rampart_raft_store::{GroupReader, PartitionLog};
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::time::Instant;
 
 use super::acks::{self, FollowerClock, VoterView};
 use super::appender::PendingAppend;
+use super::replica_log::ReplicaLog;
 use super::request::PartitionKey;
 use crate::clock::Clock;
 use crate::peer::LivenessView;
@@ -50,8 +51,8 @@ pub struct ReplicaParts {
     pub spec: ReplicaSpec,
     /// Its Raft.
     pub raft: RaftHandle,
-    /// Its log, for reading.
-    pub log: PartitionLog,
+    /// What it keeps, for reading.
+    pub log: ReplicaLog,
     /// What its followers acknowledged, while it leads.
     pub progress: Arc<ReplicaProgress>,
     /// The topic's configuration.
@@ -154,9 +155,22 @@ impl Replica {
         &self.parts.raft
     }
 
-    /// Its log.
-    pub fn log(&self) -> &PartitionLog {
-        &self.parts.log
+    /// Its records.
+    ///
+    /// # Errors
+    /// `INVALID_REQUEST` where it keeps groups.
+    pub fn log(&self) -> Result<&PartitionLog, Problem> {
+        self.parts.log.records()
+    }
+
+    /// First offset that can be read; 0 where it keeps groups.
+    pub(super) fn log_start(&self) -> Offset {
+        self.log().map_or(Offset(0), PartitionLog::log_start_offset)
+    }
+
+    /// Its groups, if it keeps them.
+    pub fn groups(&self) -> Option<&GroupReader> {
+        self.parts.log.groups()
     }
 
     /// What its followers acknowledged.
@@ -286,7 +300,7 @@ impl Replica {
     }
 
     /// The refusal of a replica that does not lead: certainly not done, with the leader if known.
-    pub(super) fn not_leader(&self, status: &RaftStatus) -> Problem {
+    pub(crate) fn not_leader(&self, status: &RaftStatus) -> Problem {
         let leader =
             status.leader.map(|(_, node)| node).filter(|node| *node != self.parts.spec.node);
         Problem::new(ErrorCode::NotLeader, "this node does not lead the partition").leader(leader)
@@ -298,7 +312,7 @@ impl Replica {
     ///
     /// # Errors
     /// `NOT_LEADER`: it does not lead, is cut off, or has not applied so far within a lease.
-    pub(super) async fn confirm_current(&self) -> Result<RaftStatus, Problem> {
+    pub(crate) async fn confirm_current(&self) -> Result<RaftStatus, Problem> {
         let deadline = self.parts.clock.instant() + self.parts.timings.election_timeout_max;
         let mut metrics = self.parts.raft.metrics();
         loop {

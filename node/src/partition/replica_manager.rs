@@ -17,12 +17,13 @@ use rampart_raft_store::state::metadata::state::{
     MetadataState, PartitionRecord, ReplicaRecord, TopicRecord,
 };
 use rampart_raft_store::type_config::Member;
-use rampart_raft_store::{OpenGroup, PartitionLog, Store};
+use rampart_raft_store::{OpenGroup, Store};
 use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::replica::{Replica, ReplicaParts, ReplicaSpec};
+use super::replica_log::ReplicaLog;
 use super::request::{OffsetSpec, PartitionKey};
 use super::service::Operation;
 use super::starts::{Ended, Starts, Turns};
@@ -30,6 +31,7 @@ use super::stuck::Applying;
 use super::trouble::{Keep, Troubles, may_give_up};
 use super::{log_check, remote};
 use crate::clock::Clock;
+use crate::groups::routing::GROUP_STATE_TOPIC_ID;
 use crate::metadata::MetadataHandle;
 use crate::peer::PeerNet;
 use crate::raft::claims::ClaimTable;
@@ -68,6 +70,8 @@ pub struct ReplicaManagerOptions {
     pub timings: RaftTimings,
     /// openraft's configuration of partition groups.
     pub raft_config: Arc<openraft::Config>,
+    /// That of partitions of `__group_state`.
+    pub groups_raft_config: Arc<openraft::Config>,
     /// Bytes of appends in flight of one partition.
     pub bytes_in_flight_per_partition: usize,
     /// Time.
@@ -380,15 +384,14 @@ impl ReplicaManager {
             progress.clone(),
             options.metrics.clone(),
         );
-        let raft = RaftHandle::new(
-            spec.replica.0,
-            options.raft_config.clone(),
-            network,
-            open.log,
-            open.machine,
-        )
-        .await
-        .map_err(|error| StartError::Raft(error.to_string()))?;
+        let raft_config = match open.handle {
+            ReplicaLog::Records(_) => &options.raft_config,
+            ReplicaLog::Groups(_) => &options.groups_raft_config,
+        };
+        let raft =
+            RaftHandle::new(spec.replica.0, raft_config.clone(), network, open.log, open.machine)
+                .await
+                .map_err(|error| StartError::Raft(error.to_string()))?;
         Ok(Replica::start(ReplicaParts {
             spec,
             raft,
@@ -408,13 +411,13 @@ impl ReplicaManager {
         &self,
         spec: ReplicaSpec,
         cancel: &CancellationToken,
-    ) -> Result<OpenGroup<PartitionLog>, StartError> {
+    ) -> Result<OpenGroup<ReplicaLog>, StartError> {
         let _turn = self.inner.turns.open().await;
         if cancel.is_cancelled() {
             return Err(StartError::Unwanted);
         }
         let store = self.inner.options.store.clone();
-        let opened = run_blocking(move || store.open_partition(spec.group, spec.replica)).await?;
+        let opened = run_blocking(move || open_log(&store, spec)).await?;
         Ok(opened?)
     }
 
@@ -422,7 +425,7 @@ impl ReplicaManager {
     async fn check(
         &self,
         group: GroupId,
-        open: &mut OpenGroup<PartitionLog>,
+        open: &mut OpenGroup<ReplicaLog>,
     ) -> Result<(), StartError> {
         let _turn = self.inner.turns.check().await;
         log_check::check(group, &mut open.log).await?;
@@ -639,6 +642,17 @@ impl ReplicaManager {
             }
         }
     }
+}
+
+/// Opens what a replica keeps. Blocks.
+fn open_log(store: &Store, spec: ReplicaSpec) -> Result<OpenGroup<ReplicaLog>, OpenGroupError> {
+    let (group, replica) = (spec.group, spec.replica);
+    if spec.key.topic == GROUP_STATE_TOPIC_ID {
+        let OpenGroup { log, machine, handle } = store.open_groups(group, replica)?;
+        return Ok(OpenGroup { log, machine, handle: ReplicaLog::Groups(handle) });
+    }
+    let OpenGroup { log, machine, handle } = store.open_partition(group, replica)?;
+    Ok(OpenGroup { log, machine, handle: ReplicaLog::Records(handle) })
 }
 
 /// Why a replica does not run any more though it should.

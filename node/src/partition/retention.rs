@@ -11,10 +11,10 @@ use rampart_api::codec;
 use rampart_api::model::error_code::ErrorCode;
 use rampart_api::model::ids::{GroupId, Offset};
 use rampart_api::model::problem::Problem;
-use rampart_raft_store::Store;
 use rampart_raft_store::planted::{self, Bug};
 use rampart_raft_store::state::partition::command::PartitionCommand;
 use rampart_raft_store::type_config::{Applied, Proposal, ProposalKind};
+use rampart_raft_store::{PartitionLog, Store};
 
 use super::replica::Replica;
 use super::replica_manager::ReplicaManager;
@@ -57,9 +57,11 @@ pub async fn run(
         let disk_bytes = store.free_space().map_or(0, |space| space.total_bytes);
         let mut hold = LearnerHold { disk_bytes, held_bytes: 0 };
         for replica in &replicas {
-            let cut_off = cuts.found(replica.spec().group, replica.log().purged_index());
+            // A log of groups is cut by its snapshots.
+            let Ok(log) = replica.log() else { continue };
+            let cut_off = cuts.found(replica.spec().group, log.purged_index());
             metrics.raft.log_cuts.inc_by(u64::from(cut_off));
-            cut(replica, &mut hold).await;
+            cut(replica, log, &mut hold).await;
         }
         cuts.keep(replicas.iter().map(|replica| replica.spec().group));
     }
@@ -105,11 +107,11 @@ impl LearnerHold {
 }
 
 async fn trim_by_policy(replica: &Arc<Replica>, clock: Clock) -> Result<(), Problem> {
+    let Ok(log) = replica.log() else { return Ok(()) };
     let config = replica.config();
-    let target =
-        replica.log().retention_target(config.retention_ms, config.retention_bytes, clock.now_ms());
+    let target = log.retention_target(config.retention_ms, config.retention_bytes, clock.now_ms());
     match target {
-        Some(offset) if offset > replica.log().log_start_offset() => {
+        Some(offset) if offset > log.log_start_offset() => {
             trim(replica, offset, TRIM_TIMEOUT).await.map(|_| ())
         }
         _ => Ok(()),
@@ -156,22 +158,24 @@ pub(super) async fn trim(
 
 /// Cuts this replica's log behind the trim, if there is enough to cut. What a catching-up learner
 /// still needs is kept, within bounds.
-async fn cut(replica: &Replica, hold: &mut LearnerHold) {
-    let keep_from = if replica.is_leader() { learner_needs(replica, hold) } else { None };
-    if replica.log().plan_cut(keep_from) {
+async fn cut(replica: &Replica, log: &PartitionLog, hold: &mut LearnerHold) {
+    let trimmed_bytes = log.trimmed_bytes();
+    let keep_from =
+        if replica.is_leader() { learner_needs(replica, trimmed_bytes, hold) } else { None };
+    if log.plan_cut(keep_from) {
         // An error means that the core has stopped; supervision restarts it.
         let _ = replica.raft().trigger().snapshot().await;
     }
 }
 
-fn learner_needs(replica: &Replica, hold: &mut LearnerHold) -> Option<u64> {
+fn learner_needs(replica: &Replica, trimmed_bytes: u64, hold: &mut LearnerHold) -> Option<u64> {
     let term = replica.status().term;
     let learners = status::membership(replica.raft()).learners;
     let waited_for = learners.iter().filter(|(id, node)| {
         replica.parts.liveness.is_alive(*node) && replica.behind_for(*id, term) < LEARNER_HOLDS_MAX
     });
     let matched = waited_for.map(|(id, _)| replica.progress().matched(*id, term).unwrap_or(0));
-    matched.min().filter(|_| hold.keeps(replica.log().trimmed_bytes()))
+    matched.min().filter(|_| hold.keeps(trimmed_bytes))
 }
 
 #[cfg(test)]

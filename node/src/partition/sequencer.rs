@@ -57,10 +57,14 @@ impl Sequencer {
 /// unless it waits for all in sync; another goes behind its original into the log, without its
 /// records, and so reaches its level no sooner than that.
 fn answer_now(replica: &Replica, batch: &OnceBatch, ack: Ack) -> Option<Result<Produced, Problem>> {
-    match replica.log().check_once(batch, replica.parts.clock.now_ms()) {
+    let log = match replica.log() {
+        Ok(log) => log,
+        Err(problem) => return Some(Err(problem)),
+    };
+    match log.check_once(batch, replica.parts.clock.now_ms()) {
         Verdict::New => None,
         Verdict::Duplicate(original) => {
-            let is_applied = replica.log().applied_index() >= Some(original.index);
+            let is_applied = log.applied_index() >= Some(original.index);
             (is_applied && ack != Ack::All).then(|| Ok(again(replica, &original)))
         }
         Verdict::Refused(refusal) => Some(Err(problem(refusal, batch))),
@@ -72,7 +76,7 @@ pub(super) fn again(replica: &Replica, original: &Original) -> Produced {
     Produced {
         base_offset: Some(original.base_offset),
         leader_epoch: original.term,
-        log_start: replica.log().log_start_offset(),
+        log_start: replica.log_start(),
         replayed_stamp_ms: Some(original.stamp_ms),
     }
 }

@@ -22,6 +22,7 @@ use super::fetch_budget::FetchBudget;
 use super::follow::{self, EntryInFlight};
 use super::local;
 use super::replica::{Replica, ReplicaParts, ReplicaSpec};
+use super::replica_log::ReplicaLog;
 use super::request::{Fetch, Fetched, PartitionKey, Produced};
 use super::retention;
 use crate::clock::Clock;
@@ -47,7 +48,7 @@ fn replica(node: &Node) -> Arc<Replica> {
             rank: 0,
         },
         raft: node.raft.clone(),
-        log: node.log.clone(),
+        log: ReplicaLog::Records(node.log.clone()),
         progress: node.progress.clone(),
         config: Arc::new(TopicConfig::default()),
         bytes_in_flight_max: 1 << 20,

@@ -347,7 +347,8 @@ fn overloaded(request: &PeerRequest) -> PeerResponse {
         | PeerRequest::TransferLeadership { .. }
         | PeerRequest::Propose { .. }
         | PeerRequest::ReadIndex { .. }
-        | PeerRequest::Join(_) => PeerResponse::Problem(Problem::new(
+        | PeerRequest::Join(_)
+        | PeerRequest::Groups { .. } => PeerResponse::Problem(Problem::new(
             ErrorCode::Overloaded,
             "too many requests of this node are under way there",
         )),

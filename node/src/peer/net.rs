@@ -245,7 +245,8 @@ fn class_of(request: &PeerRequest) -> Class {
         | PeerRequest::ListOffset { .. }
         | PeerRequest::Truncate { .. }
         | PeerRequest::Status { .. }
-        | PeerRequest::TransferLeadership { .. } => Class::Client,
+        | PeerRequest::TransferLeadership { .. }
+        | PeerRequest::Groups { .. } => Class::Client,
     }
 }
 
@@ -265,7 +266,8 @@ impl Served {
             | PeerRequest::TransferLeadership { .. }
             | PeerRequest::Propose { .. }
             | PeerRequest::ReadIndex { .. }
-            | PeerRequest::Join(_) => self.handler.handle(asked, request).await,
+            | PeerRequest::Join(_)
+            | PeerRequest::Groups { .. } => self.handler.handle(asked, request).await,
         }
     }
 }

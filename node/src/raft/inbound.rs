@@ -193,7 +193,10 @@ impl RaftReceiver for RaftInbound {
                 | PeerRequest::TransferLeadership { .. }
                 | PeerRequest::Propose { .. }
                 | PeerRequest::ReadIndex { .. }
-                | PeerRequest::Join(_) => PeerResponse::Unreachable(UnreachableReason::Malformed),
+                | PeerRequest::Join(_)
+                | PeerRequest::Groups { .. } => {
+                    PeerResponse::Unreachable(UnreachableReason::Malformed)
+                }
             }
         }
         .boxed()

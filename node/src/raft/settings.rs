@@ -69,6 +69,20 @@ pub fn partition_config(
     config.validate().map(Arc::new)
 }
 
+/// Partitions of `__group_state`: the node ticker drives them too; ordinary snapshots.
+pub fn groups_config(timings: RaftTimings) -> Result<Arc<openraft::Config>, openraft::ConfigError> {
+    let config = openraft::Config {
+        enable_tick: false,
+        enable_heartbeat: false,
+        enable_elect: false,
+        snapshot_policy: SnapshotPolicy::LogsSinceLast(METADATA_SNAPSHOT_ENTRIES),
+        max_in_snapshot_log_to_keep: METADATA_LOG_KEPT_ENTRIES,
+        quorum_loss_probe_interval: None,
+        ..base(timings, "groups".to_owned())
+    };
+    config.validate().map(Arc::new)
+}
+
 /// The metadata group: openraft's own ticks, ordinary snapshots.
 pub fn metadata_config(
     timings: RaftTimings,
@@ -91,6 +105,7 @@ mod tests {
     #[test]
     fn default_timings_make_valid_configurations() {
         partition_config(RaftTimings::default()).expect("partition configuration is valid");
+        groups_config(RaftTimings::default()).expect("configuration of groups is valid");
         metadata_config(RaftTimings::default()).expect("metadata configuration is valid");
     }
 }

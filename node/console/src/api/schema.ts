@@ -326,6 +326,152 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/groups": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the groups. */
+        get: operations["groups_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/groups/{group}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Describes a group: members, and how far it is in each partition. */
+        get: operations["groups_describe"];
+        put?: never;
+        post?: never;
+        /** Forgets a group without members. */
+        delete: operations["groups_delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/groups/{group}/ack": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Says what a member did with records: one result per token, in the order of `ack`, `retry`,
+         *     `reject`, `renew`.
+         * @description Asked twice it answers `already_settled`. A token of another generation is refused, and its
+         *     record is delivered again.
+         */
+        post: operations["groups_ack"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/groups/{group}/commit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Commits offsets: all below them is done. */
+        post: operations["groups_commit"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/groups/{group}/lag": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How far a group is behind, partition by partition. */
+        get: operations["groups_lag"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/groups/{group}/members/{member}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Takes a member out of a group. */
+        delete: operations["groups_leave"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/groups/{group}/poll": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Gives a member records of the partitions that it holds; the first poll joins the group.
+         * @description Each record comes with an ack token, and stays in the member's hands until it is settled or its
+         *     lock runs out. A member that gives no sign of life for its session is taken out of the group.
+         */
+        post: operations["groups_poll"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/groups/{group}:reset-offsets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Moves a group to other offsets in a topic. */
+        post: operations["groups_reset_offsets"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/producers": {
         parameters: {
             query?: never;
@@ -506,6 +652,54 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description What a member did with records. */
+        AckRequest: {
+            /**
+             * @description Tokens of records that it is done with.
+             * @default []
+             */
+            ack: string[];
+            /**
+             * @description Who.
+             * @default
+             */
+            member: string;
+            /**
+             * @description Records that it never will be done with.
+             * @default []
+             */
+            reject: components["schemas"]["RejectItem"][];
+            /**
+             * @description Records that it keeps for longer.
+             * @default []
+             */
+            renew: components["schemas"]["RenewItem"][];
+            /**
+             * @description Records that it wants again.
+             * @default []
+             */
+            retry: components["schemas"]["RetryItem"][];
+        };
+        /** @description One result per token: those of `ack`, `retry`, `reject` and `renew`, in that order. */
+        AckResponse: {
+            /** @description In the order of the tokens. */
+            results: components["schemas"]["AckResult"][];
+        };
+        /** @description What became of a record. */
+        AckResult: {
+            /** @description Why it was refused. */
+            code?: string | null;
+            /** @description In words. */
+            detail?: string | null;
+            /**
+             * Format: int64
+             * @description When it is delivered again at the earliest, in milliseconds since 1970, if it is parked.
+             */
+            due_ms?: number | null;
+            result?: components["schemas"]["Settled"] | null;
+            /** @description Its token. */
+            token: string;
+        };
         /** @description `POST /v1/topics/{t}/partitions`. */
         AddPartitionsRequest: {
             /**
@@ -595,6 +789,55 @@ export interface components {
             topics: number;
             /** @description Version of that node's program. */
             version: string;
+        };
+        /** @description An offset to commit. */
+        CommitOffset: {
+            /** @description A note. */
+            metadata?: string;
+            /**
+             * Format: int64
+             * @description The next offset to process.
+             */
+            offset: number;
+            /**
+             * Format: int32
+             * @description Number inside the topic.
+             */
+            partition: number;
+            /** @description Name of the topic. */
+            topic: string;
+        };
+        /** @description Commits offsets: all below them is done. */
+        CommitRequest: {
+            /**
+             * Format: int64
+             * @description The generation that the member knows.
+             */
+            generation?: number;
+            /** @description Who; absent where the group has no members. */
+            member?: string | null;
+            /** @description The next offset to process, per partition. */
+            offsets: components["schemas"]["CommitOffset"][];
+        };
+        /** @description How far a group is after a commit. */
+        CommitResponse: {
+            /** @description Per partition that was named. */
+            offsets: components["schemas"]["CommittedOffset"][];
+        };
+        /** @description How far a group is in a partition. */
+        CommittedOffset: {
+            /**
+             * Format: int64
+             * @description The next offset to process.
+             */
+            offset: number;
+            /**
+             * Format: int32
+             * @description Number inside the topic.
+             */
+            partition: number;
+            /** @description Name of the topic. */
+            topic: string;
         };
         /** @description `POST /v1/topics`. */
         CreateTopicRequest: {
@@ -728,6 +971,14 @@ export interface components {
             /** @description Its state. */
             state: string;
         };
+        /** @description How a group is to be deleted. */
+        DeleteGroupRequest: {
+            /**
+             * @description Although records of it are parked: they are dropped.
+             * @default false
+             */
+            force: boolean;
+        };
         /**
          * @description Encoding of a body's records; the body's field or `?encoding=`.
          * @enum {string}
@@ -783,11 +1034,177 @@ export interface components {
             /** @description As the encoding says, null, or `{"$base64":"…"}`. */
             value?: unknown;
         };
+        /** @description What happened to a group's records. */
+        GroupCounters: {
+            /**
+             * Format: int64
+             * @description Written to a dead-letter topic.
+             */
+            dead: number;
+            /**
+             * Format: int64
+             * @description Given up.
+             */
+            dropped: number;
+            /**
+             * Format: int64
+             * @description Members that were gone without a word.
+             */
+            expired: number;
+            /**
+             * Format: int64
+             * @description Gone from their partition before they were delivered.
+             */
+            lost: number;
+            /**
+             * Format: int64
+             * @description Parked.
+             */
+            parked: number;
+            /**
+             * Format: int64
+             * @description Processed after they were parked.
+             */
+            recovered: number;
+            /**
+             * Format: int64
+             * @description Taken from a dead-letter topic and parked again.
+             */
+            redriven: number;
+        };
+        /** @description A group. */
+        GroupDescription: {
+            /** @description What happened to its records since it was created. */
+            counters: components["schemas"]["GroupCounters"];
+            /**
+             * Format: int64
+             * @description When it was created, in milliseconds since 1970.
+             */
+            created_ms: number;
+            /**
+             * Format: int64
+             * @description Its generation.
+             */
+            generation: number;
+            /** @description Its name. */
+            group: string;
+            /** @description Who is in it. */
+            members: components["schemas"]["GroupMember"][];
+            /** @description Partition by partition. */
+            partitions: components["schemas"]["GroupPartitionDescription"][];
+            /** @description `server`, or Kafka's. */
+            protocol: string;
+        };
+        /** @description A member of a group. */
+        GroupMember: {
+            /** @description The program's name. */
+            client_id: string;
+            /** @description Where it runs. */
+            host: string;
+            /** @description A name that outlives a restart, if it has one. */
+            instance_id?: string | null;
+            /** @description Its name. */
+            member: string;
+            /** @description Its failure domain. */
+            rack: string;
+            /**
+             * Format: int32
+             * @description It is gone after so many milliseconds without a sign of life.
+             */
+            session_ms: number;
+        };
+        /** @description A partition in a group. */
+        GroupPartition: {
+            /**
+             * Format: int32
+             * @description Number inside the topic.
+             */
+            partition: number;
+            /** @description Name of the topic. */
+            topic: string;
+        };
+        /** @description A partition in a group. */
+        GroupPartitionDescription: {
+            /**
+             * Format: int64
+             * @description The next offset to process.
+             */
+            committed?: number | null;
+            /**
+             * Format: int64
+             * @description Records on their way into a dead-letter topic.
+             */
+            dying: number;
+            /**
+             * Format: int64
+             * @description End of what can be read; absent where no leader answered.
+             */
+            high_watermark?: number | null;
+            /** @description Who holds it. */
+            holder?: string | null;
+            /**
+             * Format: int64
+             * @description Records in the holder's hands.
+             */
+            in_flight: number;
+            /**
+             * Format: int64
+             * @description Records that the group has not done: in hand, parked and to come.
+             */
+            lag?: number | null;
+            /**
+             * Format: int64
+             * @description Records that wait to be delivered again.
+             */
+            parked: number;
+            /**
+             * Format: int32
+             * @description Number inside the topic.
+             */
+            partition: number;
+            /** @description Name of the topic; its id where it is gone. */
+            topic: string;
+        };
+        /** @description A group in a list. */
+        GroupSummary: {
+            /**
+             * Format: int64
+             * @description Its generation.
+             */
+            generation: number;
+            /** @description Its name. */
+            group: string;
+            /**
+             * Format: int64
+             * @description How many members it has.
+             */
+            members: number;
+            /**
+             * Format: int64
+             * @description Records that wait to be delivered again, or are on their way into a dead-letter topic.
+             */
+            parked: number;
+            /**
+             * Format: int64
+             * @description Partitions it has offsets of.
+             */
+            partitions: number;
+        };
         /**
          * @description How bad it is.
          * @enum {string}
          */
         HealthStatus: "ok" | "degraded" | "unavailable";
+        /** @description How far a group is behind. */
+        LagResponse: {
+            /**
+             * Format: int64
+             * @description Over all partitions whose leader answered.
+             */
+            lag: number;
+            /** @description Partition by partition. */
+            partitions: components["schemas"]["GroupPartitionDescription"][];
+        };
         /** @description Where a line's record landed. */
         LineDone: {
             /**
@@ -816,6 +1233,11 @@ export interface components {
         };
         /** @description Answer to one ndjson line. */
         LineResult: components["schemas"]["LineDone"] | components["schemas"]["LineFailed"];
+        /** @description All groups. */
+        ListGroupsResponse: {
+            /** @description By name. */
+            groups: components["schemas"]["GroupSummary"][];
+        };
         /** @description Answer of `GET /v1/cluster/moves`. */
         ListMovesResponse: {
             /** @description Moves that have not finished. */
@@ -1002,6 +1424,131 @@ export interface components {
             /** @description Topic. */
             topic: string;
         };
+        /** @description Asks for records as a member of a group. The first poll joins. */
+        PollRequest: {
+            /**
+             * @description The program's name, for people.
+             * @default
+             */
+            client_id: string;
+            /**
+             * @description How keys and values are written in the answer.
+             * @default null
+             */
+            encoding: string | null;
+            /**
+             * @description Where it runs, for people.
+             * @default
+             */
+            host: string;
+            /**
+             * @description A name that outlives a restart.
+             * @default null
+             */
+            instance_id: string | null;
+            /**
+             * Format: int64
+             * @description Milliseconds in which the records are to be settled; 30,000 unless given. Later they are
+             *     delivered again, to anybody.
+             * @default null
+             */
+            lock_ms: number | null;
+            /**
+             * Format: int64
+             * @description Keys, values and headers in all, about; 1 MiB unless given.
+             * @default null
+             */
+            max_bytes: number | null;
+            /**
+             * Format: int64
+             * @description Records at most; 500 unless given.
+             * @default null
+             */
+            max_records: number | null;
+            /**
+             * @description Who polls; empty = a new member, whose name is in the answer.
+             * @default
+             */
+            member: string;
+            /**
+             * @description Its failure domain: partitions with a replica there are preferred.
+             * @default
+             */
+            rack: string;
+            /**
+             * Format: int64
+             * @description The member is gone after so many milliseconds without a sign of life; 15,000 unless given.
+             * @default null
+             */
+            session_ms: number | null;
+            /**
+             * @description Where the group begins in partitions that it never read.
+             * @default latest
+             */
+            start: components["schemas"]["StartAt"];
+            /**
+             * @description Names of the topics to read.
+             * @default []
+             */
+            topics: string[];
+            /**
+             * Format: int64
+             * @description Milliseconds to wait for a record if there is none.
+             * @default null
+             */
+            wait_ms: number | null;
+        };
+        /** @description What a member gets. */
+        PollResponse: {
+            /** @description The partitions that it holds. */
+            assignment: components["schemas"]["GroupPartition"][];
+            /**
+             * Format: int64
+             * @description The group's generation; a commit names it.
+             */
+            generation: number;
+            /** @description The member's name, for the next requests. */
+            member: string;
+            /** @description Records, in offset order within a partition. */
+            records: components["schemas"]["PolledRecord"][];
+        };
+        /** @description A record in a member's hands. */
+        PolledRecord: {
+            /** @description What to hand back. */
+            ack_token: string;
+            /**
+             * Format: int32
+             * @description Which delivery it is, from 1.
+             */
+            attempt: number;
+            /** @description What went wrong the last time, if it was parked. */
+            error?: string | null;
+            /** @description An object, or `[["name","value"],…]` where a name repeats. */
+            headers?: {
+                [key: string]: unknown;
+            };
+            /** @description A string, null, or `{"$base64":"…"}`. */
+            key?: unknown;
+            /**
+             * Format: int64
+             * @description Position in the partition.
+             */
+            offset: number;
+            /**
+             * Format: int32
+             * @description Number inside the topic.
+             */
+            partition: number;
+            /**
+             * Format: int64
+             * @description Milliseconds since 1970.
+             */
+            timestamp: number;
+            /** @description Name of its topic. */
+            topic: string;
+            /** @description As the encoding says, null, or `{"$base64":"…"}`. */
+            value?: unknown;
+        };
         /** @description Answer of a probe that finds nothing wrong. */
         Probe: {
             /** @description `alive` or `ready`. */
@@ -1165,6 +1712,23 @@ export interface components {
              */
             partition?: number | null;
         };
+        /** @description A record that a member rejects. */
+        RejectItem: {
+            /** @description What is wrong with it. */
+            error?: string;
+            /** @description Its token. */
+            token: string;
+        };
+        /** @description A record that a member keeps. */
+        RenewItem: {
+            /**
+             * Format: int64
+             * @description For so many milliseconds from now; 30,000 unless given.
+             */
+            lock_ms?: number | null;
+            /** @description Its token. */
+            token: string;
+        };
         /** @description One replica as its leader sees it. */
         ReplicaDescription: {
             /** @description Whether its node is alive, as seen by the node that answers. */
@@ -1198,6 +1762,78 @@ export interface components {
             replica: number;
             /** @description `leader`, `follower` or `learner`. */
             role: string;
+        };
+        /** @description What a reset does in one partition. */
+        ResetOffset: {
+            /**
+             * Format: int64
+             * @description Where the group was.
+             */
+            from?: number | null;
+            /**
+             * Format: int32
+             * @description Number inside the topic.
+             */
+            partition: number;
+            /**
+             * Format: int64
+             * @description Where it is then.
+             */
+            to: number;
+            /** @description Name of the topic. */
+            topic: string;
+        };
+        /** @description Moves a group to other offsets. */
+        ResetRequest: {
+            /** @description Only says what would be done. */
+            dry_run?: boolean;
+            /** @description Although it has members: what they hold is then delivered anew. */
+            force?: boolean;
+            /** @description Numbers inside the topic; all of them if none is given. */
+            partitions?: number[];
+            /** @description Where to. */
+            to: components["schemas"]["ResetTo"];
+            /** @description Name of the topic. */
+            topic: string;
+        };
+        /** @description What a reset did, or would do. */
+        ResetResponse: {
+            /** @description Nothing was changed. */
+            dry_run: boolean;
+            /** @description Per partition. */
+            offsets: components["schemas"]["ResetOffset"][];
+        };
+        /** @description Where to move a group. */
+        ResetTo: "earliest" | "latest" | {
+            /**
+             * Format: int64
+             * @description To the first record of that time, in milliseconds since 1970, or a later one.
+             */
+            timestamp: number;
+        } | {
+            /**
+             * Format: int64
+             * @description To that offset, within the partition's bounds.
+             */
+            offset: number;
+        } | {
+            /**
+             * Format: int64
+             * @description So many records forwards, or back.
+             */
+            shift: number;
+        };
+        /** @description A record that a member wants again. */
+        RetryItem: {
+            /**
+             * Format: int64
+             * @description In so many milliseconds at the earliest; the topic's dead-letter switch says so if not given.
+             */
+            delay_ms?: number | null;
+            /** @description What went wrong. */
+            error?: string;
+            /** @description Its token. */
+            token: string;
         };
         /** @description `PUT /v1/topics/{t}/dead-letter`: replaces the switch. What is missing has its default. */
         SetDeadLetterRequest: {
@@ -1264,6 +1900,19 @@ export interface components {
             metadata_index?: number | null;
             /** @description What will happen, or was taken back. */
             move: components["schemas"]["MoveDescription"];
+        };
+        /**
+         * @description What became of a record that a member spoke of.
+         * @enum {string}
+         */
+        Settled: "acked" | "already_settled" | "parked" | "dying" | "in_place" | "gone" | "renewed";
+        /** @description Where a group begins in partitions that it never read. */
+        StartAt: "earliest" | "latest" | {
+            /**
+             * Format: int64
+             * @description With the first record of that time, in milliseconds since 1970, or a later one.
+             */
+            timestamp: number;
         };
         /** @description Answer of `GET /v1/topics/{t}`. */
         TopicDescription: {
@@ -2036,6 +2685,338 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["RebalancePlan"];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    groups_list: {
+        parameters: {
+            query?: {
+                /** @description Answer only once this node has applied this metadata index */
+                min_metadata_index?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description By name */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListGroupsResponse"];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    groups_describe: {
+        parameters: {
+            query?: {
+                /** @description Answer only once this node has applied this metadata index */
+                min_metadata_index?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Name of the group */
+                group: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The group */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GroupDescription"];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    groups_delete: {
+        parameters: {
+            query?: {
+                /** @description Answer only once this node has applied this metadata index */
+                min_metadata_index?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Name of the group */
+                group: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["DeleteGroupRequest"] | null;
+            };
+        };
+        responses: {
+            /** @description Forgotten */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GroupSummary"];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    groups_ack: {
+        parameters: {
+            query?: {
+                /** @description Answer only once this node has applied this metadata index */
+                min_metadata_index?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Name of the group */
+                group: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AckRequest"];
+            };
+        };
+        responses: {
+            /** @description A result per token */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AckResponse"];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    groups_commit: {
+        parameters: {
+            query?: {
+                /** @description Answer only once this node has applied this metadata index */
+                min_metadata_index?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Name of the group */
+                group: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CommitRequest"];
+            };
+        };
+        responses: {
+            /** @description Committed */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CommitResponse"];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    groups_lag: {
+        parameters: {
+            query?: {
+                /** @description Answer only once this node has applied this metadata index */
+                min_metadata_index?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Name of the group */
+                group: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The lag */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LagResponse"];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    groups_leave: {
+        parameters: {
+            query?: {
+                /** @description Answer only once this node has applied this metadata index */
+                min_metadata_index?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Name of the group */
+                group: string;
+                /** @description Name of the member */
+                member: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is out; what it held goes to the others */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    groups_poll: {
+        parameters: {
+            query?: {
+                /** @description Answer only once this node has applied this metadata index */
+                min_metadata_index?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Name of the group */
+                group: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PollRequest"];
+            };
+        };
+        responses: {
+            /** @description Records, perhaps none */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PollResponse"];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    groups_reset_offsets: {
+        parameters: {
+            query?: {
+                /** @description Answer only once this node has applied this metadata index */
+                min_metadata_index?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Name of the group */
+                group: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ResetRequest"];
+            };
+        };
+        responses: {
+            /** @description Moved, or what would be */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ResetResponse"];
                 };
             };
             /** @description Refused */

@@ -1,15 +1,20 @@
 //! `rampart consume T`: reads partitions and prints records. `position` is where to start,
 //! `template` how a record looks, `reader` what is read next.
 
+mod member;
 mod position;
 mod reader;
 mod template;
 
 use clap::Args;
+use rampart_api::client::FetchFrom;
+use rampart_api::http::fetch::OffsetParam;
+use rampart_api::http::groups::StartAt;
 
 use super::context::Context;
 use super::failure::{Failure, NOT_FOUND};
 use super::output::Format;
+use member::GroupReader;
 use position::Position;
 use reader::{Reader, Until};
 use template::Template;
@@ -35,22 +40,26 @@ pub(super) struct ConsumeArgs {
     /// Only these partitions.
     #[arg(short, long = "partition", value_name = "N", value_delimiter = ',')]
     partitions: Vec<u32>,
-    /// Consumer group.
-    #[arg(short, long, hide = true)]
+    /// Read as a member of this consumer group: partitions are shared with its other members, and
+    /// what is printed is acknowledged. -o says where the group begins in partitions that it never
+    /// read.
+    #[arg(short, long, conflicts_with = "partitions")]
     group: Option<String>,
 }
 
 pub(super) async fn run(args: ConsumeArgs, context: &Context) -> Result<(), Failure> {
-    if args.group.is_some() {
-        return Err(Failure::usage("-g: consumer groups are not served yet")
-            .hint("without -g every record is read, from -o on"));
-    }
     let template = match (args.template, context.printer.chosen()) {
         (Some(template), _) => template,
         (None, Some(Format::Json)) => Template::Json,
         (None, Some(Format::Table) | None) => Template::default(),
     };
     let client = context.client()?;
+    if let Some(group) = args.group {
+        let start = group_start(args.offset)?;
+        let (topic, count, is_following) = (args.topic, args.count, args.follow);
+        let reader = GroupReader { client, group, topic, template, start, count, is_following };
+        return reader.run().await;
+    }
     let topic = client.topic(&args.topic).await?;
     let all: Vec<u32> = topic.partitions.iter().map(|partition| partition.partition).collect();
     let partitions = choose(&args.topic, &all, args.partitions)?;
@@ -63,6 +72,19 @@ pub(super) async fn run(args: ConsumeArgs, context: &Context) -> Result<(), Fail
     tokio::select! {
         done = Box::pin(reader.run(&partitions, args.offset)) => done,
         _ = tokio::signal::ctrl_c() => Ok(()),
+    }
+}
+
+/// Where a group begins; it goes on where it is.
+fn group_start(offset: Position) -> Result<StartAt, Failure> {
+    match offset.0 {
+        FetchFrom::Offset(OffsetParam::Earliest) => Ok(StartAt::Earliest),
+        FetchFrom::Offset(OffsetParam::Latest) => Ok(StartAt::Latest),
+        FetchFrom::Timestamp(timestamp) => Ok(StartAt::Timestamp(timestamp)),
+        FetchFrom::Offset(OffsetParam::At(_) | OffsetParam::FromEnd(_)) => {
+            Err(Failure::usage("with -g, -o is earliest, latest, or @ and a time")
+                .hint("`rampart group reset-offsets` moves a group to an offset"))
+        }
     }
 }
 

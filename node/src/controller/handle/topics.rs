@@ -12,7 +12,8 @@ use rampart_raft_store::state::metadata::state::{MetadataState, TopicRecord};
 use super::ControllerHandle;
 use crate::controller::request::NewTopic;
 use crate::controller::topic_rules::{
-    dry_run, plan_add_partitions, plan_alter, plan_create, plan_delete, plan_set_factor,
+    dry_run, plan_add_partitions, plan_alter, plan_create, plan_delete, plan_group_state,
+    plan_set_factor,
 };
 
 impl ControllerHandle {
@@ -45,6 +46,22 @@ impl ControllerHandle {
             Ok(index) => Ok((record(&self.inner.metadata.state(), topic)?, index)),
             Err(lost) if lost.outcome == Outcome::Unknown => self.create_again(command).await,
             Err(refused) => Err(refused),
+        }
+    }
+
+    /// Creates the topic that holds the groups, if it isn't there.
+    ///
+    /// # Errors
+    /// Those of the placement; `NOT_LEADER` where the metadata has no leader.
+    pub async fn create_group_state(&self) -> Result<(), Problem> {
+        let outlook = self.outlook();
+        let now_ms = self.inner.clock.now_ms();
+        let command = plan_group_state(outlook.situation(), self.inner.limits, now_ms)?;
+        match self.propose(command).await {
+            Ok(_) => Ok(()),
+            // Another node was faster; or it is done although the answer was lost.
+            Err(problem) if problem.code == ErrorCode::TopicExists => Ok(()),
+            Err(problem) => Err(problem),
         }
     }
 

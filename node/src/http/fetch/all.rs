@@ -20,7 +20,6 @@ use rampart_raft_store::state::metadata::state::TopicRecord;
 
 use super::all_start::{fair_shares, starts, turn};
 use super::one::answer_bytes;
-use super::page::{Page, page};
 use super::tail::{self, Tail};
 use super::{FetchParams, WAITING_BYTES_MAX, Wanted, fetch_request, read};
 use crate::http::connection::while_sending;
@@ -28,6 +27,7 @@ use crate::http::edge::{Edge, partition_of};
 use crate::http::error::{Answered, invalid};
 use crate::http::media::{Form, JSON, NDJSON, negotiate};
 use crate::http::query::{Query, Segments};
+use crate::partition::page::{Page, page};
 
 const NEXT_CURSOR: HeaderName = HeaderName::from_static("x-next-cursor");
 /// Partitions that are read at a time.

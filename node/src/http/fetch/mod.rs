@@ -5,7 +5,6 @@ mod all;
 mod all_start;
 mod batches;
 mod one;
-mod page;
 mod tail;
 
 use std::time::Duration;

@@ -16,7 +16,6 @@ use rampart_api::model::problem::Problem;
 use rampart_raft_store::state::metadata::state::TopicRecord;
 
 use super::batches::Batches;
-use super::page::{Page, page, whole_batches};
 use super::tail::{self, Tail};
 use super::{FetchParams, Start, Wanted, read_admitted};
 use crate::http::connection::while_sending;
@@ -25,6 +24,7 @@ use crate::http::error::{Answered, invalid};
 use crate::http::media::{BATCH, Form, JSON, NDJSON, negotiate};
 use crate::http::query::{Query, Segments, partition_number};
 use crate::http::redirect;
+use crate::partition::page::{Page, page, whole_batches};
 use crate::partition::request::Fetched;
 
 const NEXT_OFFSET: HeaderName = HeaderName::from_static("x-next-offset");

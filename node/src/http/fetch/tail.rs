@@ -27,11 +27,11 @@ use rampart_raft_store::state::metadata::state::TopicRecord;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, Interval, MissedTickBehavior};
 
-use super::page::page;
 use super::{Wanted, locate};
 use crate::http::edge::{Edge, partition_of};
 use crate::http::error::invalid;
 use crate::http::media::{EVENTS, shown};
+use crate::partition::page::page;
 use crate::partition::request::{Fetch, Fetched, OffsetSpec};
 
 /// A comment is sent after so long without an event.

@@ -5,7 +5,7 @@
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::response::Response;
 use rampart_api::http::encoding::Encoding;
-use rampart_api::model::limits::IDEMPOTENCY_KEY_BYTES_MAX;
+use rampart_api::model::limits::{IDEMPOTENCY_KEY_BYTES_MAX, INTERNAL_PRODUCER_ID_MIN};
 use rampart_api::model::murmur2::partition_for_key;
 use rampart_api::model::once::{Hash128, KeyTag, OnceTag};
 use rampart_api::model::problem::Problem;
@@ -54,7 +54,7 @@ pub(super) fn read(headers: &HeaderMap) -> Result<Option<Once>, Problem> {
             Err(invalid(format!("Idempotency-Key has {length} bytes, 1 to {max} are taken")))
         }
         (None, Some(id), Some(epoch), Some(sequence)) => Ok(Some(Once::Producer(Sequence {
-            producer_id: number(PRODUCER[0], id)?,
+            producer_id: not_internal(number(PRODUCER[0], id)?)?,
             epoch: number(PRODUCER[1], epoch)?,
             base_sequence: number(PRODUCER[2], sequence)?,
         }))),
@@ -63,6 +63,15 @@ pub(super) fn read(headers: &HeaderMap) -> Result<Option<Once>, Problem> {
             Err(invalid("X-Producer-Id, X-Producer-Epoch and X-Producer-Sequence belong together")
                 .hint("POST /v1/producers gives id and epoch; sequences count records from 0"))
         }
+    }
+}
+
+/// The cluster's own producers are nobody else's to speak for.
+fn not_internal(producer_id: i64) -> Result<i64, Problem> {
+    match producer_id >= INTERNAL_PRODUCER_ID_MIN {
+        true => Err(invalid(format!("producer id {producer_id} is the cluster's own"))
+            .hint("POST /v1/producers gives one")),
+        false => Ok(producer_id),
     }
 }
 
@@ -154,7 +163,7 @@ impl Job {
         now_ms: i64,
         body: &[u8],
     ) -> Result<Option<OnceTag>, Problem> {
-        let is_numbered = header.producer_id >= 0;
+        let is_numbered = not_internal(header.producer_id)? >= 0;
         if is_numbered && (header.producer_epoch < 0 || header.base_sequence < 0) {
             return Err(invalid("a producer id without epoch and sequence"));
         }

@@ -138,7 +138,7 @@ async fn unknown_endpoints_methods_and_verbs_are_said() {
     let cases = [
         ("GET", "/", "/"),
         ("GET", "/v2/topics", "/v2/topics"),
-        ("GET", "/v1/groups", "/v1/groups"),
+        ("GET", "/v1/castle", "/v1/castle"),
         ("POST", "/v1/cluster/nodes/1", "a verb is missing"),
         ("POST", "/v1/cluster/nodes/1:explode", "`:explode`"),
         ("POST", "/v1/cluster/partitions/flights/0:steal", "`:steal`"),

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use axum::http::StatusCode;
+use rampart_api::model::error_code::ErrorCode;
 use serde_json::Value;
 
 use super::harness::Harness;
@@ -10,7 +11,13 @@ use crate::http::openapi;
 
 /// A path of the document with something in place of its variables.
 fn filled(path: &str) -> String {
-    let values = [("{topic}", "flights"), ("{partition}", "0"), ("{node}", "1")];
+    let values = [
+        ("{topic}", "flights"),
+        ("{partition}", "0"),
+        ("{node}", "1"),
+        ("{group}", "g"),
+        ("{member}", "m"),
+    ];
     values.iter().fold(path.to_owned(), |path, (name, value)| path.replace(name, value))
 }
 
@@ -40,6 +47,11 @@ async fn every_documented_path_is_served() {
     }
     for path in ["/v1/cluster/nodes/1", "/v1/topics/flights"] {
         assert_eq!(harness.send("DELETE", path, &[], "").await.status, StatusCode::OK, "{path}");
+        operations += 1;
+    }
+    for path in ["/v1/groups/g", "/v1/groups/g/members/m"] {
+        let answer = harness.send("DELETE", path, &[], "").await;
+        answer.refused(ErrorCode::GroupNotFound, "no groups");
         operations += 1;
     }
     let documented: usize = document["paths"]

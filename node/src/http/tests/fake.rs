@@ -15,6 +15,7 @@ use rampart_api::model::once::OnceTag;
 use rampart_api::model::problem::Problem;
 use rampart_api::model::record_batch::{patch, split};
 use rampart_api::model::topic_config::{Ack, TopicConfig};
+use rampart_raft_store::state::group::MemberId;
 use rampart_raft_store::state::metadata::command::NodeInfo;
 use rampart_raft_store::state::metadata::state::{
     MetadataState, NodeRecord, NodeState, PartitionRecord, ReplicaRecord, ReplicaState, TopicRecord,
@@ -25,7 +26,9 @@ use crate::controller::request::{
     Decommission, Move, NewSwitch, NewTopic, Plan, PlannedMove, PlannedTransfer, Progress,
     SwitchSet,
 };
-use crate::http::services::{Answer, Controller, Metadata, NodeView, Partitions, Reassign};
+use crate::groups::poll::{Poll, Polled};
+use crate::groups::request::{GroupAnswer, GroupRequest, Listed};
+use crate::http::services::{Answer, Controller, Groups, Metadata, NodeView, Partitions, Reassign};
 use crate::partition::request::{
     Fetch, Fetched, ListedOffset, OffsetSpec, PartitionKey, PartitionStatus, Produce, Produced,
     ReplicaStatus,
@@ -381,6 +384,33 @@ impl Metadata for FakeNode {
 
     fn voters(&self) -> Vec<NodeId> {
         vec![NodeId(1), NodeId(2), NodeId(3)]
+    }
+}
+
+impl Groups for FakeNode {
+    fn poll(&self, poll: Poll) -> Answer<'_, Polled> {
+        let what = format!("poll {} {}", poll.group, poll.member);
+        async move {
+            self.note(what)?;
+            Ok(Polled { generation: 1, assignment: Vec::new(), records: Vec::new() })
+        }
+        .boxed()
+    }
+
+    fn ask(&self, request: GroupRequest) -> Answer<'_, GroupAnswer> {
+        async move {
+            self.note(format!("{request:?}"))?;
+            Err(Problem::new(ErrorCode::GroupNotFound, "this node has no groups"))
+        }
+        .boxed()
+    }
+
+    fn list(&self) -> Answer<'_, Vec<Listed>> {
+        std::future::ready(Ok(Vec::new())).boxed()
+    }
+
+    fn new_member(&self, client_id: &str) -> MemberId {
+        MemberId(format!("{client_id}-1"))
     }
 }
 

@@ -49,6 +49,7 @@ impl Harness {
         let services = Services {
             partitions: node.clone(),
             metadata: node.clone(),
+            groups: node.clone(),
             controller: node.clone(),
             node: node.clone(),
         };

@@ -38,16 +38,18 @@ impl ReadOnlyEngine {
             let families = options::column_families(options);
             match DB::open_cf_descriptors_read_only(&database, dir, families, false) {
                 Ok(db) => break db,
-                // A running node has replaced a file since the list of files was read.
-                Err(error) if look < LOOKS_MAX && error.as_ref().contains("No such file") => {
-                    look += 1;
-                }
+                Err(error) if look < LOOKS_MAX && has_changed(&error) => look += 1,
                 Err(error) => return Err(open::explain(dir, &error)),
             }
         };
         let (admission, failed) = (Arc::new(Semaphore::new(0)), watch::channel(None).0);
         Ok(ReadOnlyEngine { db, dir: dir.to_owned(), admission, failed })
     }
+}
+
+/// Whether a running node may have replaced a file since the list of files was read.
+fn has_changed(error: &rocksdb::Error) -> bool {
+    ["No such file", "Missing WAL"].iter().any(|text| error.as_ref().contains(text))
 }
 
 fn read_only() -> WriteError {

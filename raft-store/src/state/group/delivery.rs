@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use bytes::Bytes;
 use rampart_api::model::ids::{GroupId, LeaderEpoch, Offset};
+use rampart_api::model::limits::INTERNAL_PRODUCER_ID_MIN;
 use serde::{Deserialize, Serialize};
 
 use super::ids::{ParkedId, TopicPartition};
@@ -183,9 +184,6 @@ pub struct Lanes {
     pub by_partition: BTreeMap<TopicPartition, Lane>,
 }
 
-/// Internal producer ids have this bit; those given to clients are counted from 0.
-const INTERNAL_PRODUCER: u64 = 1 << 62;
-
 impl Lanes {
     /// Gives a record its place in a lane, which begins with its first record.
     pub(super) fn allocate(
@@ -210,8 +208,8 @@ impl Lanes {
 /// The id of a lane as a producer: Raft groups and the lanes of each are counted and never reused.
 fn internal_producer_id(state: GroupId, lane: u32) -> i64 {
     assert!(state.0 < 1 << 30, "group ids are counted from 1");
-    let id = INTERNAL_PRODUCER | (state.0 << 32) | u64::from(lane);
-    i64::try_from(id).expect("bit 63 is not set")
+    let number = i64::try_from((state.0 << 32) | u64::from(lane)).expect("62 bits");
+    INTERNAL_PRODUCER_ID_MIN | number
 }
 
 #[cfg(test)]

@@ -16,7 +16,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rampart_api::model::ids::{LeaderEpoch, Offset};
 use rampart_api::model::limits::{
-    PRODUCER_EXPIRY_MS, PRODUCER_UNTOUCHED_MS, PRODUCERS_PER_PARTITION_MAX,
+    INTERNAL_PRODUCER_ID_MIN, PRODUCER_EXPIRY_MS, PRODUCER_UNTOUCHED_MS,
+    PRODUCERS_PER_PARTITION_MAX,
 };
 
 pub use self::batch::{OnceBatch, Original, Refusal, Verdict};
@@ -41,7 +42,7 @@ pub struct ProducerStates {
     /// Greatest append time of an entry so far.
     now_ms: i64,
     producers: BTreeMap<i64, Producer>,
-    /// Last append time and id of each producer: who expires next.
+    /// Last append time and id of each producer that expires: who does so next.
     by_time: BTreeSet<(i64, i64)>,
     keys: Keys,
 }
@@ -99,10 +100,15 @@ impl ProducerStates {
             return Verdict::New;
         }
         let known = self.producers.get(&batch.producer_id);
-        match known.filter(|known| !is_over(known.active_ms, PRODUCER_EXPIRY_MS, now_ms)) {
+        let is_there = |known: &&Producer| {
+            !expires(batch.producer_id) || !is_over(known.active_ms, PRODUCER_EXPIRY_MS, now_ms)
+        };
+        match known.filter(is_there) {
             Some(known) => known.check(batch),
             None if batch.base_sequence != 0 => Verdict::Refused(Refusal::UnknownProducer),
-            None if self.is_crowded(now_ms) => Verdict::Refused(Refusal::TooManyProducers),
+            None if expires(batch.producer_id) && self.is_crowded(now_ms) => {
+                Verdict::Refused(Refusal::TooManyProducers)
+            }
             None => Verdict::New,
         }
     }
@@ -130,23 +136,31 @@ impl ProducerStates {
             Some(active_ms) => {
                 self.by_time.remove(&(active_ms, id));
             }
-            None if self.producers.len() >= PRODUCERS_PER_PARTITION_MAX => {
+            None if self.by_time.len() >= PRODUCERS_PER_PARTITION_MAX && expires(id) => {
                 if let Some((_, oldest)) = self.by_time.pop_first() {
                     self.producers.remove(&oldest);
                 }
             }
             None => {}
         }
-        self.by_time.insert((self.now_ms, id));
+        if expires(id) {
+            self.by_time.insert((self.now_ms, id));
+        }
         self.producers.entry(id).or_default().note(batch, original, self.now_ms);
     }
 
     /// Whether a new producer would take the place of one that may still send something again.
     fn is_crowded(&self, now_ms: i64) -> bool {
         let oldest = self.by_time.first();
-        self.producers.len() >= PRODUCERS_PER_PARTITION_MAX
+        self.by_time.len() >= PRODUCERS_PER_PARTITION_MAX
             && oldest.is_some_and(|(at, _)| !is_over(*at, PRODUCER_UNTOUCHED_MS, now_ms))
     }
+}
+
+/// Whether a producer is forgotten when it has not written for long: not the cluster's own, whose
+/// sequences go on for ever. There are as many of them as coordinators write to the partition.
+fn expires(producer_id: i64) -> bool {
+    producer_id < INTERNAL_PRODUCER_ID_MIN
 }
 
 /// Whether `after_ms` have passed since `at_ms`.

@@ -41,7 +41,8 @@ impl From<&ProducerStates> for ProducersRecord {
 
 impl From<ProducersRecord> for ProducerStates {
     fn from(record: ProducersRecord) -> Self {
-        let by_time = record.producers.iter().map(|(id, known)| (known.active_ms, *id)).collect();
+        let expiring = record.producers.iter().filter(|(id, _)| super::expires(*id));
+        let by_time = expiring.map(|(id, known)| (known.active_ms, *id)).collect();
         let mut keys = Keys::default();
         for request in record.keys {
             keys.push(request);

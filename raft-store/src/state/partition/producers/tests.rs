@@ -153,7 +153,7 @@ fn a_full_partition_takes_the_place_of_nobody_who_may_come_again() {
     for (id, at_ms) in (0..PRODUCERS_PER_PARTITION_MAX as i64).zip(0..) {
         log.append(&batch(id, 0, FIRST, 1), at_ms);
     }
-    let new = batch(-1 + i64::MAX, 0, FIRST, 1);
+    let new = batch(INTERNAL_PRODUCER_ID_MIN - 1, 0, FIRST, 1);
     let crowded = Verdict::Refused(Refusal::TooManyProducers);
     assert_eq!(log.states.check(&new, PRODUCER_UNTOUCHED_MS), crowded);
     log.append(&batch(0, 0, 1, 1), PRODUCER_UNTOUCHED_MS);
@@ -226,4 +226,22 @@ proptest! {
         played(&mut log, &after, &mut clock);
         prop_assert_eq!(again, log);
     }
+}
+
+#[test]
+fn a_producer_of_the_clusters_own_is_never_forgotten_and_takes_nobodys_place() {
+    let own = INTERNAL_PRODUCER_ID_MIN | 7;
+    let mut log = Log::default();
+    assert_eq!(log.append(&batch(own, 0, 0, 1), 0), Verdict::New);
+    for id in 0..PRODUCERS_PER_PARTITION_MAX as i64 {
+        assert_eq!(log.append(&batch(id, 0, 0, 1), 0), Verdict::New, "{id}");
+    }
+    let other = INTERNAL_PRODUCER_ID_MIN | 8;
+    assert_eq!(log.append(&batch(other, 0, 0, 1), 0), Verdict::New, "a full partition has room");
+    let late = PRODUCER_EXPIRY_MS * 9;
+    let restored: ProducerStates = ProducersRecord::from(&log.states).into();
+    assert_eq!(restored, log.states);
+    assert_eq!(offset_of(log.append(&batch(own, 0, 0, 1), late)), Some(0));
+    assert_eq!(log.append(&batch(own, 0, 1, 1), late), Verdict::New);
+    assert_eq!(log.append(&batch(3, 0, 1, 1), late), Verdict::Refused(Refusal::UnknownProducer));
 }

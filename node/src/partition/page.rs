@@ -8,16 +8,16 @@ use rampart_api::model::record_batch::{BatchError, BatchHeader, Compression, Rec
 
 /// The records of an answer, and where the next one goes on.
 #[derive(Debug, Default)]
-pub(super) struct Page {
-    pub(super) records: Vec<(Offset, Record)>,
-    pub(super) next: Offset,
+pub(crate) struct Page {
+    pub(crate) records: Vec<(Offset, Record)>,
+    pub(crate) next: Offset,
     /// Keys, values and headers together.
-    pub(super) bytes: usize,
+    pub(crate) bytes: usize,
 }
 
 /// Reads the records at and above `from`: at most so many, and about so many bytes but one at least.
 /// Stored batches come as they were written, so the first may start below `from`.
-pub(super) fn page(
+pub(crate) fn page(
     batches: &[Bytes],
     from: Offset,
     max_records: usize,
@@ -60,7 +60,7 @@ pub(super) fn page(
 }
 
 /// Whole batches with about `max_records` records at and above `from`, and the next offset.
-pub(super) fn whole_batches(
+pub(crate) fn whole_batches(
     batches: Vec<Bytes>,
     from: Offset,
     max_records: usize,
