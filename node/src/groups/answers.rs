@@ -335,10 +335,9 @@ fn planned(
         }
     }
     let next = coordinator.next((&plan.group, group), member, left);
-    let epoch_of = |at| slots.iter().find(|(slot, _)| *slot == at).map_or(0, |(_, epoch)| *epoch);
     let read = next.into_iter().map(|(partition, next)| PlannedRead {
         partition,
-        epoch: epoch_of(partition),
+        epoch: group.slots[&partition].epoch,
         again: next.again.iter().map(|(offset, _)| *offset).collect(),
         from: next.from,
         fresh: u32::try_from(next.fresh).unwrap_or(u32::MAX),

@@ -21,7 +21,7 @@ use crate::controller::ControllerHandle;
 use crate::metadata::MetadataHandle;
 use crate::partition::PartitionService;
 use crate::partition::page::page;
-use crate::partition::request::{Fetch, PartitionKey};
+use crate::partition::request::Fetch;
 
 /// Records that are read at once.
 const READS_AT_ONCE_MAX: usize = 16;
@@ -125,8 +125,7 @@ impl Reader {
         at: TopicPartition,
         offset: Offset,
     ) -> ((TopicPartition, Offset), Content) {
-        let key = PartitionKey { topic: at.topic, partition: at.partition };
-        let fetch = Fetch { key, offset, max_bytes: 1, wait_ms: 0, linearizable: false };
+        let fetch = Fetch { key: at.into(), offset, max_bytes: 1, wait_ms: 0, linearizable: false };
         let content = match self.partitions.fetch(fetch).await {
             Err(gone) if gone.code == ErrorCode::OffsetOutOfRange => Content::Gone,
             Err(gone) if gone.code == ErrorCode::TopicNotFound => Content::Gone,

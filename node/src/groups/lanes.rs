@@ -16,7 +16,7 @@ use rampart_raft_store::state::metadata::state::MetadataState;
 
 use super::dead_letters;
 use crate::partition::PartitionService;
-use crate::partition::request::{PartitionKey, Produce};
+use crate::partition::request::Produce;
 
 /// How long one write may take before it is looked at anew.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
@@ -96,9 +96,8 @@ fn write(
 impl Write {
     /// Writes it, and waits until a majority has it.
     pub(super) async fn run(self, partitions: &PartitionService) -> Result<(), Problem> {
-        let key = PartitionKey { topic: self.into.topic, partition: self.into.partition };
         let produce = Produce {
-            key,
+            key: self.into.into(),
             ack: Some(Ack::Quorum),
             timeout: WRITE_TIMEOUT,
             batches: self.batch,

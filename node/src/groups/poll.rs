@@ -22,7 +22,7 @@ use super::request::{
 use super::service::{GroupService, odd};
 use super::token::{AckToken, Delivery};
 use crate::partition::page::page;
-use crate::partition::request::{Fetch, Fetched, OffsetSpec, PartitionKey};
+use crate::partition::request::{Fetch, Fetched, OffsetSpec};
 
 /// Partitions that one poll reads at once.
 const READS_AT_ONCE_MAX: usize = 8;
@@ -146,7 +146,7 @@ impl GroupService {
     async fn start(&self, poll: &Poll, partitions: &[TopicPartition]) -> Result<(), Problem> {
         let start = poll.start;
         let find = |at: TopicPartition| async move {
-            let listed = self.inner.partitions.list_offset(key(at), start).await?;
+            let listed = self.inner.partitions.list_offset(at.into(), start).await?;
             Ok::<_, Problem>((at, listed.offset))
         };
         let finding: Vec<_> = partitions.iter().map(|at| find(*at)).collect();
@@ -219,7 +219,7 @@ impl GroupService {
         bytes_max: usize,
     ) -> Result<Fetched, Problem> {
         let max_bytes = u32::try_from(bytes_max).unwrap_or(u32::MAX);
-        let key = key(partition);
+        let key = partition.into();
         let fetch = Fetch { key, offset, max_bytes, wait_ms: 0, linearizable: false };
         match self.inner.partitions.fetch(fetch).await {
             Err(Problem {
@@ -266,7 +266,7 @@ impl GroupService {
         let reads = planned.read.iter().filter(|read| read.fresh > 0).take(WAITED_FOR_MAX);
         let mut waits: FuturesUnordered<_> = reads
             .map(|read| {
-                let key = key(read.partition);
+                let key = read.partition.into();
                 let (offset, max_bytes) = (read.from, 1);
                 let fetch = Fetch { key, offset, max_bytes, wait_ms, linearizable: false };
                 self.inner.partitions.fetch(fetch)
@@ -283,10 +283,6 @@ impl GroupService {
         };
         let _ = tokio::time::timeout(wait, arrived).await;
     }
-}
-
-fn key(at: TopicPartition) -> PartitionKey {
-    PartitionKey { topic: at.topic, partition: at.partition }
 }
 
 /// Takes so many records at most; what follows was not read.

@@ -249,6 +249,7 @@ fn not_there() -> Problem {
         .hint("try again in a moment")
 }
 
-pub(super) fn odd(answer: &GroupAnswer) -> Problem {
+/// The coordinator answered another question than was asked.
+pub(crate) fn odd(answer: &GroupAnswer) -> Problem {
     Problem::unknown(ErrorCode::Internal, format!("the coordinator answered {answer:?} instead"))
 }

@@ -20,7 +20,6 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
 use super::answers;
-use super::assignor::Topics;
 use super::coordinator::Coordinator;
 use super::giving_up::{GivingUp, Reader};
 use super::lanes::Lanes;
@@ -77,7 +76,6 @@ pub(super) struct Task {
     pub(super) coordinator: Coordinator,
     term: u64,
     born: Instant,
-    topics: Topics,
     lanes: Lanes,
     /// Topics that groups have to do with, and that were there once.
     seen: BTreeSet<TopicId>,
@@ -102,9 +100,8 @@ pub(super) async fn run(parts: TaskParts, mut queue: mpsc::Receiver<Work>) {
     let coordinator = parts.groups.look(take_over);
     let mut changes = parts.reader.metadata.watch();
     let term = status.term;
-    let (topics, lanes) = (Topics::new(), Lanes::default());
     let seen = parts.groups.look(answers::topics_named);
-    let mut task = Task { parts, coordinator, term, born, topics, lanes, seen };
+    let mut task = Task { parts, coordinator, term, born, lanes: Lanes::default(), seen };
     let mut work = Vec::new();
     task.keep().await;
     loop {
@@ -203,10 +200,9 @@ impl Task {
         for _ in 0..ROUNDS_MAX {
             let now = self.now();
             let state = self.parts.reader.metadata.state();
-            self.topics = self.parts.groups.look(|groups| answers::topics(groups, &state));
-            self.seen.extend(self.topics.keys());
-            let mut due =
-                self.parts.groups.look(|state| self.coordinator.due(state, &self.topics, now));
+            let topics = self.parts.groups.look(|groups| answers::topics(groups, &state));
+            self.seen.extend(topics.keys());
+            let mut due = self.parts.groups.look(|state| self.coordinator.due(state, &topics, now));
             due.extend(self.gone(&state));
             if due.is_empty() {
                 break;

@@ -25,11 +25,12 @@ use rampart_raft_store::state::group::state::MemberAbout;
 use super::body::json;
 use super::edge::Edge;
 use super::error::{Answered, Refusal, invalid};
-use super::groups::{check_name, names, odd};
+use super::groups::{check_name, names};
 use super::media::JSON;
 use super::query::{NoQuery, Query, Segments, at_least_one, milliseconds};
 use crate::groups::poll::{Poll, Polled};
 use crate::groups::request::{GroupAnswer, GroupRequest, Said, Settle, Verdict};
+use crate::groups::service::odd;
 use crate::partition::request::OffsetSpec;
 
 const RECORDS_DEFAULT: u64 = 500;

@@ -24,6 +24,7 @@ use super::error::{Refusal, invalid};
 use super::media::shown;
 use super::query::{NoQuery, Query, Segments, split_verb, unknown_verb};
 use crate::groups::request::{Commit, Described, DescribedPartition, GroupAnswer, GroupRequest};
+use crate::groups::service::odd;
 use crate::partition::request::{ListedOffset, OffsetSpec, PartitionKey};
 
 /// Leaders that are asked at once where their partition ends.
@@ -303,10 +304,6 @@ fn at(answer: GroupAnswer) -> Result<Vec<(TopicPartition, Offset)>, Problem> {
     }
 }
 
-pub(super) fn odd(answer: &GroupAnswer) -> Problem {
-    Problem::unknown(ErrorCode::Internal, format!("the coordinator answered {answer:?} instead"))
-}
-
 /// Names of topics; the id of one that is gone.
 pub(super) fn names(edge: &Edge) -> impl Fn(TopicPartition) -> String + use<> {
     let state = edge.services().metadata.state();
@@ -322,9 +319,8 @@ async fn partitions(
     described: Vec<DescribedPartition>,
 ) -> Vec<GroupPartitionDescription> {
     let ends = described.iter().map(|known| {
-        let key =
-            PartitionKey { topic: known.partition.topic, partition: known.partition.partition };
-        let asked = edge.services().partitions.list_offset(key, OffsetSpec::Latest);
+        let at = known.partition.into();
+        let asked = edge.services().partitions.list_offset(at, OffsetSpec::Latest);
         async move { tokio::time::timeout(END_TIMEOUT, asked).await.ok()?.ok() }
     });
     let ends: Vec<_> = ends.collect();

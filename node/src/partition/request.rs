@@ -8,6 +8,7 @@ use rampart_api::model::ids::{
 };
 use rampart_api::model::once::OnceTag;
 use rampart_api::model::topic_config::Ack;
+use rampart_raft_store::state::group::TopicPartition;
 use serde::{Deserialize, Serialize};
 
 /// Which partition.
@@ -17,6 +18,12 @@ pub struct PartitionKey {
     pub topic: TopicId,
     /// Number inside the topic.
     pub partition: PartitionId,
+}
+
+impl From<TopicPartition> for PartitionKey {
+    fn from(at: TopicPartition) -> PartitionKey {
+        PartitionKey { topic: at.topic, partition: at.partition }
+    }
 }
 
 /// Record batches to append. The batches were validated (CRC, count, bounds) at the edge.

@@ -51,20 +51,27 @@ fn base(timings: RaftTimings, name: String) -> openraft::Config {
     }
 }
 
+/// Of groups that the node ticker drives.
+fn driven(timings: RaftTimings, name: String) -> openraft::Config {
+    openraft::Config {
+        enable_tick: false,
+        enable_heartbeat: false,
+        enable_elect: false,
+        // The gate would also suppress the heartbeats that wake a quiesced leader.
+        quorum_loss_probe_interval: None,
+        ..base(timings, name)
+    }
+}
+
 /// Partition groups: no ticks of their own (the node ticker drives them), snapshots only at the
 /// retention cut.
 pub fn partition_config(
     timings: RaftTimings,
 ) -> Result<Arc<openraft::Config>, openraft::ConfigError> {
     let config = openraft::Config {
-        enable_tick: false,
-        enable_heartbeat: false,
-        enable_elect: false,
         snapshot_policy: SnapshotPolicy::Never,
         max_in_snapshot_log_to_keep: 0,
-        // The gate would also suppress the heartbeats that wake a quiesced leader.
-        quorum_loss_probe_interval: None,
-        ..base(timings, "partition".to_owned())
+        ..driven(timings, "partition".to_owned())
     };
     config.validate().map(Arc::new)
 }
@@ -72,13 +79,9 @@ pub fn partition_config(
 /// Partitions of `__group_state`: the node ticker drives them too; ordinary snapshots.
 pub fn groups_config(timings: RaftTimings) -> Result<Arc<openraft::Config>, openraft::ConfigError> {
     let config = openraft::Config {
-        enable_tick: false,
-        enable_heartbeat: false,
-        enable_elect: false,
         snapshot_policy: SnapshotPolicy::LogsSinceLast(METADATA_SNAPSHOT_ENTRIES),
         max_in_snapshot_log_to_keep: METADATA_LOG_KEPT_ENTRIES,
-        quorum_loss_probe_interval: None,
-        ..base(timings, "groups".to_owned())
+        ..driven(timings, "groups".to_owned())
     };
     config.validate().map(Arc::new)
 }
