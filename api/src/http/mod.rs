@@ -2,6 +2,7 @@
 //! node's `http` listener and the client both use these shapes. Large bodies (records) are read
 //! and written as text, field by field, without a tree in between.
 
+pub mod castle;
 pub mod cluster;
 pub mod dead_letter;
 pub mod encoding;
