@@ -297,8 +297,7 @@ impl Inner {
         let (term, index) = (term_of(&record.log_id), record.index());
         ops.push(record.store(group));
         if self.terms.append(index, term) {
-            let key = Family::LogTerm.indexed_key(group, index);
-            ops.push(Op::put(key, envelope::seal(log_term::VERSION, &term)));
+            ops.push(store_term(group, index, term));
         }
         if let Some(closed) = self.index.append(&record, placed.max_timestamp) {
             ops.push(store_granule(group, &closed));
@@ -435,6 +434,12 @@ impl Inner {
 pub(super) fn store_granule(group: GroupId, granule: &offset_index::Granule) -> Op {
     let key = Family::OffsetIndex.indexed_key(group, granule.first_index);
     Op::put(key, envelope::seal(offset_index::VERSION, granule))
+}
+
+/// The change that stores where a term begins.
+pub(super) fn store_term(group: GroupId, first: u64, term: u64) -> Op {
+    let key = Family::LogTerm.indexed_key(group, first);
+    Op::put(key, envelope::seal(log_term::VERSION, &term))
 }
 
 /// The change that stores producers and keys.

@@ -11,7 +11,9 @@ use std::sync::Arc;
 
 use rampart_api::model::ids::{GroupId, Offset};
 
-use super::group_log::{DamagedGroups, GroupLog, Inner, erase_one, store_granule, stored_fact};
+use super::group_log::{
+    DamagedGroups, GroupLog, Inner, erase_one, store_granule, store_term, stored_fact,
+};
 use super::offset_index::OffsetIndex;
 use super::once::{Appender, LogProducers};
 use super::reader::READ_BYTES_MAX;
@@ -22,7 +24,7 @@ use super::terms::TermTable;
 use crate::engine::{Engine, Op};
 use crate::error::OpenGroupError;
 use crate::format::envelope;
-use crate::format::log_id::{StoredLogId, log_id};
+use crate::format::log_id::{StoredLogId, log_id, term_of};
 use crate::keys::applied::{self, AppliedRecord};
 use crate::keys::group::GroupKind;
 use crate::keys::offset_index::Granule;
@@ -75,13 +77,12 @@ pub(crate) fn open(
         cut(&**engine, group, cut_at, granules_from)
             .map_err(|error| OpenGroupError::read(group, error))?;
     }
-    let (mut inner, closed) = found.into_inner(checked, budget);
+    let (mut inner, mended) = found.into_inner(checked, group, budget);
     if kind == GroupKind::Partition {
         inner.producers = producers_at_end(&**engine, group, &inner, applied)?;
     }
-    if !closed.is_empty() {
-        let ops = closed.iter().map(|granule| store_granule(group, granule)).collect();
-        engine.write_now(ops).map_err(|error| OpenGroupError::read(group, error))?;
+    if !mended.is_empty() {
+        engine.write_now(mended).map_err(|error| OpenGroupError::read(group, error))?;
     }
     Ok(GroupLog::new(group, engine.clone(), inner, damaged.clone()))
 }
@@ -179,10 +180,16 @@ impl Found {
         Some(synced).filter(|synced| replaced.is_none_or(|replaced| *synced > replaced))
     }
 
-    /// The log, and the granules that its end closes and the disk lacks: a tear may take a granule
-    /// and leave its entries. Unless they are stored, the next start has a gap where they were.
-    fn into_inner(self, checked: CheckedTail, budget: &Arc<TailBudget>) -> (Inner, Vec<Granule>) {
-        let terms = {
+    /// The log, and what its end has and the disk lacks: a tear may take a granule, or where a term
+    /// begins, and leave the entries. Unless they are stored, the next start has a gap where they
+    /// were.
+    fn into_inner(
+        self,
+        checked: CheckedTail,
+        group: GroupId,
+        budget: &Arc<TailBudget>,
+    ) -> (Inner, Vec<Op>) {
+        let mut terms = {
             let mut terms = TermTable::new(self.terms);
             if let Some(cut_at) = checked.cut_at {
                 terms.truncate(cut_at);
@@ -197,9 +204,16 @@ impl Found {
             (None, None) => purged_offset,
         };
         let mut tail = Tail::new(budget.clone());
-        let mut closed = Vec::new();
+        let mut mended = Vec::new();
         for (record, max_timestamp) in checked.records.into_iter().zip(checked.max_timestamps) {
-            closed.extend(index.append(&record, max_timestamp));
+            let (at, term) = (record.index(), term_of(&record.log_id));
+            if terms.term_at(at) != Some(term) {
+                terms.truncate(at);
+                terms.append(at, term);
+                mended.push(store_term(group, at, term));
+            }
+            let closed = index.append(&record, max_timestamp);
+            mended.extend(closed.map(|granule| store_granule(group, &granule)));
             tail.push(record);
         }
         let last = checked.last.and_then(|last| Some(log_id(terms.term_at(last)?, last)));
@@ -221,7 +235,7 @@ impl Found {
             committed_is_new: false,
             cuts: 0,
         };
-        (inner, closed)
+        (inner, mended)
     }
 }
 
@@ -418,6 +432,25 @@ mod tests {
             header: Bytes::copy_from_slice(&bytes),
             payload: Bytes::new(),
         }
+    }
+
+    /// Else the log would be said to be empty with an entry in it, or to end in an older term.
+    #[test]
+    fn where_a_term_begins_is_known_also_if_a_tear_took_it() {
+        let engine: Arc<dyn Engine> = Arc::new(MemoryEngine::new(MemoryFaults::none()));
+        engine.write_now(vec![entry(1, 0)]).unwrap();
+        for _ in 0..2 {
+            let log = open(
+                &engine,
+                (GROUP, GroupKind::Partition),
+                &TailBudget::new(1 << 20),
+                &DamagedGroups::default(),
+            )
+            .unwrap();
+            assert_eq!(log.last_log_id(), Some(log_id(1, 0)));
+        }
+        let stored = engine.fact(&Family::LogTerm.indexed_key(GROUP, 0)).unwrap().unwrap();
+        assert_eq!(envelope::open::<u64>(log_term::VERSION, &stored).unwrap(), 1);
     }
 
     #[test]

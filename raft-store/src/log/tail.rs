@@ -44,7 +44,11 @@ impl Tail {
         Tail { records: VecDeque::new(), bytes: 0, budget }
     }
 
+    /// # Panics
+    /// If it does not follow the last entry: an entry would be found in another's place.
     pub(super) fn push(&mut self, record: LogRecord) {
+        let follows = |last: &LogRecord| last.index() + 1 == record.index();
+        assert!(self.records.back().is_none_or(follows), "a gap before entry {}", record.index());
         self.grow(record.bytes);
         self.records.push_back(record);
     }

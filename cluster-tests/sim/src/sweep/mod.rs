@@ -106,7 +106,7 @@ pub(crate) fn sweep(args: &Args) -> Result<bool> {
     });
     let limit = args.minutes.map(|minutes| Duration::from_secs(minutes * 60));
     let runs: Vec<_> = runs.collect();
-    let summary = run_all(&runs, &args.how, limit)?;
+    let summary = run_all((Some(args.from), &runs), &args.how, limit)?;
     if let Some(file) = &args.keep {
         summary.keep(file)?;
     }
@@ -121,15 +121,20 @@ pub(crate) fn regressions(args: &RegressionArgs) -> Result<bool> {
         .filter(|line| !line.is_empty())
         .map(|line| line.split_whitespace().map(str::to_owned).collect())
         .collect();
-    Ok(run_all(&runs, &args.how, None)?.holds())
+    Ok(run_all((None, &runs), &args.how, None)?.holds())
 }
 
-fn run_all(runs: &[Vec<String>], how: &How, limit: Option<Duration>) -> Result<Summary> {
+/// Runs a list, of a range of seeds that begins with the first if there is one.
+fn run_all(
+    (first_seed, runs): (Option<u64>, &[Vec<String>]),
+    how: &How,
+    limit: Option<Duration>,
+) -> Result<Summary> {
     ensure!(how.jobs > 0, "--jobs 0 runs nothing");
     let program = std::env::current_exe().context("the path of this program")?;
     let watch = Stopwatch::start();
     let next = AtomicUsize::new(0);
-    let summary = Mutex::new(Summary::new(runs.len()));
+    let summary = Mutex::new(Summary::new(first_seed, runs.len()));
     let (done, finished) = mpsc::sync_channel::<()>(how.jobs);
     let is_over = |summary: &Summary| {
         limit.is_some_and(|limit| watch.elapsed() >= limit) || (how.first && !summary.holds())

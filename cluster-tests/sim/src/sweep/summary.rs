@@ -16,6 +16,7 @@ use crate::run::Verdict;
 /// Counts, and what failed.
 #[derive(Debug)]
 pub(super) struct Summary {
+    first_seed: Option<u64>,
     planned: usize,
     ran: u64,
     with_assertions: u64,
@@ -38,6 +39,9 @@ struct Failure {
 /// A summary as it is printed.
 #[derive(Debug, Serialize)]
 pub(super) struct Report<'a> {
+    /// Of a range of seeds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    first_seed: Option<u64>,
     planned: usize,
     ran: u64,
     /// Of them, those with openraft's debug assertions.
@@ -54,8 +58,9 @@ pub(super) struct Report<'a> {
 }
 
 impl Summary {
-    pub(super) fn new(planned: usize) -> Summary {
+    pub(super) fn new(first_seed: Option<u64>, planned: usize) -> Summary {
         Summary {
+            first_seed,
             planned,
             ran: 0,
             with_assertions: 0,
@@ -128,6 +133,7 @@ impl Summary {
 
     pub(super) fn report(&self, elapsed: Duration) -> Report<'_> {
         Report {
+            first_seed: self.first_seed,
             planned: self.planned,
             ran: self.ran,
             with_assertions: self.with_assertions,

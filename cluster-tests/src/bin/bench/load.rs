@@ -16,9 +16,9 @@ use serde_json::json;
 use super::disk::Disk;
 use super::report::Report;
 
-const RECORD_BYTES: usize = 1 << 10;
-const BATCH_RECORDS: usize = 100;
-const BATCH: &str = "application/vnd.rampart.batch";
+pub(crate) const RECORD_BYTES: usize = 1 << 10;
+pub(crate) const BATCH_RECORDS: usize = 100;
+pub(crate) const BATCH: &str = "application/vnd.rampart.batch";
 /// What one fetch asks for.
 const FETCH_BYTES: usize = 1 << 20;
 
@@ -47,13 +47,13 @@ impl Load {
         format!("{verb}, {} partition{plural} x 3", self.partitions)
     }
 
-    /// Writes for the span, every worker to its partition through its leader.
+    /// Writes for the span, every worker to its partition through its leader; records a second.
     pub(crate) async fn produce(
         &self,
         cluster: &Cluster,
         disk: &Disk,
         report: &mut Report,
-    ) -> Result<()> {
+    ) -> Result<f64> {
         report.progress(self.area("produce"));
         let topic = self.topic();
         cluster.api(0).create_topic(&topic, self.partitions, 3, json!({})).await?;
@@ -84,7 +84,7 @@ impl Load {
         );
         report.add(&area, "MB/s : disk, synced 100 KiB", mb / disk.synced_mb_per_second, "");
         report.add(&area, "MB/s : disk, buffered", mb / disk.buffered_mb_per_second, "");
-        Ok(())
+        Ok(requests * BATCH_RECORDS as f64)
     }
 
     /// Reads all that was written, one reader a partition.
@@ -152,13 +152,17 @@ async fn fetch(api: Api, path: String) -> Result<Seen> {
 fn batch(worker: u32) -> Bytes {
     let mut builder = BatchBuilder::new();
     for record in 0..BATCH_RECORDS {
-        let mut state = u64::from(worker) << 32 | (record as u64 + 1);
-        let value: Vec<u8> =
-            std::iter::repeat_with(|| scramble(&mut state)).take(RECORD_BYTES).collect();
+        let value = value(worker, record);
         let value = Some(value.as_slice());
         builder.push(NewRecord { key: None, value, timestamp_ms: 1_700_000_000_000, headers: &[] });
     }
     builder.build()
+}
+
+/// A value that doesn't compress, unlike that of another record or worker.
+pub(crate) fn value(worker: u32, record: usize) -> Vec<u8> {
+    let mut state = u64::from(worker) << 32 | (record as u64 + 1);
+    std::iter::repeat_with(|| scramble(&mut state)).take(RECORD_BYTES).collect()
 }
 
 /// Xorshift: enough to defeat compression.
@@ -192,14 +196,14 @@ fn latencies(area: &str, mut latencies: Vec<Duration>, report: &mut Report) {
 }
 
 /// CPU time of servers and load generator while something runs.
-struct Cost {
+pub(crate) struct Cost {
     servers: f64,
     generator: f64,
     watch: Stopwatch,
 }
 
 impl Cost {
-    fn start(cluster: &Cluster) -> Result<Cost> {
+    pub(crate) fn start(cluster: &Cluster) -> Result<Cost> {
         let (servers, generator) = now(cluster)?;
         Ok(Cost { servers, generator, watch: Stopwatch::start() })
     }
@@ -209,6 +213,21 @@ impl Cost {
         let gib = bytes as f64 / f64::from(1 << 30);
         report.add(area, "CPU of all three servers", (servers - self.servers) / gib, "s/GiB");
         report.add(area, "CPU of the load generator", (generator - self.generator) / gib, "s/GiB");
+        Ok(())
+    }
+
+    pub(crate) fn end_per_million(
+        &self,
+        cluster: &Cluster,
+        area: &str,
+        records: u64,
+        report: &mut Report,
+    ) -> Result<()> {
+        let (servers, generator) = now(cluster)?;
+        let millions = records as f64 / 1e6;
+        report.add(area, "CPU of all three servers", (servers - self.servers) / millions, "s/M");
+        let own = (generator - self.generator) / millions;
+        report.add(area, "CPU of the load generator", own, "s/M");
         Ok(())
     }
 }

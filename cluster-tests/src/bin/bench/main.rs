@@ -5,8 +5,10 @@
 
 mod cluster_figures;
 mod disk;
+mod group_figures;
 mod load;
 mod report;
+mod sdk_figures;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -19,7 +21,7 @@ use rampart_cluster_tests::harness::session::supervise;
 
 use report::Report;
 
-/// Throughput, latency, failover and memory of a local three-node cluster.
+/// Throughput, latency, failover, groups and memory of a local three-node cluster.
 #[derive(Debug, Parser)]
 struct Arguments {
     /// How long each load runs, in seconds.
@@ -63,11 +65,17 @@ async fn bench(arguments: &Arguments) -> Result<()> {
     cluster_figures::startup(&mut cluster, &mut report).await?;
     for partitions in [1, 6] {
         let load = load::Load { partitions, in_flight: arguments.in_flight, span };
-        load.produce(&cluster, &disk, &mut report).await?;
+        let raw = load.produce(&cluster, &disk, &mut report).await?;
         load.fetch(&cluster, &disk, &mut report).await?;
+        if partitions > 1 {
+            sdk_figures::produce(&cluster, (partitions, span), raw, &mut report).await?;
+        }
     }
+    group_figures::poll_and_ack(&cluster, span, &mut report).await?;
     cluster_figures::memory(&cluster, "after the load", &mut report)?;
     cluster_figures::failover(&mut cluster, &mut report).await?;
+    group_figures::coordinator(&mut cluster, &mut report).await?;
+    group_figures::rebalance(&cluster, &mut report).await?;
     cluster_figures::idle(&cluster, span, &mut report).await?;
     cluster_figures::memory(&cluster, "with 100 partitions x 3 more", &mut report)?;
 

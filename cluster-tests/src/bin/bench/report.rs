@@ -9,8 +9,15 @@ struct Figure {
     name: &'static str,
     value: f64,
     unit: &'static str,
-    /// To be below this, where there is something to be reached.
-    below: Option<f64>,
+    target: Target,
+}
+
+/// What is to be reached.
+#[derive(Clone, Copy)]
+enum Target {
+    None,
+    Below(f64),
+    Above(f64),
 }
 
 /// Figures in the order they were measured.
@@ -36,7 +43,7 @@ impl Report {
         value: f64,
         unit: &'static str,
     ) {
-        self.figures.push(Figure { area: area.into(), name, value, unit, below: None });
+        self.push(area.into(), name, (value, unit), Target::None);
     }
 
     /// Adds a figure that is to be below a target; whether it is, is shown beside it.
@@ -48,8 +55,29 @@ impl Report {
         unit: &'static str,
         below: f64,
     ) {
-        let below = Some(below);
-        self.figures.push(Figure { area: area.into(), name, value, unit, below });
+        self.push(area.into(), name, (value, unit), Target::Below(below));
+    }
+
+    /// Adds a figure that is to be above a target; whether it is, is shown beside it.
+    pub(crate) fn add_above(
+        &mut self,
+        area: impl Into<String>,
+        name: &'static str,
+        value: f64,
+        unit: &'static str,
+        above: f64,
+    ) {
+        self.push(area.into(), name, (value, unit), Target::Above(above));
+    }
+
+    fn push(
+        &mut self,
+        area: String,
+        name: &'static str,
+        (value, unit): (f64, &'static str),
+        target: Target,
+    ) {
+        self.figures.push(Figure { area, name, value, unit, target });
     }
 
     pub(crate) fn table(&self) -> Table {
@@ -62,12 +90,12 @@ impl Report {
         for figure in &self.figures {
             let area = if figure.area == last { "" } else { &figure.area };
             last = &figure.area;
-            let target = figure.below.map_or(String::new(), |below| format!("< {below}"));
-            let reached = match figure.below {
-                None => "",
-                Some(below) if figure.value < below => "yes",
-                Some(_) => "no",
+            let (target, is_reached) = match figure.target {
+                Target::None => (String::new(), None),
+                Target::Below(target) => (format!("< {target}"), Some(figure.value < target)),
+                Target::Above(target) => (format!("> {target}"), Some(figure.value > target)),
             };
+            let reached = is_reached.map_or("", |is| if is { "yes" } else { "no" });
             let value = readable(figure.value);
             table.add_row([area, figure.name, &value, figure.unit, &target, reached]);
         }
