@@ -269,6 +269,11 @@ mod tests {
             group: None,
             dead_letter_topic: None,
             groups: [("billing".to_owned(), own)].into(),
+            depth: None,
+            depth_is_exact: None,
+            parked: None,
+            dying: None,
+            backlogs: Default::default(),
         };
         let text = show(&shown);
         for part in ["switch              off (default)", "TOPIC.GROUP.dlq", "billing  on"] {

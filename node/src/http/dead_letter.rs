@@ -104,5 +104,10 @@ fn described(edge: &Edge, topic: &TopicRecord, group: Option<String>) -> DeadLet
         group,
         dead_letter_topic,
         groups: own,
+        depth: None,
+        depth_is_exact: None,
+        parked: None,
+        dying: None,
+        backlogs: Default::default(),
     }
 }
