@@ -67,7 +67,10 @@ fn a_dead_letter_shows_where_it_came_from_and_comes_back_once_whoever_dies() {
             let (value, origin) = (record["value"].as_u64().context("a value")?, &record["origin"]);
             let odd = value % 2 == 1;
             ensure!(record["key"] == format!("k{value}"), "{record}");
-            ensure!(record["error"] == if odd { "it came late" } else { "no such customer" }, "{record}");
+            ensure!(
+                record["error"] == if odd { "it came late" } else { "no such customer" },
+                "{record}"
+            );
             ensure!(record["headers"] == json!({}) && record["attempts"] == 1, "{record}");
             ensure!(record["group"] == "billing" && origin["topic"] == TOPIC, "{record}");
             let partition = origin["partition"].as_u64().context("a partition")?;
@@ -103,7 +106,8 @@ fn a_dead_letter_shows_where_it_came_from_and_comes_back_once_whoever_dies() {
         let counted = api.post(REDRIVE, &dry).await?.ok()?;
         ensure!(counted["matched"] == 5 && counted["redriven"] == 0, "{counted}");
         ensure!(counted["dry_run"] == true, "{counted}");
-        let switch = api.get(&format!("/v1/topics/{TOPIC}/dead-letter?group=billing")).await?.ok()?;
+        let switch =
+            api.get(&format!("/v1/topics/{TOPIC}/dead-letter?group=billing")).await?.ok()?;
         ensure!(switch["depth"] == 10 && switch["parked"] == 0, "{switch}");
         ensure!(switch["depth_is_exact"] == true, "{switch}");
 
@@ -121,7 +125,8 @@ fn a_dead_letter_shows_where_it_came_from_and_comes_back_once_whoever_dies() {
         })
         .await?;
         let held = gather(&api, 5).await?;
-        let mut back: Vec<u64> = held.iter().filter_map(|record| record["value"].as_u64()).collect();
+        let mut back: Vec<u64> =
+            held.iter().filter_map(|record| record["value"].as_u64()).collect();
         back.sort_unstable();
         ensure!(back == [1, 3, 5, 7, 9], "{back:?}");
         ensure!(held.iter().all(|record| record["attempt"] == 1), "{held:?}");
@@ -215,7 +220,9 @@ fn what_makes_no_sense_is_refused_by_name() {
             api.post(path, &with("errror", json!("x"))).await?.problem(400, "INVALID_REQUEST")?;
             let long = with("contains", json!("x".repeat(2_000)));
             api.post(path, &long).await?.problem(400, "INVALID_REQUEST")?;
-            api.post(path, &with("max_records", json!(0))).await?.problem(400, "INVALID_REQUEST")?;
+            api.post(path, &with("max_records", json!(0)))
+                .await?
+                .problem(400, "INVALID_REQUEST")?;
         }
         let path = "/v1/topics/orders/dead-letter/records";
         api.get(path).await?.problem(400, "INVALID_REQUEST")?;

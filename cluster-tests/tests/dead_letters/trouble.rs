@@ -33,7 +33,10 @@ fn while_the_dead_letter_topic_is_away_the_partition_pauses_and_says_so_and_noth
                 match settle(&api, reject).await?.as_slice() {
                     [done] if done == "dying" => waiting += 1,
                     [other] => {
-                        ensure!(other == "OVERLOADED" && waiting == FLOOD - 1, "{waiting}: {other}");
+                        ensure!(
+                            other == "OVERLOADED" && waiting == FLOOD - 1,
+                            "{waiting}: {other}"
+                        );
                         held.push(record);
                     }
                     others => anyhow::bail!("{others:?}"),
@@ -90,7 +93,8 @@ fn a_record_that_retention_took_is_gone_and_a_delay_beyond_the_limit_is_refused(
         ensure!(results == ["INVALID_REQUEST", "INVALID_REQUEST"], "{results:?}");
         let results = settle(api, json!({ "ack": [token(3)] })).await?;
         ensure!(results == ["acked"], "it is still in hand: {results:?}");
-        let results = settle(api, json!({ "retry": [{ "token": token(2), "delay_ms": 0 }] })).await?;
+        let results =
+            settle(api, json!({ "retry": [{ "token": token(2), "delay_ms": 0 }] })).await?;
         ensure!(results == ["parked"], "{results:?}");
 
         phase("two records are taken away under their reader: they are gone, and counted");

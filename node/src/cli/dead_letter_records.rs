@@ -167,6 +167,7 @@ async fn count(
         if request.cursor.is_none() {
             return Ok(counted);
         }
+        rest_after(slice.scanned).await;
     }
 }
 
@@ -192,6 +193,7 @@ async fn drive(
         }
         if slice.left == 0 {
             bar.set_message("");
+            rest_after(slice.scanned).await;
             continue;
         }
         if args.no_wait {
@@ -273,6 +275,7 @@ async fn purge_all(
         if request.cursor.is_none() {
             return Ok(done);
         }
+        rest_after(slice.scanned).await;
     }
 }
 
@@ -280,6 +283,13 @@ fn purged(which: &WhichArgs, done: &PurgeResponse) -> String {
     let (would, count) =
         if done.dry_run { ("would give", done.matched) } else { ("gave", done.purged) };
     format!("{would} up {} dead letters of group {}", number(count), which.group)
+}
+
+/// Where nothing could be read a leader has just changed: asked at once it would say the same.
+async fn rest_after(scanned: u64) {
+    if scanned == 0 {
+        tokio::time::sleep(RETRY_PAUSE).await;
+    }
 }
 
 /// Asks until it is answered: a slice may be sent again even where its answer was lost.
