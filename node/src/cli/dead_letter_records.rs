@@ -17,8 +17,9 @@ use super::context::Context;
 use super::failure::Failure;
 use super::output::{number, say_error, table};
 
-/// Pause before what had no room is asked for again.
-const ROOM_PAUSE: Duration = Duration::from_millis(500);
+/// Pause before what had no room is asked for again; twice as long each time that nothing went on.
+const ROOM_PAUSE: Duration = Duration::from_millis(50);
+const ROOM_PAUSE_MAX: Duration = Duration::from_secs(1);
 /// Pause after a slice that was refused and may be sent again.
 const RETRY_PAUSE: Duration = Duration::from_millis(500);
 /// A slice that is refused so often in a row ends the command.
@@ -180,7 +181,7 @@ async fn drive(
 ) -> Result<RedriveResponse, Failure> {
     let (topic, group) = (&args.which.topic, &args.which.group);
     let mut done = RedriveResponse { matched, ..RedriveResponse::default() };
-    let mut is_told = false;
+    let (mut is_told, mut pause) = (false, ROOM_PAUSE);
     loop {
         let slice = repeated(|| client.redrive(topic, &request)).await?;
         done.scanned += slice.scanned;
@@ -208,7 +209,8 @@ async fn drive(
             bar.suspend(|| say_error(waits(group, &because, members)));
         }
         bar.set_message(format!("waits for {group}"));
-        tokio::time::sleep(ROOM_PAUSE).await;
+        pause = if slice.redriven > 0 { ROOM_PAUSE } else { (2 * pause).min(ROOM_PAUSE_MAX) };
+        tokio::time::sleep(pause).await;
     }
 }
 

@@ -289,17 +289,19 @@ impl GroupService {
         let records = std::mem::take(&mut found.records);
         let mut left = records.len();
         for records in entries(records) {
-            let offsets: Vec<Offset> = records.iter().map(|record| record.offset).collect();
+            let place = |found: &DeadRecord| (found.offset, found.origin.partition.partition);
+            let places: Vec<_> = records.iter().map(place).collect();
             let foreign = std::mem::take(&mut foreign);
             let redrove = self.park_again(query, found.partition, (records, foreign)).await?;
             done.redriven += redrove.redriven;
             done.already += redrove.resolved;
             let gone = usize::try_from(redrove.redriven + redrove.resolved).unwrap_or(usize::MAX);
             left = left.saturating_sub(gone);
-            if let Some(first) = offsets.get(gone) {
+            if let Some((first, origin)) = places.get(gone) {
                 found.next = *first;
                 done.left += left as u64;
-                note(done, redrove.why.unwrap_or_default());
+                let why = redrove.why.unwrap_or_default();
+                note(done, format!("partition {origin} of {}: {why}", query.origin));
                 return Ok(());
             }
         }

@@ -23,7 +23,7 @@ use crate::partition::once_hash::once_hash;
 use crate::partition::request::{PartitionKey, Produce};
 
 /// Records that are written at once.
-const SENT_AT_ONCE_MAX: usize = 64;
+const SENT_AT_ONCE_MAX: usize = 500;
 /// How long one of them may take.
 const SEND_TIMEOUT: Duration = Duration::from_secs(10);
 /// Stands before a key's parts, where a client's has who it is.
