@@ -53,7 +53,9 @@ impl GroupService {
         };
         let at = TopicPartition { topic: dead.id, partition: found.partition };
         let records = std::mem::take(&mut found.records);
-        let sends: Vec<_> = records.iter().map(|record| self.send(&target, at, record)).collect();
+        // Boxed, for the future of a whole append is large and there are many.
+        let sends = records.iter().map(|record| Box::pin(self.send(&target, at, record)));
+        let sends: Vec<_> = sends.collect();
         let results: Vec<_> = stream::iter(sends).buffered(SENT_AT_ONCE_MAX).collect().await;
         let (mut sent, mut refused) = (Vec::new(), None);
         for (record, result) in records.iter().zip(results) {
