@@ -354,7 +354,7 @@ mod tests {
         assert!(topic.internal);
         assert_eq!((topic.name.as_str(), topic.partitions.len()), (GROUP_STATE_TOPIC, 5));
         assert_eq!((topic.replication_factor, topic.rises_to), (1, 3));
-        assert_eq!(group_state_due(Sample::nodes(1).down(1).situation(), limits, 9), None);
+        assert_eq!(group_state_due(Sample::default().situation(), limits, 9), None, "nowhere");
         let three = Sample::nodes(3);
         let command = group_state_due(three.situation(), limits, 9).unwrap();
         let after = dry_run(&three.state, &command).unwrap();
