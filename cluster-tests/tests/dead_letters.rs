@@ -1,6 +1,11 @@
 //! INV-10 from outside: a record that a group does not process is delivered again after a while, then
 //! given up into the dead-letter topic, exactly once whatever node dies, and holds up nothing.
 
+#[path = "dead_letters/redrive.rs"]
+mod redrive;
+#[path = "dead_letters/trouble.rs"]
+mod trouble;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 

@@ -131,6 +131,38 @@ async fn drain(member: &Member, api: &Api, got: &mut BTreeMap<u64, u32>) -> Resu
 }
 
 #[test]
+fn the_topic_of_the_groups_is_made_with_the_cluster_and_rises_to_three_replicas() {
+    run(async {
+        phase("one node, without any group");
+        let mut cluster = Cluster::start_with(1, Options::default()).await?;
+        wait_for("eight partitions on it", SOON, || async {
+            let topic = cluster.api(0).get("/v1/topics/__group_state").await?.ok()?;
+            ensure!(topic["internal"] == true && replicas(&topic)? == [1; 8], "{topic}");
+            Ok(())
+        })
+        .await?;
+        let groups = cluster.api(0).get("/v1/groups").await?.ok()?;
+        ensure!(groups["groups"] == json!([]), "{groups}");
+
+        phase("two nodes join: three replicas of each");
+        cluster.add_node().await?;
+        let third = cluster.add_node().await?;
+        wait_for("three replicas of each", SOON, || async {
+            let topic = cluster.api(third).get("/v1/topics/__group_state").await?.ok()?;
+            ensure!(replicas(&topic)? == [3; 8], "{topic}");
+            Ok(())
+        })
+        .await
+    });
+}
+
+/// How many replicas each partition of a topic has.
+fn replicas(topic: &Value) -> Result<Vec<usize>> {
+    let partitions = topic["partitions"].as_array().context("partitions")?.iter();
+    Ok(partitions.map(|at| at["replicas"].as_array().map_or(0, Vec::len)).collect())
+}
+
+#[test]
 fn a_group_reads_everything_once_and_goes_on_after_its_coordinator_died() {
     run(async {
         let mut cluster = cluster(4).await?;

@@ -114,7 +114,7 @@ fn demand(printed: &str, wanted: &[&str]) -> Result<()> {
 fn one_process_and_its_lines_work_as_pasted() {
     run(async {
         let blocks = blocks("Three nodes in one process")?;
-        ensure!(blocks.len() == 4, "{} blocks instead of four", blocks.len());
+        ensure!(blocks.len() == 5, "{} blocks instead of five", blocks.len());
         ensure!(blocks[0].contains("./target/rampart dev "), "how is it started? {}", blocks[0]);
 
         phase("rampart dev");
@@ -139,7 +139,12 @@ fn one_process_and_its_lines_work_as_pasted() {
         demand(&printed, &[r#""line":2"#, r#""next_offset""#, "data:"])?;
         phase("by command");
         let printed = paste(&adapted(&blocks[3], &ports)?, folder.path()).await?;
-        demand(&printed, &["flights", r#""records":10000"#, r#""status":"ok""#])
+        demand(&printed, &["flights", r#""records":10000"#, r#""status":"ok""#])?;
+        phase("a group, a record that fails, and its redrive");
+        let printed = paste(&adapted(&blocks[4], &ports)?, folder.path()).await?;
+        let rejected = [r#""result":"dying""#, r#""error":"not an order""#, r#""depth":1"#];
+        demand(&printed, &rejected)?;
+        demand(&printed, &[r#""redriven":1"#, r#""result":"acked""#, r#""depth":0"#])
     });
 }
 

@@ -18,6 +18,7 @@ use crate::controller::request::{
     Decommission, Move, NewSwitch, NewTopic, Plan, PlannedMove, Progress, SwitchSet,
 };
 use crate::groups::GroupService;
+use crate::groups::dead_box::{Backlog, DeadQuery, PurgeDone, RedriveDone, RedriveHow, Slice};
 use crate::groups::poll::{Poll, Polled};
 use crate::groups::request::{GroupAnswer, GroupRequest, Listed};
 use crate::http::services::{Answer, Controller, Groups, Metadata, NodeView, Partitions, Reassign};
@@ -72,6 +73,22 @@ impl Groups for GroupService {
 
     fn list(&self) -> Answer<'_, Vec<Listed>> {
         GroupService::list(self).boxed()
+    }
+
+    fn peek(&self, query: DeadQuery) -> Answer<'_, Slice> {
+        async move { GroupService::peek(self, &query).await }.boxed()
+    }
+
+    fn redrive(&self, query: DeadQuery, how: RedriveHow) -> Answer<'_, RedriveDone> {
+        async move { GroupService::redrive(self, &query, &how).await }.boxed()
+    }
+
+    fn purge(&self, query: DeadQuery, dry_run: bool) -> Answer<'_, PurgeDone> {
+        async move { GroupService::purge(self, &query, dry_run).await }.boxed()
+    }
+
+    fn backlog(&self, query: DeadQuery) -> Answer<'_, Backlog> {
+        async move { GroupService::backlog(self, &query).await }.boxed()
     }
 
     fn new_member(&self, client_id: &str) -> MemberId {

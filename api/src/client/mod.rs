@@ -17,6 +17,7 @@ mod session;
 mod topics;
 mod transport;
 
+pub use dead_letter::PeekOptions;
 pub use error::ClientError;
 pub use fetch::{FetchFrom, FetchOptions, RawBatches};
 pub use produce::{LineAnswers, LineFormat, ProduceOptions};

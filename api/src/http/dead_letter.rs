@@ -43,6 +43,39 @@ pub struct DeadLetterDescription {
     /// Groups that have a switch of their own; empty where one group was asked about.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub groups: BTreeMap<String, DeadLetterSettings>,
+    /// Of the group that was asked about: records in its dead-letter topic that were neither redriven
+    /// nor purged. Absent where those who know did not answer, and so are the next three.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub depth: Option<u64>,
+    /// Whether `depth` is exact. If not there are no more than so many: the topic is not the group's
+    /// alone, and too long to look at every record.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub depth_is_exact: Option<bool>,
+    /// Records of the group that wait to be delivered again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parked: Option<u64>,
+    /// Records of the group on their way into the dead-letter topic.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dying: Option<u64>,
+    /// What waits of each group, by name, where none was asked about: of those that have something,
+    /// and of 100 at most.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub backlogs: BTreeMap<String, DeadLetterBacklog>,
+}
+
+/// What a group has not processed of a topic.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct DeadLetterBacklog {
+    /// Name of its dead-letter topic.
+    pub topic: String,
+    /// Records in it that were neither redriven nor purged.
+    pub depth: u64,
+    /// Whether `depth` is exact; if not there are no more than so many.
+    pub depth_is_exact: bool,
+    /// Records that wait to be delivered again.
+    pub parked: u64,
+    /// Records on their way into the dead-letter topic.
+    pub dying: u64,
 }
 
 /// Whose switch it is.
@@ -222,6 +255,11 @@ mod tests {
             group: None,
             dead_letter_topic: None,
             groups: BTreeMap::from([("g".to_owned(), settings)]),
+            depth: None,
+            depth_is_exact: None,
+            parked: None,
+            dying: None,
+            backlogs: BTreeMap::new(),
         };
         let text = serde_json::to_string(&described).unwrap();
         let start = r#"{"enabled":false,"attempts":5,"delay_ms":1000,"backoff":2.0,

@@ -5,6 +5,7 @@
 pub mod castle;
 pub mod cluster;
 pub mod dead_letter;
+pub mod dead_letter_records;
 pub mod encoding;
 pub mod error;
 pub mod fetch;

@@ -86,6 +86,10 @@ pub const PARKED_ERROR_BYTES_MAX: usize = 1 << 10;
 pub const DEAD_LETTER_ATTEMPTS_MAX: u32 = 100;
 /// How long a record that was not processed may wait to be delivered again.
 pub const DEAD_LETTER_DELAY_MS_MAX: u64 = 7 * 24 * 60 * 60 * 1_000;
+/// Dead letters that one request brings back.
+pub const REDRIVEN_PER_REQUEST_MAX: usize = 1_000;
+/// A text that dead letters are filtered by, in bytes.
+pub const DEAD_LETTER_FILTER_BYTES_MAX: usize = 1 << 10;
 /// Groups that have a dead-letter switch of their own in one topic.
 pub const DEAD_LETTER_GROUPS_PER_TOPIC_MAX: usize = 100;
 /// Directives that one client has not yet acknowledged.

@@ -1,4 +1,5 @@
-//! `rampart topic dead-letter show|enable|disable`.
+//! `rampart topic dead-letter show|enable|disable`: the switch. What was given up is in
+//! `dead_letter_records`.
 
 use clap::{Args, Subcommand};
 use rampart_api::http::dead_letter::{
@@ -7,8 +8,9 @@ use rampart_api::http::dead_letter::{
 };
 
 use super::context::Context;
+use super::dead_letter_records::{self, ListArgs, RedriveArgs, WhichArgs};
 use super::failure::Failure;
-use super::output::{duration_ms, pairs, table};
+use super::output::{duration_ms, number, pairs, table};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum DeadLetterCommand {
@@ -18,6 +20,12 @@ pub(super) enum DeadLetterCommand {
     Enable(EnableArgs),
     /// Turn the switch off, and keep its settings.
     Disable(WhoseArgs),
+    /// Show what a group gave up, where it came from, and why.
+    List(ListArgs),
+    /// Bring back what a group gave up: it is delivered again, with no attempts.
+    Redrive(RedriveArgs),
+    /// Give up for good what a group gave up.
+    Purge(WhichArgs),
 }
 
 /// Whose switch.
@@ -65,6 +73,9 @@ pub(super) async fn run(command: DeadLetterCommand, context: &Context) -> Result
             let settings = in_force(&whose, context).await?.settings;
             set(&whose, DeadLetterSettings { enabled: false, ..settings }, context).await
         }
+        DeadLetterCommand::List(args) => dead_letter_records::list(args, context).await,
+        DeadLetterCommand::Redrive(args) => dead_letter_records::redrive(args, context).await,
+        DeadLetterCommand::Purge(which) => dead_letter_records::purge(which, context).await,
     }
 }
 
@@ -149,6 +160,22 @@ fn show(shown: &DeadLetterDescription) -> String {
         ("longest delay", delay_max),
         ("dead letters go to", into),
     ]);
+    let head = match (shown.depth, shown.parked, shown.dying) {
+        (Some(depth), Some(parked), Some(dying)) => {
+            let at_most = if shown.depth_is_exact == Some(false) { "at most " } else { "" };
+            let waiting = pairs(&[
+                ("dead letters", format!("{at_most}{}", number(depth))),
+                ("parked", number(parked)),
+                ("dying", number(dying)),
+            ]);
+            format!("{head}{waiting}")
+        }
+        _ => head,
+    };
+    let head = match shown.backlogs.is_empty() {
+        true => head,
+        false => format!("{head}\n{}\n", backlogs(shown)),
+    };
     if shown.groups.is_empty() {
         return head;
     }
@@ -158,6 +185,20 @@ fn show(shown: &DeadLetterDescription) -> String {
     });
     let header = ["GROUP", "SWITCH", "ATTEMPTS", "DELAY", "BACK-OFF", "LONGEST", "TOPIC"];
     format!("{head}\n{}", table(header, rows))
+}
+
+fn backlogs(shown: &DeadLetterDescription) -> String {
+    let rows = shown.backlogs.iter().map(|(group, backlog)| {
+        let at_most = if backlog.depth_is_exact { "" } else { "<= " };
+        [
+            group.clone(),
+            format!("{at_most}{}", number(backlog.depth)),
+            number(backlog.parked),
+            number(backlog.dying),
+            backlog.topic.clone(),
+        ]
+    });
+    table(["GROUP", "DEAD LETTERS", "PARKED", "DYING", "IN TOPIC"], rows)
 }
 
 fn cells(settings: &DeadLetterSettings) -> [String; 6] {
@@ -269,6 +310,11 @@ mod tests {
             group: None,
             dead_letter_topic: None,
             groups: [("billing".to_owned(), own)].into(),
+            depth: None,
+            depth_is_exact: None,
+            parked: None,
+            dying: None,
+            backlogs: Default::default(),
         };
         let text = show(&shown);
         for part in ["switch              off (default)", "TOPIC.GROUP.dlq", "billing  on"] {

@@ -8,6 +8,7 @@ mod confirm;
 mod consume;
 mod context;
 mod dead_letter;
+mod dead_letter_records;
 mod debug;
 mod failure;
 mod group;

@@ -29,7 +29,7 @@ mod situation;
 mod stalls;
 mod steps;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 mod topic_rules;
 mod voters;
 

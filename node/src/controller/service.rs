@@ -127,7 +127,8 @@ impl ControllerService {
         if self.idle_at.as_ref() == Some(&seen) {
             return;
         }
-        let due = steps::due(outlook.situation(), &seen.metadata_voters);
+        let mut due = steps::due(outlook.situation(), &seen.metadata_voters);
+        due.extend(self.controller.group_state_due(outlook.situation()));
         if due.is_empty() {
             self.idle_at = Some(seen);
             return;

@@ -144,6 +144,19 @@ pub(crate) fn plan_create(
     })
 }
 
+/// The creation of the topic that holds the groups, while it is not there. It is made with the cluster:
+/// as soon as there is a node to put it on, and it gets more replicas as nodes join.
+pub(crate) fn group_state_due(
+    situation: Situation<'_>,
+    limits: TopicLimits,
+    now_ms: i64,
+) -> Option<MetadataCommand> {
+    if situation.state.topics.contains_key(&GROUP_STATE_TOPIC_ID) {
+        return None;
+    }
+    plan_group_state(situation, limits, now_ms).ok()
+}
+
 /// The command that creates the topic which holds the groups.
 pub(crate) fn plan_group_state(
     situation: Situation<'_>,
@@ -328,6 +341,25 @@ mod tests {
             let topic = &after.topics[&id];
             assert_eq!((topic.replication_factor, topic.rises_to), (factor, rises_to));
         }
+    }
+
+    #[test]
+    fn the_topic_of_the_groups_is_made_once_and_rises_with_the_cluster() {
+        let limits = TopicLimits { group_state_partitions: 5, ..TopicLimits::default() };
+        let mut sample = Sample::nodes(1);
+        let command = group_state_due(sample.situation(), limits, 9).unwrap();
+        sample.apply(&command);
+        assert_eq!(group_state_due(sample.situation(), limits, 9), None);
+        let topic = &sample.state.topics[&GROUP_STATE_TOPIC_ID];
+        assert!(topic.internal);
+        assert_eq!((topic.name.as_str(), topic.partitions.len()), (GROUP_STATE_TOPIC, 5));
+        assert_eq!((topic.replication_factor, topic.rises_to), (1, 3));
+        assert_eq!(group_state_due(Sample::default().situation(), limits, 9), None, "nowhere");
+        let three = Sample::nodes(3);
+        let command = group_state_due(three.situation(), limits, 9).unwrap();
+        let after = dry_run(&three.state, &command).unwrap();
+        let topic = &after.topics[&GROUP_STATE_TOPIC_ID];
+        assert_eq!((topic.replication_factor, topic.rises_to), (3, 0));
     }
 
     #[test]

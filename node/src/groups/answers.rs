@@ -15,6 +15,7 @@ use rampart_raft_store::state::metadata::state::MetadataState;
 
 use super::assignor::Topics;
 use super::coordinator::Coordinator;
+use super::dead_answers;
 use super::giving_up::GivingUp;
 use super::request::{
     Commit, Described, DescribedPartition, GroupAnswer, GroupRequest, HandOut, HandedOut, Listed,
@@ -152,7 +153,16 @@ impl Task {
             GroupRequest::Delete { group, is_forced } => {
                 Some(GroupCommand::DeleteGroup { group: group.clone(), is_forced: *is_forced })
             }
-            GroupRequest::Settle(_) | GroupRequest::Describe { .. } | GroupRequest::List => None,
+            GroupRequest::Redrive(redrive) => {
+                return (dead_answers::redrive(redrive, now_ms), Verdicts::default());
+            }
+            GroupRequest::Resolve(resolve) => {
+                return (dead_answers::resolve(resolve), Verdicts::default());
+            }
+            GroupRequest::Settle(_)
+            | GroupRequest::Describe { .. }
+            | GroupRequest::List
+            | GroupRequest::DeadLetters { .. } => None,
         };
         (command.into_iter().collect(), Verdicts::default())
     }
@@ -164,7 +174,7 @@ impl Task {
         outcomes: &[GroupOutcome],
         verdicts: Verdicts,
     ) -> Result<GroupAnswer, Problem> {
-        if !matches!(request, GroupRequest::Settle(_)) {
+        if !dead_answers::judges_itself(request) {
             first_refusal(outcomes)?;
         }
         match request {
@@ -200,6 +210,15 @@ impl Task {
                 Ok(GroupAnswer::Described(Box::new(described)))
             }
             GroupRequest::List => Ok(GroupAnswer::Listed(self.parts.groups.look(list))),
+            GroupRequest::DeadLetters { group, origin, from } => {
+                let kept = self.parts.groups.look(|state| {
+                    Some(dead_answers::kept(state.groups.get(group)?, *origin, *from))
+                });
+                let kept = kept.ok_or_else(|| refusal(&Refusal::NoSuchGroup))?;
+                Ok(GroupAnswer::DeadLetters(kept))
+            }
+            GroupRequest::Redrive(_) => dead_answers::redriven(outcomes),
+            GroupRequest::Resolve(resolve) => dead_answers::resolved(resolve, outcomes),
         }
     }
 

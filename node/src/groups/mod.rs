@@ -5,7 +5,11 @@
 mod answers;
 pub mod assignor;
 pub mod coordinator;
+mod dead_answers;
+pub mod dead_box;
 pub mod dead_letters;
+mod dead_send;
+pub mod dead_slice;
 pub mod deliveries;
 mod giving_up;
 pub mod host;

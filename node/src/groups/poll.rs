@@ -212,7 +212,7 @@ impl GroupService {
     }
 
     /// Reads a partition; from its start, if what was wanted is gone.
-    async fn fetch(
+    pub(super) async fn fetch(
         &self,
         partition: TopicPartition,
         offset: Offset,

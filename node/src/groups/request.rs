@@ -1,13 +1,14 @@
 //! What is asked of the coordinator of a group, and what it answers. The same shapes travel between
 //! nodes: the edge that a client talks to reads the records, the coordinator says which.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use rampart_api::model::ids::{LeaderEpoch, Offset, TopicId};
+use rampart_api::model::ids::{LeaderEpoch, Offset, PartitionId, TopicId};
 use rampart_api::model::problem::Problem;
+use rampart_raft_store::state::group::command::Redriven;
 use rampart_raft_store::state::group::delivery::RecordCopy;
 use rampart_raft_store::state::group::state::{Counters, MemberAbout};
-use rampart_raft_store::state::group::{MemberId, TopicPartition};
+use rampart_raft_store::state::group::{MemberId, OffsetRanges, TopicPartition};
 use serde::{Deserialize, Serialize};
 
 /// A question to the coordinator. Variants are on the wire: append only.
@@ -58,6 +59,19 @@ pub enum GroupRequest {
     },
     /// The groups of this partition of `__group_state`.
     List,
+    /// What a group keeps of its dead letters.
+    DeadLetters {
+        /// The group.
+        group: String,
+        /// The topic that they came from.
+        origin: TopicId,
+        /// Their dead-letter topic, if it is there.
+        from: Option<TopicId>,
+    },
+    /// Parks records of a dead-letter partition again.
+    Redrive(Redrive),
+    /// Resolves records of a dead-letter partition without bringing them back.
+    Resolve(Resolve),
 }
 
 /// A poll's first half.
@@ -155,6 +169,34 @@ pub struct Commit {
     pub offsets: Vec<(TopicPartition, Offset, Option<LeaderEpoch>, String)>,
 }
 
+/// Records of a dead-letter partition to park again.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Redrive {
+    /// The group.
+    pub group: String,
+    /// The dead-letter partition.
+    pub from: TopicPartition,
+    /// The records.
+    pub records: Vec<Redriven>,
+    /// What else was seen there, and is none of the group's.
+    pub foreign: Vec<(Offset, Offset)>,
+}
+
+/// Records of a dead-letter partition that are not to come back.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Resolve {
+    /// The group.
+    pub group: String,
+    /// The dead-letter partition.
+    pub from: TopicPartition,
+    /// The records that are given up, which is counted.
+    pub purged: Vec<(Offset, Offset)>,
+    /// The records that were sent to a topic.
+    pub sent: Vec<(Offset, Offset)>,
+    /// What else was seen there, and is none of the group's.
+    pub foreign: Vec<(Offset, Offset)>,
+}
+
 /// An answer of the coordinator. Variants are on the wire: append only.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum GroupAnswer {
@@ -172,6 +214,38 @@ pub enum GroupAnswer {
     Described(Box<Described>),
     /// To `List`.
     Listed(Vec<Listed>),
+    /// To `DeadLetters`.
+    DeadLetters(KeptDeadLetters),
+    /// To `Redrive`.
+    Redriven(Redrove),
+    /// To `Resolve`: so many were given up that were there before.
+    Resolved(u64),
+}
+
+/// What a group keeps of its dead letters.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct KeptDeadLetters {
+    /// Records that were redriven or purged, or are none of the group's, by dead-letter partition.
+    pub resolved: BTreeMap<PartitionId, OffsetRanges>,
+    /// Records of the origin that wait to be delivered again.
+    pub parked: u64,
+    /// Records of the origin on their way into a dead-letter topic.
+    pub dying: u64,
+    /// Whether the group has to do with the origin at all.
+    pub reads: bool,
+}
+
+/// What became of records that were to be parked again. The first of them come first.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Redrove {
+    /// These are.
+    pub redriven: u64,
+    /// These were resolved before.
+    pub resolved: u64,
+    /// These, the last ones, had no room.
+    pub left: u64,
+    /// What the first of those lacks.
+    pub why: Option<String>,
 }
 
 /// What became of a record that a member spoke of. Variants are on the wire: append only.
@@ -319,7 +393,10 @@ impl GroupRequest {
             | GroupRequest::Leave { group, .. }
             | GroupRequest::Reset { group, .. }
             | GroupRequest::Delete { group, .. }
-            | GroupRequest::Describe { group } => Some(group),
+            | GroupRequest::Describe { group }
+            | GroupRequest::DeadLetters { group, .. } => Some(group),
+            GroupRequest::Redrive(redrive) => Some(&redrive.group),
+            GroupRequest::Resolve(resolve) => Some(&resolve.group),
             GroupRequest::List => None,
         }
     }

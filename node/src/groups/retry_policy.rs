@@ -26,7 +26,7 @@ impl Default for RetryPolicy {
 /// What a member said of a record, or the end of its lock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Failure {
-    /// Try again, after so long if it says so.
+    /// Try again, after so long if it says so, which is no longer than the longest delay.
     Retry(Option<u64>),
     /// Not again.
     Reject,

@@ -233,7 +233,10 @@ fn begins_a_group(request: &GroupRequest) -> bool {
         | GroupRequest::Leave { .. }
         | GroupRequest::Delete { .. }
         | GroupRequest::Describe { .. }
-        | GroupRequest::List => false,
+        | GroupRequest::List
+        | GroupRequest::DeadLetters { .. }
+        | GroupRequest::Redrive(_)
+        | GroupRequest::Resolve(_) => false,
     }
 }
 

@@ -52,21 +52,32 @@ pub enum Step {
     InPlace,
 }
 
-/// A record can't be rejected where there is nowhere to put it.
+/// Why nothing is done about a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the topic has no dead-letter switch for the group, so nothing can be rejected")]
-pub struct NoDeadLetters;
+pub enum StepError {
+    /// A record can't be rejected where there is nowhere to put it.
+    #[error("the topic has no dead-letter switch for the group, so nothing can be rejected")]
+    NoDeadLetters,
+    /// It would come again later than the switch allows.
+    #[error("delay_ms is {asked}, at most {max} are allowed by the topic's dead-letter switch")]
+    DelayTooLong {
+        /// Milliseconds that the member wants.
+        asked: u64,
+        /// Milliseconds of the longest delay.
+        max: u64,
+    },
+}
 
 /// What to do about a record after its `attempt`.
 ///
 /// # Errors
-/// When it is rejected and there is no dead-letter switch.
+/// When it is rejected and there is no dead-letter switch, or is to come again too late.
 pub fn step(
     (delivery, attempt): (Delivery, u32),
     verdict: Verdict,
     switch: Option<&DeadLetters>,
     now_ms: i64,
-) -> Result<Step, NoDeadLetters> {
+) -> Result<Step, StepError> {
     let failure = match verdict {
         Verdict::Done => return Ok(Step::Ack),
         Verdict::Keep => return Ok(Step::Renew),
@@ -74,7 +85,7 @@ pub fn step(
     };
     let Some(DeadLetters { policy, into }) = switch else {
         return match failure {
-            Failure::Reject => Err(NoDeadLetters),
+            Failure::Reject => Err(StepError::NoDeadLetters),
             // A parked one of the time before the switch was turned off waits a moment more.
             Failure::Retry(_) | Failure::TimedOut => Ok(match delivery {
                 Delivery::Fresh(_) => Step::InPlace,
@@ -82,6 +93,11 @@ pub fn step(
             }),
         };
     };
+    if let Failure::Retry(Some(asked)) = failure
+        && asked > policy.delay_ms_max
+    {
+        return Err(StepError::DelayTooLong { asked, max: policy.delay_ms_max });
+    }
     let fate = policy.fate(failure, attempt, *into, now_ms);
     Ok(match delivery {
         Delivery::Fresh(_) => Step::Park { attempts: attempt, fate },
@@ -192,7 +208,7 @@ mod tests {
             let waits = Step::Retry { fate: Fate::Wait { due_ms: 50 } };
             assert_eq!(told(PARKED, Verdict::Failed(failure)), Ok(waits));
         }
-        assert_eq!(told(FRESH, Verdict::Failed(Failure::Reject)), Err(NoDeadLetters));
+        assert_eq!(told(FRESH, Verdict::Failed(Failure::Reject)), Err(StepError::NoDeadLetters));
     }
 
     #[test]
@@ -207,6 +223,24 @@ mod tests {
         let given_up = Step::Park { attempts: 1, fate: die };
         assert_eq!(told(FRESH, 1, Failure::Reject), given_up);
         assert_eq!(told(PARKED, 5, Failure::Retry(None)), Step::Retry { fate: die });
+    }
+
+    #[test]
+    fn a_delay_beyond_the_limit_is_refused_whatever_the_attempt() {
+        let policy = RetryPolicy { delay_ms_max: 100, ..RetryPolicy::default() };
+        let switch = DeadLetters { policy, into: INTO };
+        let told = |attempt, asked| {
+            let failed = Verdict::Failed(Failure::Retry(Some(asked)));
+            step((FRESH, attempt), failed, Some(&switch), 50)
+        };
+        let fate = Fate::Wait { due_ms: 150 };
+        assert_eq!(told(1, 100), Ok(Step::Park { attempts: 1, fate }));
+        let too_long = |asked| Err(StepError::DelayTooLong { asked, max: 100 });
+        assert_eq!(told(1, 101), too_long(101));
+        assert_eq!(told(9, u64::MAX), too_long(u64::MAX));
+        let failed = Verdict::Failed(Failure::Retry(Some(u64::MAX)));
+        let off = step((FRESH, 1), failed, None, 50);
+        assert_eq!(off, Ok(Step::InPlace), "without a switch there is no delay");
     }
 
     #[test]

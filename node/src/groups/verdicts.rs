@@ -18,7 +18,7 @@ use super::coordinator::Coordinator;
 use super::giving_up::{Content, GivingUp};
 use super::request::{Said, Settle, Verdict};
 use super::retry_policy::Failure;
-use super::settle::{self, Copied, Settlement, Step};
+use super::settle::{self, Copied, Settlement, Step, StepError};
 use super::token::{AckToken, Delivery};
 
 /// What is answered about each record of a question.
@@ -283,10 +283,7 @@ fn take(
     };
     let switch = known.switch(token.partition).map_err(Err)?;
     let step = settle::step((token.delivery, token.attempt), verdict, switch, now_ms);
-    let step = step.map_err(|error| {
-        Err(Problem::new(ErrorCode::DeadLettersOff, error.to_string())
-            .hint("switch dead letters on for the topic, or send `retry`"))
-    })?;
+    let step = step.map_err(|error| Err(refused(error)))?;
     let taken = match (step, token.delivery) {
         (Step::Ack, _) => Taken::Done,
         (Step::Retry { fate }, _) => Taken::Retry(fate),
@@ -308,6 +305,17 @@ fn take(
         }
     };
     Ok((token, taken))
+}
+
+fn refused(error: StepError) -> Problem {
+    match error {
+        StepError::NoDeadLetters => Problem::new(ErrorCode::DeadLettersOff, error.to_string())
+            .hint("switch dead letters on for the topic, or send `retry`"),
+        StepError::DelayTooLong { .. } => {
+            Problem::new(ErrorCode::InvalidRequest, error.to_string())
+                .hint("the record is still in hand: ask for less, or raise delay_ms_max")
+        }
+    }
 }
 
 fn too_large() -> Problem {

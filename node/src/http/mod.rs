@@ -17,6 +17,7 @@ mod cluster;
 mod connection;
 mod console;
 mod dead_letter;
+mod dead_letter_records;
 mod docs;
 mod edge;
 mod error;

@@ -9,8 +9,8 @@ use utoipa::openapi::path::{Operation, ParameterBuilder, ParameterIn, PathItem};
 use utoipa::openapi::{Object, Required, Type};
 
 use super::{
-    cluster, dead_letter, fetch, group_records, groups, health, metrics, nodes, partitions,
-    produce, producers, replicas, topics,
+    cluster, dead_letter, dead_letter_records, fetch, group_records, groups, health, metrics,
+    nodes, partitions, produce, producers, replicas, topics,
 };
 
 /// The interface over HTTP.
@@ -36,6 +36,9 @@ use super::{
         topics::delete,
         dead_letter::describe,
         dead_letter::set,
+        dead_letter_records::peek,
+        dead_letter_records::redrive,
+        dead_letter_records::purge,
         partitions::add,
         partitions::truncate,
         groups::list,

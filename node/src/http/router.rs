@@ -17,8 +17,8 @@ use super::edge::Edge;
 use super::error::{Refusal, invalid};
 use super::media::shown;
 use super::{
-    cluster, console, dead_letter, docs, fetch, group_records, groups, health, metrics, nodes,
-    openapi, partitions, produce, producers, replicas, topics,
+    cluster, console, dead_letter, dead_letter_records, docs, fetch, group_records, groups, health,
+    metrics, nodes, openapi, partitions, produce, producers, replicas, topics,
 };
 
 const MIN_METADATA_INDEX: &str = "min_metadata_index";
@@ -38,6 +38,9 @@ pub fn router(edge: Edge) -> Router {
             get(topics::describe).patch(topics::alter).delete(topics::delete),
         )
         .route("/v1/topics/{topic}/dead-letter", get(dead_letter::describe).put(dead_letter::set))
+        .route("/v1/topics/{topic}/dead-letter/records", get(dead_letter_records::peek))
+        .route("/v1/topics/{topic}/dead-letter:redrive", post(dead_letter_records::redrive))
+        .route("/v1/topics/{topic}/dead-letter:purge", post(dead_letter_records::purge))
         .route("/v1/topics/{topic}/partitions", post(partitions::add))
         .route("/v1/topics/{topic}/truncate", post(partitions::truncate));
     let groups = Router::new()

@@ -16,6 +16,7 @@ use tokio::sync::watch;
 use crate::controller::request::{
     Decommission, Move, NewSwitch, NewTopic, Plan, PlannedMove, Progress, SwitchSet,
 };
+use crate::groups::dead_box::{Backlog, DeadQuery, PurgeDone, RedriveDone, RedriveHow, Slice};
 use crate::groups::poll::{Poll, Polled};
 use crate::groups::request::{GroupAnswer, GroupRequest, Listed};
 use crate::partition::request::{
@@ -67,6 +68,14 @@ pub trait Groups: Debug + Send + Sync {
     fn ask(&self, request: GroupRequest) -> Answer<'_, GroupAnswer>;
     /// All groups, by name.
     fn list(&self) -> Answer<'_, Vec<Listed>>;
+    /// What a group gave up of a topic.
+    fn peek(&self, query: DeadQuery) -> Answer<'_, Slice>;
+    /// Brings that back.
+    fn redrive(&self, query: DeadQuery, how: RedriveHow) -> Answer<'_, RedriveDone>;
+    /// Gives it up for good, or only counts it.
+    fn purge(&self, query: DeadQuery, dry_run: bool) -> Answer<'_, PurgeDone>;
+    /// How much of it there is.
+    fn backlog(&self, query: DeadQuery) -> Answer<'_, Backlog>;
     /// A name that no member has.
     fn new_member(&self, client_id: &str) -> MemberId;
 }

@@ -10,6 +10,7 @@ pub mod leader_reports;
 pub mod link_up;
 mod local;
 mod log_check;
+pub(crate) mod once_hash;
 pub(crate) mod page;
 #[cfg(test)]
 #[cfg(feature = "planted-bugs")]

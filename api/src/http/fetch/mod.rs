@@ -9,4 +9,4 @@ mod writer;
 
 pub use fetched::{FetchResponse, FetchedError, FetchedHeaders, FetchedRecord};
 pub use position::{Cursor, CursorError, OffsetParam, OffsetParamError};
-pub use writer::{BodyEnd, BodyWriter, Layout, RecordPosition, write_record};
+pub use writer::{BodyEnd, BodyWriter, Layout, RecordPosition, write_content, write_record};

@@ -45,7 +45,14 @@ pub fn write_record(
     put_integer(out, position.offset);
     out.extend_from_slice(b",\"timestamp\":");
     put_integer(out, record.timestamp_ms);
-    out.extend_from_slice(b",\"key\":");
+    out.push(b',');
+    write_content(out, record, encoding, layout);
+    out.push(b'}');
+}
+
+/// Appends `"key":…,"value":…,"headers":…`, a part of an object.
+pub fn write_content(out: &mut Vec<u8>, record: &Record, encoding: Encoding, layout: Layout) {
+    out.extend_from_slice(b"\"key\":");
     put_text(out, record.key.as_ref(), encoding);
     out.extend_from_slice(b",\"value\":");
     match encoding {
@@ -54,7 +61,6 @@ pub fn write_record(
     }
     out.extend_from_slice(b",\"headers\":");
     put_headers(out, &record.headers, encoding);
-    out.push(b'}');
 }
 
 /// Writes `{"records":[…],…}` in pieces: the buffer can be taken and sent between records.

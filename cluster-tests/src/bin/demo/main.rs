@@ -2,6 +2,7 @@
 //! measured in this run; if one promise is not seen the exit code says so. A time beyond what was
 //! promised is said, but no failure: it says something about the machine too.
 
+mod dead_letters;
 mod flights;
 mod report;
 mod trouble;
@@ -58,7 +59,7 @@ fn main() -> ExitCode {
 }
 
 async fn demo() -> Result<()> {
-    let bar = ProgressBar::new(flights::UNITS + trouble::UNITS);
+    let bar = ProgressBar::new(flights::UNITS + dead_letters::UNITS + trouble::UNITS);
     bar.set_style(ProgressStyle::with_template(
         "{elapsed_precise} {wide_bar} {percent:>3}% {msg:40}",
     )?);
@@ -106,6 +107,7 @@ async fn tour(demo: &mut Demo) -> Result<()> {
     flights::keyless(demo).await?;
     flights::keyed(demo).await?;
     flights::read_back(demo).await?;
+    dead_letters::reject_and_redrive(demo).await?;
     trouble::kill_the_busiest_leader(demo).await?;
     trouble::drain(demo).await?;
     memory(demo)

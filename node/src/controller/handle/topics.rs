@@ -11,9 +11,10 @@ use rampart_raft_store::state::metadata::state::{MetadataState, TopicRecord};
 
 use super::ControllerHandle;
 use crate::controller::request::NewTopic;
+use crate::controller::situation::Situation;
 use crate::controller::topic_rules::{
-    dry_run, plan_add_partitions, plan_alter, plan_create, plan_delete, plan_group_state,
-    plan_set_factor,
+    dry_run, group_state_due, plan_add_partitions, plan_alter, plan_create, plan_delete,
+    plan_group_state, plan_set_factor,
 };
 
 impl ControllerHandle {
@@ -49,7 +50,16 @@ impl ControllerHandle {
         }
     }
 
-    /// Creates the topic that holds the groups, if it isn't there.
+    /// The creation of the topic that holds the groups, while it is not there.
+    pub(in crate::controller) fn group_state_due(
+        &self,
+        situation: Situation<'_>,
+    ) -> Option<MetadataCommand> {
+        group_state_due(situation, self.inner.limits, self.inner.clock.now_ms())
+    }
+
+    /// Creates the topic that holds the groups, if it isn't there: for whoever polls before the
+    /// controller has had time to.
     ///
     /// # Errors
     /// Those of the placement; `NOT_LEADER` where the metadata has no leader.

@@ -7,15 +7,15 @@ use axum::response::Response;
 use rampart_api::http::encoding::Encoding;
 use rampart_api::model::limits::{IDEMPOTENCY_KEY_BYTES_MAX, INTERNAL_PRODUCER_ID_MIN};
 use rampart_api::model::murmur2::partition_for_key;
-use rampart_api::model::once::{Hash128, KeyTag, OnceTag};
+use rampart_api::model::once::{KeyTag, OnceTag};
 use rampart_api::model::problem::Problem;
 use rampart_api::model::record_batch::BatchHeader;
-use sha2::{Digest, Sha256};
 
 use super::Job;
 use super::plan::Plan;
 use super::send::PartResult;
 use crate::http::error::invalid;
+use crate::partition::once_hash::once_hash;
 
 const KEY: &str = "idempotency-key";
 const PRODUCER: [&str; 3] = ["x-producer-id", "x-producer-epoch", "x-producer-sequence"];
@@ -118,24 +118,11 @@ impl Once {
     pub(super) fn tag(&self, stamp_ms: i64, parts: &[&[u8]]) -> OnceTag {
         let key = match self {
             // Nobody has to say who they are yet: all are one principal, whose name is empty.
-            Once::Key(key) => Some(KeyTag { key: hash(&[b"", key]), body: hash(parts) }),
+            Once::Key(key) => Some(KeyTag { key: once_hash(&[b"", key]), body: once_hash(parts) }),
             Once::Producer(_) => None,
         };
         OnceTag { stamp_ms, key }
     }
-}
-
-/// Half of the SHA-256 of the parts and their lengths.
-fn hash(parts: &[&[u8]]) -> Hash128 {
-    let mut digest = Sha256::new();
-    for part in parts {
-        digest.update((part.len() as u64).to_be_bytes());
-        digest.update(part);
-    }
-    let whole: [u8; 32] = digest.finalize().into();
-    let mut half = [0; 16];
-    half.copy_from_slice(&whole[..16]);
-    half
 }
 
 impl Job {

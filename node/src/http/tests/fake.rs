@@ -26,6 +26,7 @@ use crate::controller::request::{
     Decommission, Move, NewSwitch, NewTopic, Plan, PlannedMove, PlannedTransfer, Progress,
     SwitchSet,
 };
+use crate::groups::dead_box::{Backlog, DeadQuery, PurgeDone, RedriveDone, RedriveHow, Slice};
 use crate::groups::poll::{Poll, Polled};
 use crate::groups::request::{GroupAnswer, GroupRequest, Listed};
 use crate::http::services::{Answer, Controller, Groups, Metadata, NodeView, Partitions, Reassign};
@@ -60,6 +61,8 @@ pub(super) struct FakeNode {
     pub(super) onces: Mutex<Vec<Option<OnceTag>>>,
     /// Produces are answered as duplicates, with this time.
     pub(super) replays: Mutex<Option<i64>>,
+    /// What a group gave up.
+    pub(super) dead_letters: Mutex<Option<Slice>>,
     /// Produce waits while this is true.
     pub(super) holds: watch::Sender<bool>,
 }
@@ -109,6 +112,7 @@ impl FakeNode {
             produced: Mutex::default(),
             onces: Mutex::default(),
             replays: Mutex::default(),
+            dead_letters: Mutex::default(),
             holds: watch::Sender::new(false),
         })
     }
@@ -387,6 +391,10 @@ impl Metadata for FakeNode {
     }
 }
 
+fn no_groups() -> Problem {
+    Problem::new(ErrorCode::GroupNotFound, "this node has no groups")
+}
+
 impl Groups for FakeNode {
     fn poll(&self, poll: Poll) -> Answer<'_, Polled> {
         let what = format!("poll {} {}", poll.group, poll.member);
@@ -400,13 +408,50 @@ impl Groups for FakeNode {
     fn ask(&self, request: GroupRequest) -> Answer<'_, GroupAnswer> {
         async move {
             self.note(format!("{request:?}"))?;
-            Err(Problem::new(ErrorCode::GroupNotFound, "this node has no groups"))
+            Err(no_groups())
         }
         .boxed()
     }
 
     fn list(&self) -> Answer<'_, Vec<Listed>> {
         std::future::ready(Ok(Vec::new())).boxed()
+    }
+
+    fn peek(&self, query: DeadQuery) -> Answer<'_, Slice> {
+        async move {
+            let found = self.dead_letters.lock().unwrap().clone();
+            self.note(format!("peek {} {:?}", query.whose.group, query.whose.filter))?;
+            found.ok_or_else(no_groups)
+        }
+        .boxed()
+    }
+
+    fn redrive(&self, query: DeadQuery, how: RedriveHow) -> Answer<'_, RedriveDone> {
+        let to = how.topic.map_or("the group".to_owned(), |topic| topic.name.clone());
+        let (group, max, dry) = (query.whose.group, query.records_max, how.dry_run);
+        async move {
+            self.note(format!("redrive {group} to {to}, {max} at most, dry run: {dry}"))?;
+            let because = Some("it is full".to_owned());
+            Ok(RedriveDone { matched: 3, left: 1, left_because: because, ..Default::default() })
+        }
+        .boxed()
+    }
+
+    fn purge(&self, query: DeadQuery, dry_run: bool) -> Answer<'_, PurgeDone> {
+        let (group, max) = (query.whose.group, query.records_max);
+        async move {
+            self.note(format!("purge {group}, {max} at most, dry run: {dry_run}"))?;
+            Ok(PurgeDone { matched: 2, purged: 2, ..PurgeDone::default() })
+        }
+        .boxed()
+    }
+
+    fn backlog(&self, _: DeadQuery) -> Answer<'_, Backlog> {
+        let found = match &*self.dead_letters.lock().unwrap() {
+            Some(_) => Ok(Backlog { depth: 7, is_exact: true, parked: 2, dying: 1, reads: true }),
+            None => Err(no_groups()),
+        };
+        std::future::ready(found).boxed()
     }
 
     fn new_member(&self, client_id: &str) -> MemberId {

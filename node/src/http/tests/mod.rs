@@ -5,6 +5,7 @@ mod admin;
 mod bad_input;
 mod console;
 mod dead_letter;
+mod dead_letter_records;
 mod docs;
 mod fake;
 mod fetching;

@@ -101,6 +101,7 @@ impl GroupState {
             C::Direct { client, kind, expires_ms } => self.direct(client, kind, *expires_ms),
             C::DirectivesDone { client, ids } => Ok(self.directives_done(client, ids)),
             C::ExpireDirectives { now_ms } => Ok(self.expire_directives(*now_ms)),
+            C::Resolve { group, from, ranges } => self.resolve(group, *from, ranges),
         }
     }
 

@@ -88,6 +88,9 @@ pub enum GroupCommand {
     DirectivesDone { client: String, ids: BTreeSet<DirectiveId> },
     /// Forgets what no client has done in time.
     ExpireDirectives { now_ms: i64 },
+    /// Records in a dead-letter partition that the group has no more to do with: another group's, or
+    /// sent to a topic. Neither shown nor redriven, and not counted.
+    Resolve { group: String, from: TopicPartition, ranges: Vec<(Offset, Offset)> },
 }
 
 /// Who settles records: the holder of their partition, since that generation.

@@ -58,8 +58,10 @@ pub enum GroupOutcome {
         resolved: usize,
         /// So many had no room; they stay where they are.
         left: usize,
+        /// What the first of those lacks.
+        why: Option<Refusal>,
     },
-    /// So many records of a dead-letter partition were given up.
+    /// So many records of a dead-letter partition were given up, or are of no interest.
     Purged {
         /// Offsets that were not resolved before.
         offsets: u64,

@@ -154,13 +154,20 @@ fn commands() -> Vec<GroupCommand> {
     ]
 }
 
+/// Those that came after the first snapshot was kept.
+fn later_commands() -> Vec<GroupCommand> {
+    let (group, from) = (GROUP.to_owned(), dead_letters());
+    vec![GroupCommand::Resolve { group, from, ranges: vec![(Offset(5), Offset(6))] }]
+}
+
 fn topics() -> BTreeSet<TopicId> {
     BTreeSet::from([topic_id()])
 }
 
 pub(super) fn records() -> Vec<(String, Vec<u8>)> {
     let mut seen = BTreeSet::new();
-    let first = commands().into_iter().filter(|command| seen.insert(command_name(command)));
+    let all = commands().into_iter().chain(later_commands());
+    let first = all.filter(|command| seen.insert(command_name(command)));
     let kind = ProposalKind::Groups as u8;
     let records: Vec<_> = first
         .map(|command| {
@@ -184,7 +191,7 @@ pub(super) fn snapshot() -> Vec<u8> {
     envelope::seal(GROUP_SNAPSHOT_VERSION, &state)
 }
 
-const COMMANDS: usize = 23;
+const COMMANDS: usize = 24;
 
 /// A new command does not compile until it is named here; then it wants a sample above.
 fn command_name(command: &GroupCommand) -> &'static str {
@@ -212,5 +219,6 @@ fn command_name(command: &GroupCommand) -> &'static str {
         GroupCommand::Direct { .. } => "Direct",
         GroupCommand::DirectivesDone { .. } => "DirectivesDone",
         GroupCommand::ExpireDirectives { .. } => "ExpireDirectives",
+        GroupCommand::Resolve { .. } => "Resolve",
     }
 }

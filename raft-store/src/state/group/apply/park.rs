@@ -9,7 +9,7 @@ use rampart_api::model::limits::{
 use super::{Handled, fits, under};
 use crate::state::group::command::{Fate, Holding, NewParked};
 use crate::state::group::delivery::{Parked, ParkedBody, Place};
-use crate::state::group::ids::{ParkedId, TopicPartition};
+use crate::state::group::ids::ParkedId;
 use crate::state::group::outcome::{GroupOutcome, Refusal};
 use crate::state::group::state::{Group, GroupState, SettlesBy, Weighs};
 
@@ -23,7 +23,7 @@ impl GroupState {
             let ranges: Vec<_> = records.iter().map(|record| only(record.offset)).collect();
             group.check_ranges(by.partition, &ranges)?;
             let parked: Vec<Parked> = records.iter().map(|r| parked(by, r, now_ms)).collect();
-            group.check_parked(by.partition, &parked, others)?;
+            group.check_parked(group.parked_of(by.partition), &parked, others)?;
             group.note_way(&by.member, SettlesBy::Acks);
             let mut ids = Vec::with_capacity(records.len());
             for (record, parked) in records.iter().zip(parked) {
@@ -67,15 +67,15 @@ fn parked(by: &Holding, record: &NewParked, now_ms: i64) -> Parked {
 }
 
 impl Group {
-    /// Whether so many records more may be parked.
+    /// Whether records of a partition may be parked beside those that are.
     pub(super) fn check_parked(
         &self,
-        origin: TopicPartition,
+        known: usize,
         records: &[Parked],
         others: &GroupState,
     ) -> Result<(), Refusal> {
         let max = PARKED_PER_PARTITION_MAX;
-        under("parked records of a partition", self.parked_of(origin) + records.len(), max)?;
+        under("parked records of a partition", known + records.len(), max)?;
         for record in records {
             fits("the reason of a failure", record.error.len(), PARKED_ERROR_BYTES_MAX)?;
             if let ParkedBody::Copied(copy) = &record.body {

@@ -25,7 +25,10 @@ fn parked_records_of_a_partition_are_bounded_and_others_go_on() {
     assert_eq!(full(&late), "parked records of a partition");
     groups.apply(park(by("a", 1, 1), &[(10, wait(1))]));
     let outcome = groups.apply(redrive(&[(0, 1), (1, 2)]));
-    assert_eq!(outcome, GroupOutcome::Redriven { ids: vec![], resolved: 0, left: 2 });
+    let GroupOutcome::Redriven { ids, resolved: 0, left: 2, why: Some(why) } = outcome else {
+        panic!("{outcome:?}");
+    };
+    assert_eq!((ids.len(), full(&why)), (0, "parked records of a partition"));
     groups.apply(ack_parked(by("a", 0, 1), &[0]));
     let outcome = groups.apply(redrive(&[(0, 1), (1, 2)]));
     assert!(matches!(outcome, GroupOutcome::Redriven { left: 1, .. }), "{outcome:?}");
@@ -39,6 +42,27 @@ fn gaps_above_a_committed_offset_are_bounded() {
     let more = groups.refused(ack(by("a", 0, 1), &[(100_000, 100_001)]));
     assert_eq!(full(&more), "gaps above a committed offset");
     assert_eq!(groups.apply(ack(by("a", 1, 1), &[(10, 11)])), at_offset(1, 11));
+}
+
+#[test]
+fn gaps_in_what_is_resolved_are_bounded_and_what_makes_none_goes_on() {
+    let mut groups = Groups::with_a();
+    let odd: Vec<_> = (0..OFFSET_RANGES_MAX as u64).map(|n| (2 * n + 1, 2 * n + 2)).collect();
+    let purge = |gone: &[(u64, u64)]| GroupCommand::Purge {
+        group: G.to_owned(),
+        from: dlq(0),
+        ranges: ranges(gone),
+    };
+    groups.apply(purge(&odd));
+    assert_eq!(full(&groups.refused(purge(&[(100_000, 100_001)]))), "gaps in what is resolved");
+    let outcome = groups.apply(redrive(&[(100_000, 21), (2, 20)]));
+    let GroupOutcome::Redriven { ids, resolved: 0, left: 2, why: Some(why) } = outcome else {
+        panic!("{outcome:?}");
+    };
+    assert_eq!((ids.len(), full(&why)), (0, "gaps in what is resolved"));
+    let outcome = groups.apply(redrive(&[(2, 20), (4, 22), (100_000, 21)]));
+    assert!(matches!(outcome, GroupOutcome::Redriven { left: 0, why: None, .. }), "{outcome:?}");
+    assert_eq!(groups.group().resolved[&dlq(0)].len(), OFFSET_RANGES_MAX - 1);
 }
 
 #[test]

@@ -126,6 +126,7 @@ fn a_redrive_delivers_once_however_often_it_is_asked_for() {
         ids: ids.iter().map(|id| ParkedId(*id)).collect(),
         resolved,
         left: 0,
+        why: None,
     };
     assert_eq!(groups.apply(redrive(&[(0, 10), (1, 11)])), redriven(&[2, 3], 0));
     assert_eq!(groups.apply(redrive(&[(0, 10), (1, 11)])), redriven(&[], 2));
@@ -146,7 +147,29 @@ fn a_purged_record_is_not_redriven() {
     assert_eq!(groups.apply(purge.clone()), GroupOutcome::Purged { offsets: 4 });
     assert_eq!(groups.apply(purge), GroupOutcome::Purged { offsets: 0 });
     let outcome = groups.apply(redrive(&[(2, 20), (3, 21)]));
-    assert_eq!(outcome, GroupOutcome::Redriven { ids: vec![ParkedId(0)], resolved: 1, left: 0 });
+    let ids = vec![ParkedId(0)];
+    assert_eq!(outcome, GroupOutcome::Redriven { ids, resolved: 1, left: 0, why: None });
+    assert_eq!(groups.group().counters.dropped, 4);
+}
+
+#[test]
+fn what_is_no_more_of_interest_is_not_redriven_and_not_counted() {
+    let mut groups = Groups::with_a();
+    let resolve = |from, to| GroupCommand::Resolve {
+        group: G.to_owned(),
+        from: dlq(0),
+        ranges: ranges(&[(from, to)]),
+    };
+    assert_eq!(groups.apply(resolve(0, 3)), GroupOutcome::Purged { offsets: 3 });
+    assert_eq!(groups.apply(resolve(2, 5)), GroupOutcome::Purged { offsets: 2 });
+    let whole = Refusal::Invalid { what: "a range that ends before it starts" };
+    assert_eq!(groups.refused(resolve(5, 5)), whole);
+    let outcome = groups.apply(redrive(&[(4, 20), (5, 21)]));
+    let ids = vec![ParkedId(0)];
+    assert_eq!(outcome, GroupOutcome::Redriven { ids, resolved: 1, left: 0, why: None });
+    assert_eq!(groups.group().counters.dropped, 0);
+    let other = GroupCommand::Resolve { group: "x".to_owned(), from: dlq(0), ranges: vec![] };
+    assert_eq!(groups.refused(other), Refusal::NoSuchGroup);
 }
 
 #[test]

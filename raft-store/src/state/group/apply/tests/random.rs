@@ -78,6 +78,9 @@ fn record_commands() -> impl Strategy<Value = GroupCommand> {
         1 => offset_ranges().prop_map(|gone| {
             GroupCommand::Purge { group: G.to_owned(), from: dlq(0), ranges: ranges(&gone) }
         }),
+        1 => offset_ranges().prop_map(|gone| {
+            GroupCommand::Resolve { group: G.to_owned(), from: dlq(0), ranges: ranges(&gone) }
+        }),
     ]
 }
 
