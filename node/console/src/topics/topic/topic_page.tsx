@@ -1,4 +1,5 @@
-// One topic: what it adds up to, what is moving, its partitions and its configuration.
+// One topic: what it adds up to, what is moving, its partitions, the groups that read it, its dead
+// letters and its configuration.
 import { useState } from "preact/hooks";
 import { movesOf } from "../../api/cluster";
 import { describeTopic } from "../../api/topics";
@@ -7,11 +8,14 @@ import { ProblemNotice } from "../../components/problem_notice";
 import { StaleNotice } from "../../components/stale_notice";
 import { bytes, count, moment, plural, span } from "../../format";
 import { RefreshState } from "../../live/refresh_state";
+import { together } from "../../live/together";
 import { useLive } from "../../live/use_live";
 import { Link } from "../../router";
 import { Actions } from "./actions";
 import { Configuration } from "./configuration";
 import { type Figures, figuresOf } from "./figures";
+import { Groups } from "./groups/groups";
+import { useTopicGroups } from "./groups/topic_groups";
 import { Moves } from "./moves";
 import { Partitions } from "./partitions";
 
@@ -20,6 +24,8 @@ export function TopicPage({ topic: name }: { topic: string }) {
     const [topic, moves] = await Promise.all([describeTopic(name, signal), movesOf(name, signal)]);
     return { topic, moves };
   });
+  const [text, setText] = useState("");
+  const groups = useTopicGroups(name, text);
   const [isLeaving, setLeaving] = useState(false);
 
   if (live.problem?.code === "TOPIC_NOT_FOUND" && !isLeaving) return <Gone name={name} />;
@@ -44,7 +50,7 @@ export function TopicPage({ topic: name }: { topic: string }) {
         <h1 class="mono">{topic.name}</h1>
         {topic.internal && <Badge tone="info">internal</Badge>}
         <State figures={figures} />
-        <RefreshState live={live} />
+        <RefreshState live={together(live, groups)} />
       </div>
       {!isLeaving && <StaleNotice live={live} />}
       <div class="page-sub">
@@ -58,6 +64,13 @@ export function TopicPage({ topic: name }: { topic: string }) {
       <Sums figures={figures} />
       <Moves moves={moves} />
       <Partitions topic={topic} />
+      <Groups
+        topic={topic}
+        live={groups}
+        text={text}
+        onText={setText}
+        isStale={live.problem !== undefined || isLeaving}
+      />
       <Configuration key={topic.id} topic={topic} onChanged={live.refresh} />
     </>
   );

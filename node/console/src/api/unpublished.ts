@@ -1,0 +1,102 @@
+// What schema.ts is to say of the records that died, once it is made anew from a server that has them:
+// then this file goes, with the lines of request.ts and dead_letters.ts that name it.
+
+/** What a group has not processed of a topic. */
+interface Backlog {
+  /** Name of its dead-letter topic. */
+  topic: string;
+  depth: number;
+  /** If not there are no more than so many. */
+  depth_is_exact: boolean;
+  parked: number;
+  dying: number;
+}
+
+interface DeadRecord {
+  partition: number;
+  offset: number;
+  timestamp: number;
+  key?: unknown;
+  value?: unknown;
+  headers: unknown;
+  origin: { topic: string; partition: number; offset: number; timestamp: number };
+  group: string;
+  attempts: number;
+  error: string;
+}
+
+interface Filter {
+  partition?: number | null;
+  offset?: number | null;
+  error?: string | null;
+  key?: string | null;
+  contains?: string | null;
+}
+
+interface Verb extends Filter {
+  group: string;
+  max_records?: number | null;
+  cursor?: string | null;
+  dry_run?: boolean;
+}
+
+interface RedriveResponse {
+  scanned: number;
+  matched: number;
+  redriven: number;
+  already: number;
+  left: number;
+  left_because?: string | null;
+  next_cursor?: string | null;
+  dry_run: boolean;
+}
+
+interface PurgeResponse {
+  scanned: number;
+  matched: number;
+  purged: number;
+  next_cursor?: string | null;
+  dry_run: boolean;
+}
+
+interface Records {
+  topic: string;
+  depth?: number | null;
+  records: DeadRecord[];
+  next_cursor?: string | null;
+}
+
+type To = "group" | { topic: string };
+type Ok<B> = { 200: { content: { "application/json": B } } };
+type Post<B, A> = {
+  parameters: { path: { topic: string }; query?: undefined };
+  requestBody: { content: { "application/json": B } };
+  responses: Ok<A>;
+};
+
+export interface paths {
+  "/v1/topics/{topic}/dead-letter/records": {
+    get: {
+      parameters: {
+        path: { topic: string };
+        query: { group: string; max_records?: number; cursor?: string; encoding?: string } & Filter;
+      };
+      responses: Ok<Records>;
+    };
+  };
+  "/v1/topics/{topic}/dead-letter:redrive": { post: Post<Verb & { to?: To }, RedriveResponse> };
+  "/v1/topics/{topic}/dead-letter:purge": { post: Post<Verb, PurgeResponse> };
+}
+
+export interface components {
+  schemas: {
+    DeadLetterBacklog: Backlog;
+    DeadLetterBacklogs: { backlogs?: Record<string, Backlog> };
+    DeadLetterRecord: DeadRecord;
+    DeadLetterRecords: Records;
+    RedriveRequest: Verb & { to?: To };
+    RedriveResponse: RedriveResponse;
+    PurgeRequest: Verb;
+    PurgeResponse: PurgeResponse;
+  };
+}
