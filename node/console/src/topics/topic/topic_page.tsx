@@ -2,6 +2,7 @@
 // letters and its configuration.
 import { useState } from "preact/hooks";
 import { movesOf } from "../../api/cluster";
+import { describeDeadLetters } from "../../api/dead_letters";
 import { describeTopic } from "../../api/topics";
 import { Badge } from "../../components/badge";
 import { ProblemNotice } from "../../components/problem_notice";
@@ -13,11 +14,15 @@ import { useLive } from "../../live/use_live";
 import { Link } from "../../router";
 import { Actions } from "./actions";
 import { Configuration } from "./configuration";
+import { DeadLetters } from "./dead_letters/dead_letters";
 import { type Figures, figuresOf } from "./figures";
 import { Groups } from "./groups/groups";
 import { useTopicGroups } from "./groups/topic_groups";
 import { Moves } from "./moves";
 import { Partitions } from "./partitions";
+
+/** What coordinators and many leaders are asked for, less often than the topic itself. */
+const SLOW_MS = 4_000;
 
 export function TopicPage({ topic: name }: { topic: string }) {
   const live = useLive(name, async (signal) => {
@@ -26,6 +31,7 @@ export function TopicPage({ topic: name }: { topic: string }) {
   });
   const [text, setText] = useState("");
   const groups = useTopicGroups(name, text);
+  const deadLetters = useLive(name, (signal) => describeDeadLetters(name, signal), SLOW_MS);
   const [isLeaving, setLeaving] = useState(false);
 
   if (live.problem?.code === "TOPIC_NOT_FOUND" && !isLeaving) return <Gone name={name} />;
@@ -42,6 +48,8 @@ export function TopicPage({ topic: name }: { topic: string }) {
     );
   }
   const { topic, moves } = live.data;
+  const all = together(live, groups, deadLetters);
+  const isStale = live.problem !== undefined || isLeaving;
   const figures = figuresOf(topic);
   return (
     <>
@@ -50,7 +58,7 @@ export function TopicPage({ topic: name }: { topic: string }) {
         <h1 class="mono">{topic.name}</h1>
         {topic.internal && <Badge tone="info">internal</Badge>}
         <State figures={figures} />
-        <RefreshState live={together(live, groups)} />
+        <RefreshState live={all} />
       </div>
       {!isLeaving && <StaleNotice live={live} />}
       <div class="page-sub">
@@ -64,14 +72,17 @@ export function TopicPage({ topic: name }: { topic: string }) {
       <Sums figures={figures} />
       <Moves moves={moves} />
       <Partitions topic={topic} />
-      <Groups
-        topic={topic}
-        live={groups}
-        text={text}
-        onText={setText}
-        isStale={live.problem !== undefined || isLeaving}
-      />
-      <Configuration key={topic.id} topic={topic} onChanged={live.refresh} />
+      <Groups topic={topic} live={groups} text={text} onText={setText} isStale={isStale} />
+      {!topic.internal && (
+        <DeadLetters
+          topic={topic}
+          live={deadLetters}
+          readers={groups.data?.groups.map((group) => group.name) ?? []}
+          onChanged={all.refresh}
+          isStale={isStale}
+        />
+      )}
+      <Configuration key={topic.id} topic={topic} onChanged={all.refresh} />
     </>
   );
 }
