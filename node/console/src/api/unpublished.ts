@@ -1,5 +1,5 @@
-// What schema.ts is to say of the records that died, once it is made anew from a server that has them:
-// then this file goes, with the lines of request.ts and dead_letters.ts that name it.
+// What schema.ts is to say of the records that died and of Castle's clients, once it is made anew from a
+// server that has them: then this file goes, with the lines of src/api that name it.
 
 /** What a group has not processed of a topic. */
 interface Backlog {
@@ -66,6 +66,43 @@ interface Records {
   next_cursor?: string | null;
 }
 
+interface Subscription {
+  role: "producer" | "consumer";
+  topic: string;
+  group?: string | null;
+  member?: string | null;
+  held: number[];
+}
+
+type Command =
+  | { kind: "reinit" | "exit" | "pause" | "resume" }
+  | { kind: "throttle"; bytes_per_second: number }
+  | { kind: "move"; to: string }
+  | { kind: "reset"; topic: string };
+
+interface Client {
+  client_id: string;
+  instance_id: string;
+  app: string;
+  sdk: string;
+  host: string;
+  rack: string;
+  /** The node that heard from it last. */
+  node: number;
+  since_ms: number;
+  silent_ms: number;
+  subscriptions: Subscription[];
+  assigned?: { topic: string; partition: number }[];
+  stats: { lag: number; in_flight: number; records: number; bytes: number; errors: number };
+  /** What it has not done. */
+  directives?: (Command & { id: number })[];
+}
+
+interface Clients {
+  clients: Client[];
+  missing_nodes?: number[];
+}
+
 type To = "group" | { topic: string };
 type Ok<B> = { 200: { content: { "application/json": B } } };
 type Post<B, A> = {
@@ -86,6 +123,16 @@ export interface paths {
   };
   "/v1/topics/{topic}/dead-letter:redrive": { post: Post<Verb & { to?: To }, RedriveResponse> };
   "/v1/topics/{topic}/dead-letter:purge": { post: Post<Verb, PurgeResponse> };
+  "/v1/castle/clients": {
+    get: { parameters: { query?: undefined }; responses: Ok<Clients> };
+  };
+  "/v1/castle/clients/{id}/commands": {
+    post: {
+      parameters: { path: { id: string }; query?: undefined };
+      requestBody: { content: { "application/json": Command & { ttl_ms?: number | null } } };
+      responses: Ok<{ id: number; expires_ms: number }>;
+    };
+  };
 }
 
 export interface components {
@@ -98,5 +145,8 @@ export interface components {
     RedriveResponse: RedriveResponse;
     PurgeRequest: Verb;
     PurgeResponse: PurgeResponse;
+    CastleClient: Client;
+    ListClientsResponse: Clients;
+    Command: Command;
   };
 }
