@@ -47,11 +47,11 @@ test("the switch is edited, refused at its field, and saved", async ({
   await form.getByRole("switch").check();
   await expect(form.getByText(/delivered again after 1 s, 2 s, 4 s, 8 s; after 5/)).toBeVisible();
   await form.getByLabel("First delay").fill("soon");
-  await form.getByRole("button", { name: "Save the switch" }).click();
+  await form.getByRole("button", { name: "Apply" }).click();
   await expect(form.getByText("A duration, such as 500 ms, 10 s or 5 min.")).toBeVisible();
   await form.getByLabel("First delay").fill("300ms");
   await form.getByLabel("Attempts").fill("1000");
-  await form.getByRole("button", { name: "Save the switch" }).click();
+  await form.getByRole("button", { name: "Apply" }).click();
   await expect(form.getByLabel("Attempts")).toHaveAttribute("aria-invalid", "true");
   await expect(form.getByRole("alert")).toContainText("1 to 100");
   await picture(page, "dead-letter-refused");
@@ -59,10 +59,10 @@ test("the switch is edited, refused at its field, and saved", async ({
 
   await form.getByLabel("Attempts").fill("3");
   await form.getByLabel("Back-off").fill("1.5");
-  await form.getByRole("button", { name: "Save the switch" }).click();
+  await form.getByRole("button", { name: "Apply" }).click();
   await expect(page.getByText(`Dead letters of ${TOPIC} are on.`)).toBeVisible();
   await expect(page.getByText("for every group", { exact: true })).toBeVisible();
-  await expect(form.getByRole("button", { name: "Save the switch" })).toBeDisabled();
+  await expect(form.getByRole("button", { name: "Apply" })).toBeDisabled();
   const set = await (await request.get(`/v1/topics/${TOPIC}/dead-letter`)).json();
   expect(set).toMatchObject({ enabled: true, attempts: 3, delay_ms: 300, backoff: 1.5 });
   await expect(page.getByLabel("share.delivery.count.limit")).toHaveValue("3");
@@ -75,7 +75,7 @@ test("a group gets a switch of its own, and gives it back", async ({ page, reque
   const form = switchOf(page);
   await expect(form.getByText("audit trail has no switch of its own")).toBeVisible();
   await form.getByLabel("Attempts").fill("7");
-  await form.getByRole("button", { name: "Save the switch" }).click();
+  await form.getByRole("button", { name: "Apply" }).click();
   await expect(page.getByText(`Dead letters of audit trail in ${TOPIC} are on.`)).toBeVisible();
   await expect(page.getByText(/one group has a switch of its own: audit trail/)).toBeVisible();
   const own = async () => {

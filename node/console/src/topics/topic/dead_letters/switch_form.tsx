@@ -122,13 +122,14 @@ export function SwitchForm({ topic, group, described, onChanged }: Props) {
       {isRequest(wanted) && <Effect settings={{ ...wanted, topic: null } as DeadLetterSettings} />}
       {group !== undefined && !isOwn && (
         <p class="about">
-          {group} has no switch of its own: this is the topic's, and saving gives the group one.
+          {group} has no switch of its own: this is the topic's, and applying it gives the group
+          one.
         </p>
       )}
       {problem && <ProblemNotice problem={problem} heading="The switch was not changed" />}
       <div class="actions">
         <button type="submit" class="primary" disabled={isSaving || changed === 0}>
-          {isSaving ? "Saving…" : "Save the switch"}
+          {isSaving ? "Applying…" : "Apply"}
         </button>
         {changed > 0 && (
           <button type="button" onClick={() => clear({})} disabled={isSaving}>
