@@ -1,6 +1,6 @@
 // Durations, written and read.
 import { expect, test } from "vitest";
-import { read, written } from "./duration";
+import { read, rough, written } from "./duration";
 
 test("what is written is read as the same", () => {
   const cases: [number, string][] = [
@@ -33,4 +33,15 @@ test("people leave out the space and the unit", () => {
     ["1 constructor", undefined],
   ];
   for (const [text, ms] of cases) expect(read(text), text).toBe(ms);
+});
+
+test("what is only read along may be rounded", () => {
+  expect([300, 1_000, 1_240, 59_960, 61_000, 3_600_000].map(rough)).toEqual([
+    "300 ms",
+    "1 s",
+    "1.2 s",
+    "60 s",
+    "1 min 1 s",
+    "1 h",
+  ]);
 });

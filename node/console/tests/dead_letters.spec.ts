@@ -23,8 +23,6 @@ async function open(page: Page) {
   await expect(switchOf(page)).toBeVisible();
 }
 
-let member: Member;
-
 test("a topic that no group reads says so, and its switch is off", async ({ page, request }) => {
   const made = await request.post("/v1/topics", { data: { name: TOPIC, partitions: 2 } });
   expect(made.status(), await made.text()).toBe(201);
@@ -65,7 +63,7 @@ test("the switch is edited, refused at its field, and saved", async ({
   await expect(form.getByRole("button", { name: "Apply" })).toBeDisabled();
   const set = await (await request.get(`/v1/topics/${TOPIC}/dead-letter`)).json();
   expect(set).toMatchObject({ enabled: true, attempts: 3, delay_ms: 300, backoff: 1.5 });
-  await expect(page.getByLabel("share.delivery.count.limit")).toHaveValue("3");
+  await expect(page.getByLabel("share.delivery.count.limit", { exact: true })).toHaveValue("3");
 });
 
 test("a group gets a switch of its own, and gives it back", async ({ page, request }) => {
@@ -103,7 +101,7 @@ test("a group that reads the topic appears with its lag, partition by partition"
   }));
   const written = await request.post(`/v1/topics/${TOPIC}/records?ack=-1`, { data: { records } });
   expect(written.ok(), await written.text()).toBe(true);
-  member = new Member(request, "billing", TOPIC);
+  const member = new Member(request, "billing", TOPIC);
   const held = await member.gather(20);
   const billing = row(page, `Groups that read ${TOPIC}`, "billing");
   await expect(billing.getByRole("cell")).toHaveText(["1", "20", "20", "0", "0", "Reset offsets…"]);
@@ -149,7 +147,8 @@ test("dead records are counted, searched and opened", async ({ page }) => {
   await expect(browser.getByRole("button", { name: "Search" })).toBeDisabled();
 });
 
-test("one record is redriven, and the group gets it again", async ({ page }) => {
+test("one record is redriven, and the group gets it again", async ({ page, request }) => {
+  const member = new Member(request, "billing", TOPIC);
   await open(page);
   await page.getByRole("button", { name: "Browse the dead records of billing" }).click();
   const browser = page.getByRole("region", { name: "Dead records of billing" });
@@ -173,7 +172,11 @@ test("one record is redriven, and the group gets it again", async ({ page }) => 
   await expect(backlog.getByRole("cell").nth(1)).toHaveText("7");
 });
 
-test("a redrive shows how far it is, stops on wish, and goes on from there", async ({ page }) => {
+test("a redrive shows how far it is, stops on wish, and goes on from there", async ({
+  page,
+  request,
+}) => {
+  const member = new Member(request, "billing", TOPIC);
   await open(page);
   // Slices of two, so that there are several; the second one is held until it was seen.
   let release = () => {};
@@ -225,6 +228,7 @@ test("dead records are purged only once the name was typed", async ({ page }) =>
 
 test("a reset shows its differences first, and needs force while the group has members", async ({
   page,
+  request,
 }) => {
   await open(page);
   await page.getByRole("button", { name: "Reset the offsets of billing" }).click();
@@ -240,15 +244,21 @@ test("a reset shows its differences first, and needs force while the group has m
   await page.keyboard.press("Escape");
   await expect(dialog(page)).toHaveCount(0);
 
-  await member.leave();
+  await new Member(request, "billing", TOPIC).leave();
   const billing = row(page, `Groups that read ${TOPIC}`, "billing");
   await expect(billing.getByText("nobody")).toBeVisible();
   await page.getByRole("button", { name: "Reset the offsets of billing" }).click();
   await dialog(page).getByRole("button", { name: "Show what would change" }).click();
-  await expect(dialog(page).getByText("20 records would come again")).toBeVisible();
+  const { partitions } = await (await request.get(`/v1/topics/${TOPIC}`)).json();
+  const written = partitions.reduce(
+    (sum: number, { high_watermark }: { high_watermark: number }) => sum + high_watermark,
+    0,
+  );
+  await expect(dialog(page).getByText(`${written} records would come again`)).toBeVisible();
   await sure.click();
   await expect(page.getByText("Moved billing in 2 partitions.")).toBeVisible();
-  await expect(billing.getByRole("cell").nth(1)).toHaveText(/^2[0-2]$/);
+  const lag = async () => Number(await billing.getByRole("cell").nth(1).innerText());
+  await expect.poll(lag).toBeGreaterThanOrEqual(written);
 });
 
 test("all of it in the dark and on a narrow screen", async ({ page }) => {

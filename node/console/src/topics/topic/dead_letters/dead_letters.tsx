@@ -110,7 +110,7 @@ function WhoseChoice({ whose, names, own, onChoice }: ChoiceProps) {
     else onChoice(chosen === "other" ? { kind: "other", name: "" } : { kind: "all" });
   };
   return (
-    <div class="fields">
+    <div class="fields whose">
       <div class="field">
         <label for="switch-whose">Switch of</label>
         <select

@@ -74,8 +74,10 @@ export function SweepDialog(props: Props) {
     counting.stop();
     doing.stop();
   };
-  // Enter counts; it does nothing that was not confirmed by name.
-  const submit = () => (confirm !== undefined && canAct ? void act() : look());
+  // Enter counts; what it does after that, was confirmed by name.
+  const isCounted = found !== undefined;
+  const isActByEnter = isCounted && confirm !== undefined;
+  const submit = () => (isCounted ? void act() : look());
 
   return (
     <Modal
@@ -89,17 +91,17 @@ export function SweepDialog(props: Props) {
             {isRunning ? "Stop" : doing.hasBegun ? "Close" : "Cancel"}
           </button>
           <button
-            type="button"
-            class={found === undefined ? "primary" : undefined}
-            onClick={look}
+            type={isCounted ? "button" : "submit"}
+            class={isCounted ? undefined : "primary"}
+            onClick={isCounted ? look : undefined}
             disabled={isLocked || !isFilter}
           >
             {counting.isRunning ? "Counting…" : "Count"}
           </button>
           <button
-            type="button"
+            type={isActByEnter ? "submit" : "button"}
             class={props.isDangerous ? "danger" : "primary"}
-            onClick={() => void act()}
+            onClick={isActByEnter ? undefined : () => void act()}
             disabled={!canAct}
           >
             {actionOf(words, found, doing)}

@@ -10,7 +10,8 @@ import { alterTopic } from "../../../api/topics";
 import { Field } from "../../../components/field";
 import { useAnnounce } from "../../../components/notice";
 import { ProblemNotice } from "../../../components/problem_notice";
-import { plural, span } from "../../../format";
+import { rough } from "../../../duration";
+import { plural } from "../../../format";
 import {
   delays,
   type Edits,
@@ -160,9 +161,9 @@ function Effect({ settings }: { settings: DeadLetterSettings }) {
     );
   }
   const all = delays(settings);
-  const after = all.slice(0, NAMED_MAX).map(span).join(", ");
+  const after = all.slice(0, NAMED_MAX).map(rough).join(", ");
   const rest = all.length > NAMED_MAX ? " …" : "";
-  const total = span(all.reduce((sum, delay) => sum + delay, 0));
+  const total = rough(all.reduce((sum, delay) => sum + delay, 0));
   return (
     <p class="about">
       {all.length === 0

@@ -105,7 +105,9 @@ function summary(found: TopicGroups): string {
   const looking = left > 0 ? `; ${count(left)} of ${plural(found.all, "group")} to look at` : "";
   const hidden = found.readers - found.groups.length;
   const more = hidden > 0 ? `, ${count(hidden)} of them not shown` : "";
-  return `${plural(found.readers, "group")} of this topic${more}${looking}`;
+  if (found.readers === 0) return looking.slice(2);
+  const verb = found.readers === 1 ? "reads" : "read";
+  return `${plural(found.readers, "group")} ${verb} this topic${more}${looking}`;
 }
 
 function Silent({ names }: { names: string[] }) {
