@@ -257,7 +257,7 @@ test("a reset shows its differences first, and needs force while the group has m
   await expect(dialog(page).getByText(`${written} records would come again`)).toBeVisible();
   await sure.click();
   await expect(page.getByText("Moved billing in 2 partitions.")).toBeVisible();
-  const lag = async () => Number(await billing.getByRole("cell").nth(1).innerText());
+  const lag = async () => Number(await billing.getByRole("cell").nth(1).textContent());
   await expect.poll(lag).toBeGreaterThanOrEqual(written);
 });
 
