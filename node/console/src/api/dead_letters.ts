@@ -12,13 +12,36 @@ export type SetDeadLetterResponse = Schemas["SetDeadLetterResponse"];
 export type Backlog = Schemas["DeadLetterBacklog"];
 export type DeadRecord = Schemas["DeadLetterRecord"];
 export type DeadRecords = Schemas["DeadLetterRecords"];
-export type RedriveRequest = Schemas["RedriveRequest"];
+export type RedriveTo = Schemas["RedriveTo"];
 export type RedriveResponse = Schemas["RedriveResponse"];
-export type PurgeRequest = Schemas["PurgeRequest"];
 export type PurgeResponse = Schemas["PurgeResponse"];
 
 /** Which dead records are meant; without any field all of the group's. */
-export type DeadFilter = Pick<PurgeRequest, "partition" | "offset" | "error" | "key" | "contains">;
+export interface DeadFilter {
+  partition?: number;
+  offset?: number;
+  error?: string;
+  key?: string;
+  contains?: string;
+}
+
+/** One slice of a redrive or a purge. */
+interface Wish extends DeadFilter {
+  group: string;
+  cursor?: string;
+  dry_run: boolean;
+}
+
+/** What a request says where nothing is said. */
+const NOTHING_SAID = {
+  partition: null,
+  offset: null,
+  error: null,
+  key: null,
+  contains: null,
+  max_records: null,
+  cursor: null,
+};
 
 /** The topic's switch, and those that groups have of their own; what waits of each group. */
 export function describeDeadLetters(
@@ -50,10 +73,16 @@ export function deadRecords(
   });
 }
 
-export function redrive(topic: string, body: RedriveRequest): Promise<RedriveResponse> {
-  return call("post", "/v1/topics/{topic}/dead-letter:redrive", { path: { topic }, body });
+export function redrive(topic: string, wish: Wish & { to: RedriveTo }): Promise<RedriveResponse> {
+  return call("post", "/v1/topics/{topic}/dead-letter:redrive", {
+    path: { topic },
+    body: { ...NOTHING_SAID, ...wish },
+  });
 }
 
-export function purge(topic: string, body: PurgeRequest): Promise<PurgeResponse> {
-  return call("post", "/v1/topics/{topic}/dead-letter:purge", { path: { topic }, body });
+export function purge(topic: string, wish: Wish): Promise<PurgeResponse> {
+  return call("post", "/v1/topics/{topic}/dead-letter:purge", {
+    path: { topic },
+    body: { ...NOTHING_SAID, ...wish },
+  });
 }

@@ -25,18 +25,15 @@ interface DeadRecord {
   error: string;
 }
 
-interface Filter {
-  partition?: number | null;
-  offset?: number | null;
-  error?: string | null;
-  key?: string | null;
-  contains?: string | null;
-}
-
-interface Verb extends Filter {
+interface Verb {
   group: string;
-  max_records?: number | null;
-  cursor?: string | null;
+  partition: number | null;
+  offset: number | null;
+  error: string | null;
+  key: string | null;
+  contains: string | null;
+  max_records: number | null;
+  cursor: string | null;
   dry_run?: boolean;
 }
 
@@ -116,12 +113,22 @@ export interface paths {
     get: {
       parameters: {
         path: { topic: string };
-        query: { group: string; max_records?: number; cursor?: string; encoding?: string } & Filter;
+        query: {
+          group: string;
+          partition?: number;
+          offset?: number;
+          error?: string;
+          key?: string;
+          contains?: string;
+          max_records?: number;
+          cursor?: string;
+          encoding?: string;
+        };
       };
       responses: Ok<Records>;
     };
   };
-  "/v1/topics/{topic}/dead-letter:redrive": { post: Post<Verb & { to?: To }, RedriveResponse> };
+  "/v1/topics/{topic}/dead-letter:redrive": { post: Post<Verb & { to: To }, RedriveResponse> };
   "/v1/topics/{topic}/dead-letter:purge": { post: Post<Verb, PurgeResponse> };
   "/v1/castle/clients": {
     get: { parameters: { query?: undefined }; responses: Ok<Clients> };
@@ -141,9 +148,8 @@ export interface components {
     DeadLetterBacklogs: { backlogs?: Record<string, Backlog> };
     DeadLetterRecord: DeadRecord;
     DeadLetterRecords: Records;
-    RedriveRequest: Verb & { to?: To };
+    RedriveTo: To;
     RedriveResponse: RedriveResponse;
-    PurgeRequest: Verb;
     PurgeResponse: PurgeResponse;
     CastleClient: Client;
     ListClientsResponse: Clients;
