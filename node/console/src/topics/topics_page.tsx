@@ -21,6 +21,8 @@ export function TopicsPage() {
   const [sorting, setSorting] = useState<Sorting<Column>>({ by: "name", isDescending: false });
   const [isCreating, setCreating] = useState(false);
   const topics = live.data;
+  // Every cluster has internal ones: they are no topics of anybody's.
+  const isListed = (topic: TopicSummary) => isInternalShown || !topic.internal;
   const rows = topics && topicRows(topics, health, { text, isInternalShown, sorting });
 
   return (
@@ -45,13 +47,15 @@ export function TopicsPage() {
             Internal topics
           </label>
         )}
-        <span class="muted toolbar-count">{topics && rows && shown(rows, topics)}</span>
+        <span class="muted toolbar-count">
+          {topics && rows && shown(rows, topics.filter(isListed))}
+        </span>
         <button type="button" class="primary" onClick={() => setCreating(true)}>
           Create topic
         </button>
       </div>
       {rows && rows.length > 0 && <Table rows={rows} sorting={sorting} onSort={setSorting} />}
-      {topics && rows?.length === 0 && <Nothing isFiltered={topics.length > 0} />}
+      {topics && rows?.length === 0 && <Nothing isFiltered={text.trim() !== ""} />}
       {!topics && !live.problem && <p class="loading">Loading topics…</p>}
       {isCreating && (
         <CreateDialog onClose={() => setCreating(false)} onCreated={() => void live.refresh()} />
