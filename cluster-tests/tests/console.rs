@@ -13,7 +13,7 @@ use rampart_cluster_tests::harness::session::{phase, supervise};
 use tokio::process::Command;
 
 const LONG: Duration = Duration::from_secs(45);
-/// Two dozen pages in a browser; most of it on a machine that does other things too.
+/// Three dozen pages in a browser; most of it on a machine that does other things too.
 const LIMIT: Duration = Duration::from_secs(1_200);
 
 #[test]
@@ -33,6 +33,9 @@ fn topics_are_managed_in_a_browser_also_while_a_node_is_dead() {
 
         phase("the topic management page, on a sound cluster");
         playwright("topics.spec.ts", &url).await?;
+
+        phase("groups and dead letters: a group gives records up, and gets them again");
+        playwright("dead_letters.spec.ts", &url).await?;
 
         phase("the same with a node dead: of the four partitions each has lost a replica");
         cluster.wait_in_sync("flights", 3).await?;

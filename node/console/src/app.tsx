@@ -1,6 +1,7 @@
 // The frame around every page: the cluster at the top, what was just done, and the page of the path.
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { ClusterHealth } from "./api/cluster";
+import { ClientsPage } from "./castle/clients_page";
 import { type ClusterLive, ClusterView, useCluster } from "./cluster";
 import { Badge, type Tone } from "./components/badge";
 import { Announce, DoneNotice } from "./components/notice";
@@ -45,9 +46,10 @@ function Page({ route }: { route: Route }) {
     isFirst.current = false;
   }, [place]);
   useEffect(() => {
-    document.title = route.page === "topic" ? `${route.topic} · Rampart` : "Topics · Rampart";
+    document.title = `${titleOf(route)} · Rampart`;
   }, [route]);
   if (route.page === "topics") return <TopicsPage />;
+  if (route.page === "clients") return <ClientsPage />;
   if (route.page === "topic") return <TopicPage key={route.topic} topic={route.topic} />;
   return (
     <div class="empty">
@@ -57,6 +59,11 @@ function Page({ route }: { route: Route }) {
       </p>
     </div>
   );
+}
+
+function titleOf(route: Route): string {
+  if (route.page === "topic") return route.topic;
+  return route.page === "clients" ? "Clients" : "Topics";
 }
 
 function TopBar({ cluster }: { cluster: ClusterLive }) {
@@ -70,6 +77,7 @@ function TopBar({ cluster }: { cluster: ClusterLive }) {
       </span>
       <nav aria-label="Pages">
         <Link to={{ page: "topics" }}>Topics</Link>
+        <Link to={{ page: "clients" }}>Clients</Link>
       </nav>
       <div class="top-facts">
         {said && (

@@ -5,6 +5,7 @@ import "./styles/tokens.css";
 import "./styles/base.css";
 import "./styles/parts.css";
 import "./styles/pages.css";
+import "./styles/groups.css";
 
 const place = document.getElementById("app");
 if (place) render(<App />, place);

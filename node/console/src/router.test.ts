@@ -3,7 +3,11 @@ import { expect, test } from "vitest";
 import { parse, pathOf, type Route } from "./router";
 
 test("paths are read and written alike", () => {
-  const routes: Route[] = [{ page: "topics" }, { page: "topic", topic: "a.b-c_D.dlq" }];
+  const routes: Route[] = [
+    { page: "topics" },
+    { page: "clients" },
+    { page: "topic", topic: "a.b-c_D.dlq" },
+  ];
   for (const route of routes) expect(parse(pathOf(route))).toEqual(route);
   expect(parse("/console/")).toEqual({ page: "topics" });
 });

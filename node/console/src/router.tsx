@@ -3,7 +3,11 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useState } from "preact/hooks";
 
-export type Route = { page: "topics" } | { page: "topic"; topic: string } | { page: "nowhere" };
+export type Route =
+  | { page: "topics" }
+  | { page: "topic"; topic: string }
+  | { page: "clients" }
+  | { page: "nowhere" };
 
 const BASE = "/console";
 const CHANGED = "rampart:route";
@@ -12,6 +16,7 @@ export function parse(pathname: string): Route {
   const parts = pathname.replace(BASE, "").split("/").filter(Boolean);
   if (parts.length === 0 || (parts.length === 1 && parts[0] === "topics"))
     return { page: "topics" };
+  if (parts.length === 1 && parts[0] === "clients") return { page: "clients" };
   if (parts.length === 2 && parts[0] === "topics") {
     try {
       return { page: "topic", topic: decodeURIComponent(parts[1] ?? "") };
@@ -24,7 +29,7 @@ export function parse(pathname: string): Route {
 
 export function pathOf(route: Route): string {
   if (route.page === "topic") return `${BASE}/topics/${encodeURIComponent(route.topic)}`;
-  return route.page === "topics" ? `${BASE}/topics` : `${BASE}/`;
+  return route.page === "nowhere" ? `${BASE}/` : `${BASE}/${route.page}`;
 }
 
 export function go(route: Route): void {

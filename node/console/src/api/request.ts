@@ -1,12 +1,14 @@
 // One request to the public API, typed by the server's own OpenAPI document: a path, a method or a
 // body that the document doesn't have does not compile.
 import { asProblem, Problem, unreachable } from "./problem";
-import type { paths } from "./schema";
+import type { paths as Published } from "./schema";
+import type { paths as Unpublished } from "./unpublished";
 
 const TIMEOUT_MS = 20_000;
 /** For so long after a write, reads ask for a state that has it: another node may answer them. */
 const WRITE_IS_FRESH_MS = 30_000;
 
+type paths = Published & Unpublished;
 type Method = "get" | "post" | "put" | "patch" | "delete";
 type Paths<M extends Method> = {
   [P in keyof paths]: paths[P] extends { [K in M]: object } ? P : never;
@@ -25,7 +27,12 @@ type Body<O> = O extends { requestBody: { content: { "application/json": infer B
   ? { body: B }
   : { body?: undefined };
 
-type Options<O> = PathParameters<O> & Body<O> & { signal?: AbortSignal };
+type QueryParameters<O> = O extends { parameters: { query?: infer Q } }
+  ? { query?: Omit<NonNullable<Q>, "min_metadata_index"> | undefined }
+  : { query?: undefined };
+
+type Options<O> = PathParameters<O> & QueryParameters<O> & Body<O> & { signal?: AbortSignal };
+type Values = Record<string, string | number | boolean | null | undefined>;
 
 let lastWrite = { index: 0, at: 0 };
 
@@ -37,15 +44,17 @@ export async function call<M extends Method, P extends Paths<M>>(
 ): Promise<Answer<Operation<P, M>>> {
   const {
     path: parameters,
+    query,
     body,
     signal,
   } = options as {
     path?: Record<string, string | number>;
+    query?: Values;
     body?: unknown;
     signal?: AbortSignal;
   };
   const isRead = method === "get";
-  const url = fill(path as string, parameters) + (isRead ? freshness() : "");
+  const url = fill(path as string, parameters) + queryOf({ ...query, ...(isRead && freshness()) });
   const timeout = AbortSignal.timeout(TIMEOUT_MS);
   let response: Response;
   let text: string;
@@ -77,6 +86,17 @@ export function fill(path: string, parameters: Record<string, string | number> =
   });
 }
 
+/** A query of what has a value. */
+export function queryOf(values: Values): string {
+  const present = Object.entries(values).filter(
+    ([, value]) => value !== undefined && value !== null,
+  );
+  const query = new URLSearchParams(
+    present.map(([name, value]) => [name, String(value)]),
+  ).toString();
+  return query && `?${query}`;
+}
+
 function parsed(status: number, text: string): unknown {
   try {
     return JSON.parse(text);
@@ -90,7 +110,7 @@ function remember(answer: unknown) {
   if (typeof index === "number") lastWrite = { index, at: Date.now() };
 }
 
-function freshness(): string {
+function freshness(): Values {
   const isFresh = Date.now() - lastWrite.at < WRITE_IS_FRESH_MS;
-  return isFresh ? `?min_metadata_index=${lastWrite.index}` : "";
+  return isFresh ? { min_metadata_index: lastWrite.index } : {};
 }

@@ -1,8 +1,9 @@
-// A modal dialog: the browser's own, which keeps the focus inside, closes on Escape, and gives the
-// focus back. Its form is sent once at a time; while it is under way the dialog stays.
+// A modal dialog with one thing to do. Its form is sent once at a time; while it is under way the
+// dialog stays, otherwise it closes on Escape.
 import type { ComponentChildren } from "preact";
-import { useEffect, useId, useRef, useState } from "preact/hooks";
+import { useState } from "preact/hooks";
 import { detailsOf, type ProblemDetails } from "../api/problem";
+import { Modal } from "./modal";
 import { ProblemNotice } from "./problem_notice";
 
 interface Props {
@@ -22,15 +23,10 @@ interface Props {
 }
 
 export function Dialog(props: Props) {
-  const dialog = useRef<HTMLDialogElement>(null);
-  const title = useId();
   const [isBusy, setBusy] = useState(false);
   const [problem, setProblem] = useState<ProblemDetails>();
 
-  useEffect(() => dialog.current?.showModal(), []);
-
-  const submit = async (event: Event) => {
-    event.preventDefault();
+  const submit = async () => {
     if (isBusy || props.isReady === false) return;
     setBusy(true);
     setProblem(undefined);
@@ -44,20 +40,18 @@ export function Dialog(props: Props) {
     }
   };
 
-  const cancel = (event: Event) => {
-    event.preventDefault();
+  const cancel = () => {
     if (!isBusy) props.onClose();
   };
 
   return (
-    <dialog ref={dialog} aria-labelledby={title} aria-busy={isBusy} onCancel={cancel}>
-      <form onSubmit={submit} noValidate>
-        <h2 id={title}>{props.title}</h2>
-        <div class="dialog-body">
-          {props.children}
-          {problem && <ProblemNotice problem={problem} heading={props.failure} />}
-        </div>
-        <div class="dialog-actions">
+    <Modal
+      title={props.title}
+      isBusy={isBusy}
+      onSubmit={() => void submit()}
+      onCancel={cancel}
+      actions={
+        <>
           <button type="button" onClick={cancel} disabled={isBusy}>
             Cancel
           </button>
@@ -68,8 +62,11 @@ export function Dialog(props: Props) {
           >
             {isBusy ? props.busy : props.action}
           </button>
-        </div>
-      </form>
-    </dialog>
+        </>
+      }
+    >
+      {props.children}
+      {problem && <ProblemNotice problem={problem} heading={props.failure} />}
+    </Modal>
   );
 }

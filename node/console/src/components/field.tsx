@@ -11,6 +11,7 @@ interface Props {
   isNumber?: boolean;
   isFirst?: boolean;
   isMono?: boolean;
+  isLocked?: boolean;
 }
 
 export function Field(props: Props) {
@@ -33,6 +34,7 @@ export function Field(props: Props) {
         value={props.value}
         placeholder={props.placeholder}
         inputMode={props.isNumber ? "numeric" : "text"}
+        disabled={props.isLocked}
         class={props.isNumber || props.isMono ? "mono" : undefined}
         autocomplete="off"
         spellcheck={false}

@@ -131,7 +131,7 @@ function Row({ row, edit, isChanged, isLocked, refusal, onEdit }: RowProps) {
         <input
           class="mono"
           value={text}
-          placeholder={isReset ? "back to the default" : "not known to this node"}
+          placeholder={placeholder(row, isReset)}
           aria-label={row.key}
           aria-invalid={refusal ? true : undefined}
           aria-describedby={refusal ? problem : undefined}
@@ -166,4 +166,10 @@ function Row({ row, edit, isChanged, isLocked, refusal, onEdit }: RowProps) {
       </td>
     </tr>
   );
+}
+
+/** What stands where there is no value. */
+function placeholder(row: ConfigRow, isReset: boolean): string {
+  if (isReset) return "back to the default";
+  return row.isUnknown ? "not known to this node" : "none";
 }

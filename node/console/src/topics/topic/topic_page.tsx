@@ -1,25 +1,37 @@
-// One topic: what it adds up to, what is moving, its partitions and its configuration.
+// One topic: what it adds up to, what is moving, its partitions, the groups that read it, its dead
+// letters and its configuration.
 import { useState } from "preact/hooks";
 import { movesOf } from "../../api/cluster";
+import { describeDeadLetters } from "../../api/dead_letters";
 import { describeTopic } from "../../api/topics";
 import { Badge } from "../../components/badge";
 import { ProblemNotice } from "../../components/problem_notice";
 import { StaleNotice } from "../../components/stale_notice";
 import { bytes, count, moment, plural, span } from "../../format";
 import { RefreshState } from "../../live/refresh_state";
+import { together } from "../../live/together";
 import { useLive } from "../../live/use_live";
 import { Link } from "../../router";
 import { Actions } from "./actions";
 import { Configuration } from "./configuration";
+import { DeadLetters } from "./dead_letters/dead_letters";
 import { type Figures, figuresOf } from "./figures";
+import { Groups } from "./groups/groups";
+import { useTopicGroups } from "./groups/topic_groups";
 import { Moves } from "./moves";
 import { Partitions } from "./partitions";
+
+/** What coordinators and many leaders are asked for, less often than the topic itself. */
+const SLOW_MS = 4_000;
 
 export function TopicPage({ topic: name }: { topic: string }) {
   const live = useLive(name, async (signal) => {
     const [topic, moves] = await Promise.all([describeTopic(name, signal), movesOf(name, signal)]);
     return { topic, moves };
   });
+  const [text, setText] = useState("");
+  const groups = useTopicGroups(name, text);
+  const deadLetters = useLive(name, (signal) => describeDeadLetters(name, signal), SLOW_MS);
   const [isLeaving, setLeaving] = useState(false);
 
   if (live.problem?.code === "TOPIC_NOT_FOUND" && !isLeaving) return <Gone name={name} />;
@@ -36,6 +48,8 @@ export function TopicPage({ topic: name }: { topic: string }) {
     );
   }
   const { topic, moves } = live.data;
+  const all = together(live, groups, deadLetters);
+  const isStale = live.problem !== undefined || isLeaving;
   const figures = figuresOf(topic);
   return (
     <>
@@ -44,7 +58,7 @@ export function TopicPage({ topic: name }: { topic: string }) {
         <h1 class="mono">{topic.name}</h1>
         {topic.internal && <Badge tone="info">internal</Badge>}
         <State figures={figures} />
-        <RefreshState live={live} />
+        <RefreshState live={all} />
       </div>
       {!isLeaving && <StaleNotice live={live} />}
       <div class="page-sub">
@@ -58,7 +72,17 @@ export function TopicPage({ topic: name }: { topic: string }) {
       <Sums figures={figures} />
       <Moves moves={moves} />
       <Partitions topic={topic} />
-      <Configuration key={topic.id} topic={topic} onChanged={live.refresh} />
+      <Groups topic={topic} live={groups} text={text} onText={setText} isStale={isStale} />
+      {!topic.internal && (
+        <DeadLetters
+          topic={topic}
+          live={deadLetters}
+          readers={groups.data?.groups.map((group) => group.name) ?? []}
+          onChanged={all.refresh}
+          isStale={isStale}
+        />
+      )}
+      <Configuration key={topic.id} topic={topic} onChanged={all.refresh} />
     </>
   );
 }
