@@ -7,6 +7,7 @@ pub mod assignor;
 pub mod coordinator;
 pub mod dead_letters;
 pub mod deliveries;
+mod directives;
 mod giving_up;
 pub mod host;
 mod lanes;
