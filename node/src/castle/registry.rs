@@ -48,7 +48,7 @@ pub struct Registered {
     pub key: Arc<DispatchKey>,
     /// What it has in its groups as far as is known.
     pub memberships: Arc<Memberships>,
-    /// This session was not served here before: the other nodes have to hear of it.
+    /// It was not served here before: the other nodes have to hear of it.
     pub is_new: bool,
 }
 
@@ -168,7 +168,7 @@ impl Registry {
         }
     }
 
-    /// Another node serves this session from now on.
+    /// Another node serves the client from now on.
     pub fn claimed(&mut self, name: &str, session: &str, at: Moment) -> Claimed {
         match self.clients.get_mut(name) {
             Some(client) => client.claimed(session, at),

@@ -109,7 +109,8 @@ mod tests {
         direct(&mut state, "a", 50);
         direct(&mut state, "b", 70);
         assert_eq!((first_end(&state), too_late(&state, 49)), (Some(50), None));
-        apply(&mut state, too_late(&state, 50).unwrap());
+        let late = too_late(&state, 50).unwrap();
+        apply(&mut state, late);
         assert_eq!((first_end(&state), too_late(&state, 50)), (Some(70), None));
     }
 }

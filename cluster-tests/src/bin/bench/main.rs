@@ -3,6 +3,7 @@
 //! whether it is reached; it fails for none, for machines differ. Load generator and servers share
 //! the machine: on few cores that is part of every figure.
 
+mod castle_figures;
 mod cluster_figures;
 mod disk;
 mod load;
@@ -19,7 +20,7 @@ use rampart_cluster_tests::harness::session::supervise;
 
 use report::Report;
 
-/// Throughput, latency, failover and memory of a local three-node cluster.
+/// Throughput, latency, failover, memory and the cost of clients of a local three-node cluster.
 #[derive(Debug, Parser)]
 struct Arguments {
     /// How long each load runs, in seconds.
@@ -67,6 +68,7 @@ async fn bench(arguments: &Arguments) -> Result<()> {
         load.fetch(&cluster, &disk, &mut report).await?;
     }
     cluster_figures::memory(&cluster, "after the load", &mut report)?;
+    castle_figures::castle(&cluster, span, &mut report).await?;
     cluster_figures::failover(&mut cluster, &mut report).await?;
     cluster_figures::idle(&cluster, span, &mut report).await?;
     cluster_figures::memory(&cluster, "with 100 partitions x 3 more", &mut report)?;
