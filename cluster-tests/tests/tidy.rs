@@ -32,6 +32,7 @@ const DIRECTION: &str = "
     node/src/partition/   crate::http crate::cli
     node/src/controller/  crate::http crate::cli
     node/src/groups/      crate::http crate::cli
+    node/src/castle/      crate::http crate::cli
     node/src/metadata/    crate::http crate::cli crate::controller
     node/src/raft/        crate::http crate::cli crate::controller
     node/src/peer/        crate::http crate::cli";

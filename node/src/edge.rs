@@ -6,13 +6,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
+use rampart_api::http::castle::{
+    CommandResponse, HeartbeatRequest, HeartbeatResponse, ListClientsResponse,
+};
 use rampart_api::model::ids::{GroupId, LeaderEpoch, NodeId, Offset, PartitionId};
 use rampart_api::model::problem::Problem;
 use rampart_raft_store::Store;
 use rampart_raft_store::state::group::MemberId;
+use rampart_raft_store::state::group::state::DirectiveKind;
 use rampart_raft_store::state::metadata::state::{MetadataState, NodeState, TopicRecord};
 use tokio::sync::watch;
 
+use crate::castle::CastleService;
 use crate::controller::ControllerHandle;
 use crate::controller::request::{
     Decommission, Move, NewSwitch, NewTopic, Plan, PlannedMove, Progress, SwitchSet,
@@ -21,7 +26,9 @@ use crate::groups::GroupService;
 use crate::groups::dead_box::{Backlog, DeadQuery, PurgeDone, RedriveDone, RedriveHow, Slice};
 use crate::groups::poll::{Poll, Polled};
 use crate::groups::request::{GroupAnswer, GroupRequest, Listed};
-use crate::http::services::{Answer, Controller, Groups, Metadata, NodeView, Partitions, Reassign};
+use crate::http::services::{
+    Answer, Castle, Controller, Groups, Metadata, NodeView, Partitions, Reassign,
+};
 use crate::metadata::MetadataHandle;
 use crate::partition::request::{
     Fetch, Fetched, ListedOffset, OffsetSpec, PartitionKey, PartitionStatus, Produce, Produced,
@@ -93,6 +100,25 @@ impl Groups for GroupService {
 
     fn new_member(&self, client_id: &str) -> MemberId {
         GroupService::new_member(self, client_id)
+    }
+}
+
+impl Castle for CastleService {
+    fn heartbeat(&self, request: HeartbeatRequest) -> Answer<'_, HeartbeatResponse> {
+        CastleService::heartbeat(self, request).map(Ok).boxed()
+    }
+
+    fn clients(&self) -> Answer<'_, ListClientsResponse> {
+        CastleService::clients(self).map(Ok).boxed()
+    }
+
+    fn command(
+        &self,
+        client: String,
+        kind: DirectiveKind,
+        ttl_ms: u64,
+    ) -> Answer<'_, CommandResponse> {
+        CastleService::command(self, client, kind, ttl_ms).boxed()
     }
 }
 

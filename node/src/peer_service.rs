@@ -20,6 +20,7 @@ use rampart_raft_store::Store;
 use rampart_raft_store::state::metadata::command::{MetadataCommand, MetadataResponse, NodeInfo};
 use rampart_raft_store::state::metadata::state::NodeState;
 
+use crate::castle::CastleService;
 use crate::clock::Clock;
 use crate::groups::GroupService;
 use crate::metadata::MetadataHandle;
@@ -41,6 +42,8 @@ pub struct Services {
     pub partitions: PartitionService,
     /// Consumer groups.
     pub groups: GroupService,
+    /// What Castle knows here.
+    pub castle: CastleService,
     /// Proposals and joins.
     pub metadata: MetadataHandle,
     /// Whether an address that a new node claims is still another node's.
@@ -109,6 +112,10 @@ async fn answer(
             wait_for_metadata(services, asked).await?;
             let answer = services.groups.answer_here(partition, &question).await?;
             Ok(PeerResponse::Groups { answer })
+        }
+        PeerRequest::Castle { question } => {
+            let answer = services.castle.answer_here(&question)?;
+            Ok(PeerResponse::Castle { answer })
         }
         PeerRequest::ReadIndex { .. }
         | PeerRequest::Vote(_)

@@ -19,6 +19,7 @@ use rampart_raft_store::{Store, StoreOptions};
 use tokio::sync::watch;
 
 use crate::admission::{self, Admitted};
+use crate::castle::{CastleOptions, CastleService};
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError};
 use crate::controller::{ControllerHandle, ControllerService, TopicLimits};
@@ -175,6 +176,7 @@ pub(crate) struct Running {
     pub(crate) manager: ReplicaManager,
     pub(crate) partitions: PartitionService,
     pub(crate) groups: GroupService,
+    pub(crate) castle: CastleService,
     pub(crate) controller: ControllerHandle,
     pub(crate) ready: watch::Receiver<bool>,
     pub(crate) must_stop: watch::Receiver<Option<StopReason>>,
@@ -338,9 +340,21 @@ pub(crate) async fn run(parts: Parts, listener: TcpListener) -> Result<Running, 
         clock,
         randomness: randomness.fork("groups"),
     });
+    let castle = CastleService::new(CastleOptions {
+        node: admitted.node,
+        config: config.castle.clone(),
+        metadata: metadata.clone(),
+        partitions: partitions.clone(),
+        claims: claims.clone(),
+        groups: groups.clone(),
+        peer: peer.clone(),
+        clock,
+        metrics: metrics.clone(),
+    });
     peer_service.open(Services {
         partitions: partitions.clone(),
         groups: groups.clone(),
+        castle: castle.clone(),
         metadata: metadata.clone(),
         liveness: peer.liveness(),
     });
@@ -382,6 +396,7 @@ pub(crate) async fn run(parts: Parts, listener: TcpListener) -> Result<Running, 
     tasks.spawn_critical("retention", retention);
     tasks.spawn_critical("controller", service.run());
     tasks.spawn_critical("group coordinators", host.run());
+    tasks.spawn_critical("castle", castle.clone().run());
 
     let (stopper, must_stop) = Stopper::new();
     let watched = Watched {
@@ -418,6 +433,7 @@ pub(crate) async fn run(parts: Parts, listener: TcpListener) -> Result<Running, 
         manager,
         partitions,
         groups,
+        castle,
         controller,
         ready,
         must_stop,
@@ -441,6 +457,7 @@ pub(crate) fn serve_http(running: &Running, listener: TcpListener) -> HttpHandle
             partitions: Arc::new(running.partitions.clone()),
             metadata: Arc::new(running.metadata.clone()),
             groups: Arc::new(running.groups.clone()),
+            castle: Arc::new(running.castle.clone()),
             controller: Arc::new(running.controller.clone()),
             node: Arc::new(this_node),
         },

@@ -2,7 +2,7 @@
 
 use reqwest::Method;
 
-use super::transport::Request;
+use super::transport::{Request, escaped};
 use super::{Client, ClientError};
 use crate::http::groups::{
     AckRequest, AckResponse, CommitRequest, CommitResponse, DeleteGroupRequest, GroupDescription,
@@ -84,21 +84,6 @@ fn path(group: &str, rest: &str) -> Result<String, ClientError> {
         return Err(Problem::new(ErrorCode::InvalidRequest, detail).into());
     }
     Ok(format!("/v1/groups/{}{rest}", escaped(group)))
-}
-
-/// A segment of a path: what is not plain is percent-encoded (RFC 3986, 2.1).
-fn escaped(text: &str) -> String {
-    use std::fmt::Write as _;
-    let mut path = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
-                path.push(char::from(byte));
-            }
-            other => write!(path, "%{other:02X}").expect("writing to a string can't fail"),
-        }
-    }
-    path
 }
 
 #[cfg(test)]

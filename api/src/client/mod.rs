@@ -3,6 +3,7 @@
 //! administers a cluster ([`Admin`]). Any node takes any request, so it knows no leaders; it only
 //! moves on from a server that it can't reach. [`producer`] is built on it.
 
+mod castle;
 mod cluster;
 mod dead_letter;
 mod dice;

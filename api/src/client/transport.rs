@@ -309,6 +309,21 @@ fn url(server: &Url, request: &Request) -> Url {
     url
 }
 
+/// A segment of a path: what is not plain is percent-encoded (RFC 3986, 2.1).
+pub(super) fn escaped(text: &str) -> String {
+    use std::fmt::Write as _;
+    let mut path = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                path.push(char::from(byte));
+            }
+            other => write!(path, "%{other:02X}").expect("writing to a string can't fail"),
+        }
+    }
+    path
+}
+
 fn name(server: &Url) -> String {
     server.as_str().trim_end_matches('/').to_owned()
 }

@@ -98,7 +98,7 @@ pub struct HeartbeatResponse {
     /// What to do, in order; each comes until it is among `done`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub directives: Vec<Directive>,
-    /// Why the client was not registered.
+    /// Why the client was not registered, or why a group of it could not be asked or did not take it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     pub code: Option<ErrorCode>,

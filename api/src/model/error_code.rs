@@ -34,6 +34,8 @@ macro_rules! error_codes {
 }
 
 error_codes! {
+    /// No client of that name sends heartbeats to Castle.
+    ClientNotFound = "CLIENT_NOT_FOUND", 404, false;
     /// The record batch is not what its header says (CRC, count, length).
     CorruptBatch = "CORRUPT_BATCH", 400, false;
     /// A stored batch can't be read as records; the hint names the offset after it.
@@ -50,6 +52,8 @@ error_codes! {
     GroupNotFound = "GROUP_NOT_FOUND", 404, false;
     /// The same `Idempotency-Key` came with another body.
     IdempotencyMismatch = "IDEMPOTENCY_MISMATCH", 422, false;
+    /// Another client with the same instance id came later; this one is not served any more.
+    InstanceReplaced = "INSTANCE_REPLACED", 409, false;
     /// A bug or a fault in this server; the log has more.
     Internal = "INTERNAL", 500, true;
     /// Configuration key unknown or value out of range.

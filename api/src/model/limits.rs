@@ -94,6 +94,24 @@ pub const DEAD_LETTER_FILTER_BYTES_MAX: usize = 1 << 10;
 pub const DEAD_LETTER_GROUPS_PER_TOPIC_MAX: usize = 100;
 /// Directives that one client has not yet acknowledged.
 pub const DIRECTIVES_PER_CLIENT_MAX: usize = 100;
+/// Directives in one partition of `__group_state` that clients have not yet acknowledged.
+pub const DIRECTIVES_PER_STATE_MAX: usize = 4_096;
+/// How long a directive waits for its client unless it says so, in milliseconds.
+pub const DIRECTIVE_TTL_MS: u64 = 5 * 60 * 1_000;
+/// Most milliseconds that a directive may wait for its client.
+pub const DIRECTIVE_TTL_MS_MAX: u64 = 24 * 60 * 60 * 1_000;
+/// Topics and groups that one client of Castle names.
+pub const CASTLE_SUBSCRIPTIONS_MAX: usize = 100;
+/// What one node keeps of all clients that send it heartbeats, in bytes.
+pub const CASTLE_CLIENTS_BYTES_MAX: u64 = 32 << 20;
+/// Brokers that one answer of Castle names.
+pub const CASTLE_BROKERS_MAX: usize = 5;
+/// Partitions that one answer of Castle names; topics beyond are left out of it.
+pub const CASTLE_PARTITIONS_PER_ANSWER_MAX: usize = 20_000;
+/// Different answers that one node of Castle keeps ready.
+pub const CASTLE_ANSWERS_KEPT_MAX: usize = 1_024;
+/// Older clients with one instance id that one node of Castle remembers to have refused.
+pub const CASTLE_REPLACED_MAX: usize = 8;
 /// The state of all groups in one partition of `__group_state`, in bytes, so that its snapshot fits
 /// into a frame between nodes.
 pub const GROUP_STATE_BYTES_MAX: u64 = 32 << 20;

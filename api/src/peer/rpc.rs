@@ -250,6 +250,12 @@ pub enum PeerRequest {
         #[serde(skip)]
         question: Bytes,
     },
+    /// Ask what a node knows of Castle's clients; for that node.
+    Castle {
+        /// The question as JSON; raw.
+        #[serde(skip)]
+        question: Bytes,
+    },
 }
 
 /// An answer. Variants are on the wire: append only.
@@ -298,6 +304,12 @@ pub enum PeerResponse {
         #[serde(skip)]
         answer: Bytes,
     },
+    /// To `Castle`.
+    Castle {
+        /// The answer as JSON; raw.
+        #[serde(skip)]
+        answer: Bytes,
+    },
 }
 
 impl PeerRequest {
@@ -318,6 +330,7 @@ impl PeerRequest {
             PeerRequest::ReadIndex { .. } => "read_index",
             PeerRequest::Join(_) => "join",
             PeerRequest::Groups { .. } => "groups",
+            PeerRequest::Castle { .. } => "castle",
         }
     }
 
@@ -325,9 +338,9 @@ impl PeerRequest {
         match self {
             PeerRequest::Snapshot(snapshot) => vec![snapshot.data.clone()],
             PeerRequest::Produce(produce) => vec![produce.batches.clone()],
-            PeerRequest::Propose { command: raw } | PeerRequest::Groups { question: raw, .. } => {
-                vec![raw.clone()]
-            }
+            PeerRequest::Propose { command: raw }
+            | PeerRequest::Groups { question: raw, .. }
+            | PeerRequest::Castle { question: raw } => vec![raw.clone()],
             PeerRequest::Vote(_)
             | PeerRequest::PreVote(_)
             | PeerRequest::TransferLeader(_)
@@ -345,9 +358,9 @@ impl PeerRequest {
         match self {
             PeerRequest::Snapshot(snapshot) => snapshot.data = only(parts)?,
             PeerRequest::Produce(produce) => produce.batches = only(parts)?,
-            PeerRequest::Propose { command: raw } | PeerRequest::Groups { question: raw, .. } => {
-                *raw = only(parts)?;
-            }
+            PeerRequest::Propose { command: raw }
+            | PeerRequest::Groups { question: raw, .. }
+            | PeerRequest::Castle { question: raw } => *raw = only(parts)?,
             PeerRequest::Vote(_)
             | PeerRequest::PreVote(_)
             | PeerRequest::TransferLeader(_)
@@ -367,9 +380,9 @@ impl PeerResponse {
     fn parts(&self) -> Vec<Bytes> {
         match self {
             PeerResponse::Fetched(fetched) => fetched.batches.clone(),
-            PeerResponse::Proposed { response: raw, .. } | PeerResponse::Groups { answer: raw } => {
-                vec![raw.clone()]
-            }
+            PeerResponse::Proposed { response: raw, .. }
+            | PeerResponse::Groups { answer: raw }
+            | PeerResponse::Castle { answer: raw } => vec![raw.clone()],
             PeerResponse::Problem(_)
             | PeerResponse::Unreachable(_)
             | PeerResponse::Vote(_)
@@ -388,9 +401,9 @@ impl PeerResponse {
     fn attach(&mut self, parts: Vec<Bytes>) -> Result<(), DecodeError> {
         match self {
             PeerResponse::Fetched(fetched) => fetched.batches = parts,
-            PeerResponse::Proposed { response: raw, .. } | PeerResponse::Groups { answer: raw } => {
-                *raw = only(parts)?;
-            }
+            PeerResponse::Proposed { response: raw, .. }
+            | PeerResponse::Groups { answer: raw }
+            | PeerResponse::Castle { answer: raw } => *raw = only(parts)?,
             PeerResponse::Problem(_)
             | PeerResponse::Unreachable(_)
             | PeerResponse::Vote(_)

@@ -141,7 +141,8 @@ fn command_for(code: ErrorCode) -> Option<&'static str> {
 #[deny(clippy::wildcard_enum_match_arm)]
 pub(super) fn code_of(code: ErrorCode) -> u8 {
     match code {
-        ErrorCode::GroupNotFound
+        ErrorCode::ClientNotFound
+        | ErrorCode::GroupNotFound
         | ErrorCode::InvalidPartition
         | ErrorCode::NoSuchEndpoint
         | ErrorCode::NodeNotFound
@@ -158,6 +159,7 @@ pub(super) fn code_of(code: ErrorCode) -> u8 {
         | ErrorCode::DiskRejected
         | ErrorCode::DuplicateSequence
         | ErrorCode::IdempotencyMismatch
+        | ErrorCode::InstanceReplaced
         | ErrorCode::Internal
         | ErrorCode::InvalidProducerEpoch
         | ErrorCode::MethodNotAllowed

@@ -1,7 +1,5 @@
 //! `rampart group list|describe|lag|reset-offsets|delete`.
 
-use std::time::Duration;
-
 use clap::{Args, Subcommand};
 use rampart_api::http::groups::{
     DeleteGroupRequest, GroupDescription, GroupPartitionDescription, GroupSummary, LagResponse,
@@ -12,9 +10,7 @@ use super::confirm::confirm;
 use super::context::Context;
 use super::failure::Failure;
 use super::output::{duration_ms, number, or_dash, pairs, table};
-
-/// How often `--watch` looks.
-const WATCH_EVERY: Duration = Duration::from_secs(1);
+use super::watch;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum GroupCommand {
@@ -24,6 +20,9 @@ pub(super) enum GroupCommand {
     Describe {
         /// Its name.
         group: String,
+        /// Again every second, until interrupted.
+        #[arg(long)]
+        watch: bool,
     },
     /// Show how far a group is behind.
     Lag {
@@ -88,9 +87,9 @@ pub(super) async fn run(command: GroupCommand, context: &Context) -> Result<(), 
             let groups = context.client()?.groups().await?;
             context.printer.print(&groups, |list| group_table(&list.groups))
         }
-        GroupCommand::Describe { group } => {
-            let group = context.client()?.group(&group).await?;
-            context.printer.print(&group, describe)
+        GroupCommand::Describe { group, watch } => {
+            let client = context.client()?;
+            watch::show(context, watch, async || client.group(&group).await, describe).await
         }
         GroupCommand::Lag { group, watch } => lag(&group, watch, context).await,
         GroupCommand::ResetOffsets(args) => reset(args, context).await,
@@ -168,19 +167,7 @@ async fn lag(group: &str, watch: bool, context: &Context) -> Result<(), Failure>
     let show = |lag: &LagResponse| {
         format!("lag {}\n\n{}", number(lag.lag), partition_table(&lag.partitions))
     };
-    context.printer.print(&client.group_lag(group).await?, show)?;
-    if !watch {
-        return Ok(());
-    }
-    let mut every = tokio::time::interval(WATCH_EVERY);
-    every.tick().await;
-    loop {
-        tokio::select! {
-            _ = tokio::signal::ctrl_c() => return Ok(()),
-            _ = every.tick() => {}
-        }
-        context.printer.print(&client.group_lag(group).await?, show)?;
-    }
+    watch::show(context, watch, async || client.group_lag(group).await, show).await
 }
 
 async fn reset(args: ResetArgs, context: &Context) -> Result<(), Failure> {

@@ -1,6 +1,7 @@
 //! The command line: parses, runs one command, answers an exit code. Every command but `server`,
 //! `dev` and `debug` talks to a running cluster through the public HTTP interface.
 
+mod castle;
 mod cluster;
 mod completion;
 mod config;
@@ -18,6 +19,7 @@ mod partition;
 mod produce;
 mod serve;
 mod topic;
+mod watch;
 
 #[cfg(test)]
 mod tests;
@@ -89,6 +91,9 @@ enum Command {
     /// Show consumer groups, move their offsets, forget them.
     #[command(subcommand)]
     Group(group::GroupCommand),
+    /// Show the clients that send heartbeats, and ask something of them.
+    #[command(subcommand)]
+    Castle(castle::CastleCommand),
     /// Show nodes, take them out of service and out of the cluster.
     #[command(subcommand)]
     Node(node::NodeCommand),
@@ -146,6 +151,7 @@ async fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Produce(args) => Box::pin(produce::run(args, &context)).await?,
         Command::Consume(args) => Box::pin(consume::run(args, &context)).await?,
         Command::Group(command) => group::run(command, &context).await?,
+        Command::Castle(command) => castle::run(command, &context).await?,
         Command::Node(command) => node::run(command, &context).await?,
         Command::Cluster(command) => return cluster::run(command, &context).await,
         Command::Partition(command) => partition::run(command, &context).await?,

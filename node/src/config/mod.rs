@@ -4,6 +4,7 @@
 //! wrong. Nothing outside this folder looks a setting up by name: `node.rs` passes the sections
 //! down. Topic configuration and cluster-wide settings are not here, they are replicated.
 
+mod castle;
 mod error;
 mod groups;
 mod http;
@@ -25,6 +26,7 @@ mod tests;
 
 use std::net::SocketAddr;
 
+pub use castle::CastleConfig;
 pub use error::ConfigError;
 pub use groups::GroupsConfig;
 pub use http::HttpConfig;
@@ -59,13 +61,15 @@ pub struct Config {
     pub topic_defaults: TopicDefaultsConfig,
     /// Consumer groups.
     pub groups: GroupsConfig,
+    /// The dispatcher of clients.
+    pub castle: CastleConfig,
     /// What the process says.
     pub log: LogConfig,
 }
 
 impl Config {
     /// All sections, in the order of the file.
-    pub fn sections(&self) -> [&dyn Section; 9] {
+    pub fn sections(&self) -> [&dyn Section; 10] {
         [
             &self.node,
             &self.http,
@@ -75,11 +79,12 @@ impl Config {
             &self.limits,
             &self.topic_defaults,
             &self.groups,
+            &self.castle,
             &self.log,
         ]
     }
 
-    fn sections_mut(&mut self) -> [&mut dyn Section; 9] {
+    fn sections_mut(&mut self) -> [&mut dyn Section; 10] {
         [
             &mut self.node,
             &mut self.http,
@@ -89,6 +94,7 @@ impl Config {
             &mut self.limits,
             &mut self.topic_defaults,
             &mut self.groups,
+            &mut self.castle,
             &mut self.log,
         ]
     }

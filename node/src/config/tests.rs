@@ -74,6 +74,7 @@ fn bad_file_names_key_value_place_and_what_would_be_right() {
         ("[limits]\nrequest_bytes_max = 50_331_649", "at most 50331648 (48 MiB)"),
         ("[limits]\nfetch_bytes_max = 67_108_864", "in frames of 67108864"),
         ("[limits]\nfetch_bytes_in_flight_max = 1_048_576", "`limits.fetch_bytes_max` (16777216)"),
+        ("[castle]\nheartbeat_ms = 8_000", "at least twice `castle.heartbeat_ms` (8000)"),
         ("[log]\nformat = \"xml\"", "must be auto, json or text"),
         ("[log]\nlevel = \"loud=very\"", "such as \"info,rampart_node::raft=debug\""),
         ("[topic_defaults]\nreplication_factor = 0", "between 1 and 15"),

@@ -134,6 +134,14 @@ fn limits(config: &Config) -> Vec<Rule> {
         ),
         holds_a_request("limits.node_bytes_in_flight_max", limits.node_bytes_in_flight_max),
         Rule {
+            key: "castle.client_ttl_ms",
+            holds: config.castle.client_ttl_ms >= 2 * config.castle.heartbeat_ms,
+            wanted: format!(
+                "at least twice `castle.heartbeat_ms` ({}), or clients come and go",
+                config.castle.heartbeat_ms
+            ),
+        },
+        Rule {
             key: "topic_defaults.partitions",
             holds: config.topic_defaults.partitions <= limits.partitions_per_topic_max,
             wanted: format!(

@@ -16,10 +16,11 @@ use rampart_raft_store::state::metadata::state::MetadataState;
 use super::assignor::Topics;
 use super::coordinator::Coordinator;
 use super::dead_answers;
+use super::directives;
 use super::giving_up::GivingUp;
 use super::request::{
-    Commit, Described, DescribedPartition, GroupAnswer, GroupRequest, HandOut, HandedOut, Listed,
-    ParkedDelivery, Plan, Planned, PlannedRead, Said,
+    Commit, Described, DescribedPartition, GroupAnswer, GroupRequest, HandOut, HandedOut, Life,
+    Listed, Lives, ParkedDelivery, Plan, Planned, PlannedRead, Said,
 };
 use super::task::Task;
 use super::verdicts::Verdicts;
@@ -159,10 +160,22 @@ impl Task {
             GroupRequest::Resolve(resolve) => {
                 return (dead_answers::resolve(resolve), Verdicts::default());
             }
+            GroupRequest::Live(life) => self.parts.groups.look(|state| live(life, state, now_ms)),
+            GroupRequest::Direct { client, kind, ttl_ms } => {
+                let (client, kind) = (client.clone(), kind.clone());
+                let expires_ms = now_ms.saturating_add_unsigned(*ttl_ms);
+                Some(GroupCommand::Direct { client, kind, expires_ms })
+            }
+            GroupRequest::DirectivesDone { client, ids } => {
+                self.parts.groups.look(|state| directives::has_any(state, client, ids)).then(|| {
+                    GroupCommand::DirectivesDone { client: client.clone(), ids: ids.clone() }
+                })
+            }
             GroupRequest::Settle(_)
             | GroupRequest::Describe { .. }
             | GroupRequest::List
-            | GroupRequest::DeadLetters { .. } => None,
+            | GroupRequest::DeadLetters { .. }
+            | GroupRequest::Directives { .. } => None,
         };
         (command.into_iter().collect(), Verdicts::default())
     }
@@ -199,7 +212,16 @@ impl Task {
                 self.coordinator.gone(group, member);
                 Ok(GroupAnswer::Done)
             }
-            GroupRequest::Delete { .. } => Ok(GroupAnswer::Done),
+            GroupRequest::Delete { .. } | GroupRequest::DirectivesDone { .. } => {
+                Ok(GroupAnswer::Done)
+            }
+            GroupRequest::Live(life) => self.lives(life).map(GroupAnswer::Lives),
+            GroupRequest::Direct { client, .. } => {
+                self.parts.groups.look(|state| directives::directed(state, client, outcomes))
+            }
+            GroupRequest::Directives { known } => {
+                Ok(self.parts.groups.look(|state| directives::waiting(state, *known)))
+            }
             GroupRequest::Describe { group } => {
                 let coordinator = &self.coordinator;
                 let described = self.parts.groups.look(|state| {
@@ -249,6 +271,19 @@ impl Task {
         })
     }
 
+    fn lives(&mut self, life: &Life) -> Result<Lives, Problem> {
+        self.seen(&life.group, &life.member);
+        self.parts.groups.look(|state| {
+            let group = state.groups.get(&life.group);
+            let group = group.ok_or_else(|| refusal(&Refusal::NoSuchGroup))?;
+            if !group.members.contains_key(&life.member) {
+                return Err(refusal(&Refusal::NoSuchMember { member: life.member.clone() }));
+            }
+            let assigned = group.assigned_to(&life.member).map(|(at, _)| at);
+            Ok(Lives { generation: group.generation, assignment: assigned.collect() })
+        })
+    }
+
     fn hand_out(&mut self, hand_out: &HandOut) -> Result<Vec<HandedOut>, Problem> {
         let until = self.now() + Duration::from_millis(hand_out.lock_ms.into());
         let coordinator = &mut self.coordinator;
@@ -272,6 +307,24 @@ fn join(plan: &Plan, state: &GroupState, now_ms: i64) -> Option<GroupCommand> {
         member: plan.member.clone(),
         about: plan.about.clone(),
         topics: plan.topics.clone(),
+        now_ms,
+    })
+}
+
+/// As `join`, for a sign of life: it never changes what a member says of itself in its polls, or the
+/// two would undo each other for ever.
+fn live(life: &Life, state: &GroupState, now_ms: i64) -> Option<GroupCommand> {
+    let known = state.groups.get(&life.group).and_then(|group| group.members.get(&life.member));
+    let wants =
+        |part: &MemberPart| matches!(part, MemberPart::Server { topics } if *topics == life.topics);
+    if known.is_some_and(|known| wants(&known.part)) {
+        return None;
+    }
+    Some(GroupCommand::Join {
+        group: life.group.clone(),
+        member: life.member.clone(),
+        about: known.map_or(&life.about, |known| &known.about).clone(),
+        topics: life.topics.clone(),
         now_ms,
     })
 }

@@ -11,6 +11,7 @@ pub mod dead_letters;
 mod dead_send;
 pub mod dead_slice;
 pub mod deliveries;
+mod directives;
 mod giving_up;
 pub mod host;
 mod lanes;

@@ -7,8 +7,8 @@ use rampart_api::model::ids::{LeaderEpoch, Offset, PartitionId, TopicId};
 use rampart_api::model::problem::Problem;
 use rampart_raft_store::state::group::command::Redriven;
 use rampart_raft_store::state::group::delivery::RecordCopy;
-use rampart_raft_store::state::group::state::{Counters, MemberAbout};
-use rampart_raft_store::state::group::{MemberId, OffsetRanges, TopicPartition};
+use rampart_raft_store::state::group::state::{Counters, Directive, DirectiveKind, MemberAbout};
+use rampart_raft_store::state::group::{DirectiveId, MemberId, OffsetRanges, TopicPartition};
 use serde::{Deserialize, Serialize};
 
 /// A question to the coordinator. Variants are on the wire: append only.
@@ -72,6 +72,55 @@ pub enum GroupRequest {
     Redrive(Redrive),
     /// Resolves records of a dead-letter partition without bringing them back.
     Resolve(Resolve),
+    /// A member lives, and says what it wants to read; it joins if need be.
+    Live(Life),
+    /// Asks something of a client of Castle.
+    Direct {
+        /// Whom.
+        client: String,
+        /// What.
+        kind: DirectiveKind,
+        /// It is forgotten if it is not done in so many milliseconds.
+        ttl_ms: u64,
+    },
+    /// A client of Castle has done what was asked.
+    DirectivesDone {
+        /// Who.
+        client: String,
+        /// What.
+        ids: BTreeSet<DirectiveId>,
+    },
+    /// The directives in this partition of `__group_state`, unless they are those that are known.
+    Directives {
+        /// What is known.
+        known: Option<DirectivesStamp>,
+    },
+}
+
+/// Tells one set of directives in a partition of `__group_state` from any other: between two
+/// additions they only become fewer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DirectivesStamp {
+    /// How many there ever were.
+    pub made: u64,
+    /// How many wait now.
+    pub waiting: u64,
+}
+
+/// A directive that waits for its client.
+pub type WaitingDirective = (String, DirectiveId, Directive);
+
+/// A member's sign of life without a poll.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Life {
+    /// The group.
+    pub group: String,
+    /// Who.
+    pub member: MemberId,
+    /// What it says of itself if it joins by this. A member keeps what it said.
+    pub about: MemberAbout,
+    /// What it wants to read.
+    pub topics: BTreeSet<TopicId>,
 }
 
 /// A poll's first half.
@@ -220,6 +269,22 @@ pub enum GroupAnswer {
     Redriven(Redrove),
     /// To `Resolve`: so many were given up that were there before.
     Resolved(u64),
+    /// To `Live`.
+    Lives(Lives),
+    /// To `Direct`.
+    Directed {
+        /// The directive's number.
+        id: DirectiveId,
+        /// It is forgotten then, by the coordinator's clock.
+        expires_ms: i64,
+    },
+    /// To `Directives`.
+    Directives {
+        /// What to name the next time.
+        stamp: DirectivesStamp,
+        /// All of them; nothing if they are those that are known.
+        waiting: Option<Vec<WaitingDirective>>,
+    },
 }
 
 /// What a group keeps of its dead letters.
@@ -246,6 +311,15 @@ pub struct Redrove {
     pub left: u64,
     /// What the first of those lacks.
     pub why: Option<String>,
+}
+
+/// What a member holds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lives {
+    /// The group's generation.
+    pub generation: u64,
+    /// What the member holds and shall keep.
+    pub assignment: Vec<TopicPartition>,
 }
 
 /// What became of a record that a member spoke of. Variants are on the wire: append only.
@@ -382,13 +456,14 @@ pub struct Listed {
 }
 
 impl GroupRequest {
-    /// The group it is about; a list is about none.
+    /// The group it is about; a list is about none, and so is what concerns clients.
     pub fn group(&self) -> Option<&str> {
         match self {
             GroupRequest::Plan(plan) => Some(&plan.group),
             GroupRequest::HandOut(hand_out) => Some(&hand_out.group),
             GroupRequest::Settle(settle) => Some(&settle.group),
             GroupRequest::Commit(commit) => Some(&commit.group),
+            GroupRequest::Live(life) => Some(&life.group),
             GroupRequest::Start { group, .. }
             | GroupRequest::Leave { group, .. }
             | GroupRequest::Reset { group, .. }
@@ -397,7 +472,20 @@ impl GroupRequest {
             | GroupRequest::DeadLetters { group, .. } => Some(group),
             GroupRequest::Redrive(redrive) => Some(&redrive.group),
             GroupRequest::Resolve(resolve) => Some(&resolve.group),
-            GroupRequest::List => None,
+            GroupRequest::List
+            | GroupRequest::Direct { .. }
+            | GroupRequest::DirectivesDone { .. }
+            | GroupRequest::Directives { .. } => None,
+        }
+    }
+
+    /// What decides which partition of `__group_state` is asked: a group's name, or a client's.
+    pub fn routed_by(&self) -> Option<&str> {
+        match self {
+            GroupRequest::Direct { client, .. } | GroupRequest::DirectivesDone { client, .. } => {
+                Some(client)
+            }
+            _ => self.group(),
         }
     }
 }

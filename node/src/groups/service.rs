@@ -79,7 +79,7 @@ impl GroupService {
             None => return Err(refusal(&Refusal::NoSuchGroup)),
         };
         let count = u32::try_from(topic.partitions.len()).unwrap_or(u32::MAX);
-        let partition = partition_of_group(request.group().unwrap_or_default(), count);
+        let partition = partition_of_group(request.routed_by().unwrap_or_default(), count);
         self.ask_partition(&topic, partition, request).await
     }
 
@@ -107,6 +107,25 @@ impl GroupService {
         }
         groups.sort_by(|a, b| a.group.cmp(&b.group));
         Ok(groups)
+    }
+
+    /// Partitions of `__group_state`; none before the first group or directive.
+    pub fn state_partitions(&self) -> u32 {
+        let partitions = self.known_topic().map_or(0, |topic| topic.partitions.len());
+        u32::try_from(partitions).unwrap_or(u32::MAX)
+    }
+
+    /// Asks the coordinator of the groups in one partition of `__group_state`.
+    ///
+    /// # Errors
+    /// As `ask`.
+    pub async fn ask_state(
+        &self,
+        partition: PartitionId,
+        request: GroupRequest,
+    ) -> Result<GroupAnswer, Problem> {
+        let topic = self.known_topic().ok_or_else(not_there)?;
+        self.ask_partition(&topic, partition, request).await
     }
 
     /// Answers a question of another node, if the coordinator is here.
@@ -221,13 +240,15 @@ impl GroupService {
     }
 }
 
-/// Whether a group begins with this question, if it isn't there.
+/// Whether there must be a topic for this question, if it isn't there.
 fn begins_a_group(request: &GroupRequest) -> bool {
     match request {
         GroupRequest::Plan(_)
         | GroupRequest::Start { .. }
         | GroupRequest::Commit(_)
-        | GroupRequest::Reset { .. } => true,
+        | GroupRequest::Reset { .. }
+        | GroupRequest::Live(_)
+        | GroupRequest::Direct { .. } => true,
         GroupRequest::HandOut(_)
         | GroupRequest::Settle(_)
         | GroupRequest::Leave { .. }
@@ -236,15 +257,17 @@ fn begins_a_group(request: &GroupRequest) -> bool {
         | GroupRequest::List
         | GroupRequest::DeadLetters { .. }
         | GroupRequest::Redrive(_)
-        | GroupRequest::Resolve(_) => false,
+        | GroupRequest::Resolve(_)
+        | GroupRequest::DirectivesDone { .. }
+        | GroupRequest::Directives { .. } => false,
     }
 }
 
 /// Whether a question may be asked again after its answer was lost. What was handed out by a lost
 /// answer is in nobody's hands: asked again it would be skipped, so the poll ends, and the records
-/// come again when their locks run out.
+/// come again when their locks run out. A directive that was given twice would be done twice.
 fn may_repeat(request: &GroupRequest) -> bool {
-    !matches!(request, GroupRequest::HandOut(_))
+    !matches!(request, GroupRequest::HandOut(_) | GroupRequest::Direct { .. })
 }
 
 fn not_there() -> Problem {

@@ -21,6 +21,7 @@ use tokio::time::Instant;
 
 use super::answers;
 use super::coordinator::Coordinator;
+use super::directives;
 use super::giving_up::{GivingUp, Reader};
 use super::lanes::Lanes;
 use super::request::{GroupAnswer, GroupRequest, Said, Settle, Settled};
@@ -136,12 +137,20 @@ impl Task {
         self.parts.clock.instant().saturating_duration_since(self.born)
     }
 
-    /// Resolves when a session or a lock ends, or a write is to be tried again.
+    /// Resolves when a session, a lock or a directive ends, or a write is to be tried again.
     async fn next_end(&self) {
-        match self.coordinator.next_end().into_iter().chain(self.lanes.next_end()).min() {
+        let others = self.lanes.next_end().into_iter().chain(self.directives_end());
+        match self.coordinator.next_end().into_iter().chain(others).min() {
             Some(end) => tokio::time::sleep_until(self.born + end).await,
             None => std::future::pending().await,
         }
+    }
+
+    /// When the first directive is too late. Its time is the wall clock's, which every coordinator has.
+    fn directives_end(&self) -> Option<Duration> {
+        let left = self.parts.groups.look(directives::first_end)?;
+        let left = u64::try_from(left.saturating_sub(self.parts.clock.now_ms())).unwrap_or(0);
+        Some(self.now() + Duration::from_millis(left))
     }
 
     async fn take_in(&mut self, work: Vec<Work>) {
@@ -204,6 +213,8 @@ impl Task {
             self.seen.extend(topics.keys());
             let mut due = self.parts.groups.look(|state| self.coordinator.due(state, &topics, now));
             due.extend(self.gone(&state));
+            let now_ms = self.parts.clock.now_ms();
+            due.extend(self.parts.groups.look(|state| directives::too_late(state, now_ms)));
             if due.is_empty() {
                 break;
             }

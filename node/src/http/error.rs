@@ -63,7 +63,8 @@ pub(super) fn status(code: ErrorCode) -> StatusCode {
         | ErrorCode::InvalidReplicationFactor
         | ErrorCode::InvalidRequest
         | ErrorCode::InvalidTopic => StatusCode::BAD_REQUEST,
-        ErrorCode::GroupNotFound
+        ErrorCode::ClientNotFound
+        | ErrorCode::GroupNotFound
         | ErrorCode::InvalidPartition
         | ErrorCode::NoSuchEndpoint
         | ErrorCode::NodeNotFound
@@ -73,6 +74,7 @@ pub(super) fn status(code: ErrorCode) -> StatusCode {
         | ErrorCode::DiskRejected
         | ErrorCode::DuplicateSequence
         | ErrorCode::GroupActive
+        | ErrorCode::InstanceReplaced
         | ErrorCode::InvalidProducerEpoch
         | ErrorCode::MixedSettling
         | ErrorCode::NotHeld

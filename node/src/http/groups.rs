@@ -12,9 +12,10 @@ use rampart_api::http::groups::{
     ListGroupsResponse, ResetOffset, ResetRequest, ResetResponse, ResetTo,
 };
 use rampart_api::model::error_code::ErrorCode;
-use rampart_api::model::ids::Offset;
-use rampart_api::model::limits::GROUP_NAME_BYTES_MAX;
+use rampart_api::model::ids::{Offset, TopicId};
+use rampart_api::model::limits::{DIRECTIVE_TTL_MS, GROUP_NAME_BYTES_MAX};
 use rampart_api::model::problem::Problem;
+use rampart_raft_store::state::group::state::{DirectiveKind, MemberAbout};
 use rampart_raft_store::state::group::{MemberId, TopicPartition};
 use rampart_raft_store::state::metadata::state::TopicRecord;
 
@@ -29,6 +30,8 @@ use crate::partition::request::{ListedOffset, OffsetSpec, PartitionKey};
 
 /// Leaders that are asked at once where their partition ends.
 const LEADERS_AT_ONCE: usize = 64;
+/// Members that are told of a reset at once.
+const CLIENTS_AT_ONCE: usize = 16;
 /// A leader that does not answer in time leaves the lag unknown.
 const END_TIMEOUT: Duration = Duration::from_millis(1_500);
 
@@ -195,9 +198,9 @@ pub(super) async fn reset_offsets(
     let wanted: ResetRequest = json(&edge, request).await?;
     check_name(&group)?;
     let topic = edge.topic(&wanted.topic).await?;
-    let present = match described(&edge, &group).await {
-        Ok(described) => described.partitions,
-        Err(Problem { code: ErrorCode::GroupNotFound, .. }) => Vec::new(),
+    let (present, members) = match described(&edge, &group).await {
+        Ok(described) => (described.partitions, described.members),
+        Err(Problem { code: ErrorCode::GroupNotFound, .. }) => (Vec::new(), Vec::new()),
         Err(problem) => return Err(problem.into()),
     };
     let all = 0..u32::try_from(topic.partitions.len()).unwrap_or(u32::MAX);
@@ -216,6 +219,7 @@ pub(super) async fn reset_offsets(
         let offsets = moves.iter().map(|(at, _, to)| (*at, *to)).collect();
         let reset = GroupRequest::Reset { group, offsets, is_forced: wanted.force };
         edge.services().groups.ask(reset).await?;
+        tell_members(&edge, &members, topic.id).await;
     }
     let offsets = moves.into_iter().map(|(at, from, to)| ResetOffset {
         topic: topic.name.clone(),
@@ -224,6 +228,25 @@ pub(super) async fn reset_offsets(
         to: to.0,
     });
     Ok(Json(ResetResponse { offsets: offsets.collect(), dry_run: wanted.dry_run }))
+}
+
+/// Those of the members that send heartbeats hear that what they have in hand is not theirs any more.
+/// The others hear it when they settle it.
+async fn tell_members(edge: &Edge, members: &[(MemberId, MemberAbout)], topic: TopicId) {
+    let clients = members.iter().filter_map(|(_, about)| about.instance_id.clone());
+    let told: Vec<_> = clients
+        .map(|client| {
+            let kind = DirectiveKind::Reset { topic };
+            edge.services().castle.command(client, kind, DIRECTIVE_TTL_MS)
+        })
+        .collect();
+    let told = futures_util::stream::iter(told).buffered(CLIENTS_AT_ONCE);
+    told.for_each(|told| async move {
+        if let Err(problem) = told {
+            tracing::debug!(%problem, "a member does not hear of the reset");
+        }
+    })
+    .await;
 }
 
 /// Forgets a group without members.

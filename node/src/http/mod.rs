@@ -5,7 +5,7 @@
 //!   listener ──► connection (time limits) ──► router ──┬─► produce/  json ndjson octets batch
 //!                                                      │     └─► plan ◄─ spread   └─► send
 //!                                                      ├─► fetch/    one  all  tail
-//!                                                      ├─► topics dead_letter partitions cluster nodes replicas
+//!                                                      ├─► topics dead_letter groups castle partitions cluster …
 //!                                                      ├─► health metrics openapi docs
 //!                                                      └─► console (embedded files, no services)
 //!                  all of them ──► edge (state) ──► services (traits) ──► the node
@@ -13,6 +13,7 @@
 
 mod admission;
 mod body;
+mod castle;
 mod cluster;
 mod connection;
 mod console;

@@ -9,8 +9,8 @@ use utoipa::openapi::path::{Operation, ParameterBuilder, ParameterIn, PathItem};
 use utoipa::openapi::{Object, Required, Type};
 
 use super::{
-    cluster, dead_letter, dead_letter_records, fetch, group_records, groups, health, metrics,
-    nodes, partitions, produce, producers, replicas, topics,
+    castle, cluster, dead_letter, dead_letter_records, fetch, group_records, groups, health,
+    metrics, nodes, partitions, produce, producers, replicas, topics,
 };
 
 /// The interface over HTTP.
@@ -50,6 +50,9 @@ use super::{
         groups::reset_offsets,
         groups::leave,
         groups::delete,
+        castle::heartbeat,
+        castle::clients,
+        castle::command,
         cluster::status,
         cluster::health,
         cluster::config,
@@ -77,6 +80,7 @@ use super::{
         (name = "topics", description = "Topics and their partitions"),
         (name = "groups", description = "Consumer groups"),
         (name = "dead_letters", description = "Records that consumer groups gave up"),
+        (name = "castle", description = "Clients: where they go and what they do"),
         (name = "cluster", description = "The cluster, leaderships, replica moves"),
         (name = "nodes", description = "Membership"),
         (name = "operations", description = "Probes, metrics, this document"),

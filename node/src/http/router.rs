@@ -17,8 +17,8 @@ use super::edge::Edge;
 use super::error::{Refusal, invalid};
 use super::media::shown;
 use super::{
-    cluster, console, dead_letter, dead_letter_records, docs, fetch, group_records, groups, health,
-    metrics, nodes, openapi, partitions, produce, producers, replicas, topics,
+    castle, cluster, console, dead_letter, dead_letter_records, docs, fetch, group_records, groups,
+    health, metrics, nodes, openapi, partitions, produce, producers, replicas, topics,
 };
 
 const MIN_METADATA_INDEX: &str = "min_metadata_index";
@@ -51,6 +51,10 @@ pub fn router(edge: Edge) -> Router {
         .route("/v1/groups/{group}/commit", post(groups::commit))
         .route("/v1/groups/{group}/lag", get(groups::lag))
         .route("/v1/groups/{group}/members/{member}", delete(groups::leave));
+    let castle = Router::new()
+        .route("/v1/castle/heartbeat", post(castle::heartbeat))
+        .route("/v1/castle/clients", get(castle::clients))
+        .route("/v1/castle/clients/{client}/commands", post(castle::command));
     let cluster = Router::new()
         .route("/v1/cluster", get(cluster::status))
         .route("/v1/cluster/health", get(cluster::health))
@@ -77,7 +81,8 @@ pub fn router(edge: Edge) -> Router {
         .route("/console", get(async || Redirect::permanent(console::HOME)))
         .route("/console/", get(console::index))
         .route("/console/{*path}", get(console::file));
-    let routes = records.merge(topics).merge(groups).merge(cluster).merge(operations).merge(pages);
+    let routes = records.merge(topics).merge(groups).merge(castle).merge(cluster);
+    let routes = routes.merge(operations).merge(pages);
     with_surroundings(routes, edge)
 }
 

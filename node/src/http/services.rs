@@ -7,9 +7,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
+use rampart_api::http::castle::{
+    CommandResponse, HeartbeatRequest, HeartbeatResponse, ListClientsResponse,
+};
 use rampart_api::model::ids::{GroupId, LeaderEpoch, NodeId, Offset, PartitionId};
 use rampart_api::model::problem::Problem;
 use rampart_raft_store::state::group::MemberId;
+use rampart_raft_store::state::group::state::DirectiveKind;
 use rampart_raft_store::state::metadata::state::{MetadataState, TopicRecord};
 use tokio::sync::watch;
 
@@ -36,6 +40,8 @@ pub struct Services {
     pub metadata: Arc<dyn Metadata>,
     /// Consumer groups.
     pub groups: Arc<dyn Groups>,
+    /// The dispatcher of clients.
+    pub castle: Arc<dyn Castle>,
     /// Changes to it.
     pub controller: Arc<dyn Controller>,
     /// This node, and what it sees of the others.
@@ -78,6 +84,21 @@ pub trait Groups: Debug + Send + Sync {
     fn backlog(&self, query: DeadQuery) -> Answer<'_, Backlog>;
     /// A name that no member has.
     fn new_member(&self, client_id: &str) -> MemberId;
+}
+
+/// Tells clients where to go and what to do.
+pub trait Castle: Debug + Send + Sync {
+    /// Answers a client's heartbeat.
+    fn heartbeat(&self, request: HeartbeatRequest) -> Answer<'_, HeartbeatResponse>;
+    /// The clients of all nodes.
+    fn clients(&self) -> Answer<'_, ListClientsResponse>;
+    /// Asks something of a client; it is forgotten if it is not done in so many milliseconds.
+    fn command(
+        &self,
+        client: String,
+        kind: DirectiveKind,
+        ttl_ms: u64,
+    ) -> Answer<'_, CommandResponse>;
 }
 
 /// The metadata as this node has applied it.

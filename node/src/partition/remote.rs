@@ -102,7 +102,8 @@ pub fn from_wire(request: rpc::PeerRequest) -> Option<Operation> {
         | rpc::PeerRequest::Propose { .. }
         | rpc::PeerRequest::ReadIndex { .. }
         | rpc::PeerRequest::Join(_)
-        | rpc::PeerRequest::Groups { .. } => return None,
+        | rpc::PeerRequest::Groups { .. }
+        | rpc::PeerRequest::Castle { .. } => return None,
     })
 }
 
@@ -165,7 +166,8 @@ fn answer_from_wire(response: rpc::PeerResponse) -> Result<Answer, Problem> {
         | rpc::PeerResponse::Proposed { .. }
         | rpc::PeerResponse::ReadIndex { .. }
         | rpc::PeerResponse::Joined(_)
-        | rpc::PeerResponse::Groups { .. } => {
+        | rpc::PeerResponse::Groups { .. }
+        | rpc::PeerResponse::Castle { .. } => {
             return Err(Problem::unknown(ErrorCode::Internal, "the leader answered oddly"));
         }
     })

@@ -1,5 +1,6 @@
 //! What edges and peers call. Finds the leader by itself: answers here if this node leads, else
-//! forwards once, marked, and retries only what certainly was not done.
+//! forwards once, marked, and retries only what certainly was not done. So it does not matter which
+//! node a client was told to ask (INV-11).
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -348,7 +348,8 @@ fn overloaded(request: &PeerRequest) -> PeerResponse {
         | PeerRequest::Propose { .. }
         | PeerRequest::ReadIndex { .. }
         | PeerRequest::Join(_)
-        | PeerRequest::Groups { .. } => PeerResponse::Problem(Problem::new(
+        | PeerRequest::Groups { .. }
+        | PeerRequest::Castle { .. } => PeerResponse::Problem(Problem::new(
             ErrorCode::Overloaded,
             "too many requests of this node are under way there",
         )),

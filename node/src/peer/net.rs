@@ -246,7 +246,8 @@ fn class_of(request: &PeerRequest) -> Class {
         | PeerRequest::Truncate { .. }
         | PeerRequest::Status { .. }
         | PeerRequest::TransferLeadership { .. }
-        | PeerRequest::Groups { .. } => Class::Client,
+        | PeerRequest::Groups { .. }
+        | PeerRequest::Castle { .. } => Class::Client,
     }
 }
 
@@ -267,7 +268,8 @@ impl Served {
             | PeerRequest::Propose { .. }
             | PeerRequest::ReadIndex { .. }
             | PeerRequest::Join(_)
-            | PeerRequest::Groups { .. } => self.handler.handle(asked, request).await,
+            | PeerRequest::Groups { .. }
+            | PeerRequest::Castle { .. } => self.handler.handle(asked, request).await,
         }
     }
 }

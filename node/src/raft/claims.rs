@@ -3,6 +3,7 @@
 //! hint; the highest term wins.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, RwLock};
 use std::time::Duration;
 
@@ -24,6 +25,7 @@ struct Heard {
 #[derive(Debug, Default)]
 pub struct ClaimTable {
     heard: RwLock<BTreeMap<GroupId, Heard>>,
+    changes: AtomicU64,
 }
 
 impl ClaimTable {
@@ -36,6 +38,9 @@ impl ClaimTable {
         for claim in claims {
             let known = heard.get(&claim.group);
             if known.is_none_or(|known| known.term <= claim.term) {
+                if known.is_none_or(|known| (known.node, known.term) != (claim.node, claim.term)) {
+                    self.changes.fetch_add(1, Ordering::Release);
+                }
                 let news = Heard { node: claim.node, term: claim.term, at: now };
                 heard.insert(claim.group, news);
             }
@@ -46,6 +51,19 @@ impl ClaimTable {
     pub fn leader(&self, group: GroupId) -> Option<(NodeId, LeaderEpoch)> {
         let heard = self.heard.read().expect("no holder of this lock panics");
         heard.get(&group).map(|heard| (heard.node, heard.term))
+    }
+
+    /// Changes whenever another leader is known of a group than before.
+    pub fn changes(&self) -> u64 {
+        self.changes.load(Ordering::Acquire)
+    }
+
+    /// How many groups each node claimed last.
+    pub fn led(&self) -> BTreeMap<NodeId, u64> {
+        let heard = self.heard.read().expect("no holder of this lock panics");
+        let mut led = BTreeMap::new();
+        heard.values().for_each(|heard| *led.entry(heard.node).or_default() += 1);
+        led
     }
 
     /// Milliseconds since `node` last claimed the group; `None` if another node's claim is newer,
@@ -132,6 +150,12 @@ mod tests {
         assert_eq!(table.leader(GroupId(1)), Some((NodeId(1), 5)));
         table.hear(&[claim(1, 6, 2)], at);
         assert_eq!(table.leader(GroupId(1)), Some((NodeId(2), 6)));
+        let changes = table.changes();
+        table.hear(&[claim(1, 6, 2), claim(1, 5, 1)], at);
+        assert_eq!(table.changes(), changes, "nothing new");
+        table.hear(&[claim(2, 1, 2)], at);
+        assert!(table.changes() > changes);
+        assert_eq!(table.led(), BTreeMap::from([(NodeId(2), 2)]));
         assert_eq!(table.age_ms(GroupId(1), NodeId(1), at), None);
         assert_eq!(table.age_ms(GroupId(1), NodeId(2), at + REPEAT_EVERY), Some(1_000));
     }

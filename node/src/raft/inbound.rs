@@ -194,7 +194,8 @@ impl RaftReceiver for RaftInbound {
                 | PeerRequest::Propose { .. }
                 | PeerRequest::ReadIndex { .. }
                 | PeerRequest::Join(_)
-                | PeerRequest::Groups { .. } => {
+                | PeerRequest::Groups { .. }
+                | PeerRequest::Castle { .. } => {
                     PeerResponse::Unreachable(UnreachableReason::Malformed)
                 }
             }

@@ -41,6 +41,8 @@ pub struct Handles {
     pub http: HttpMetrics,
     /// This node's replicas.
     pub partition: PartitionMetrics,
+    /// Clients that send heartbeats.
+    pub castle: CastleMetrics,
     /// Consensus.
     pub raft: RaftMetrics,
     /// Disk.
@@ -101,6 +103,17 @@ pub struct PartitionMetrics {
     pub leaderless: Gauge,
     /// Partitions whose replicas are being moved, as the controller counts them.
     pub moves: Gauge,
+}
+
+/// `rampart_castle_*`.
+#[derive(Debug)]
+pub struct CastleMetrics {
+    /// Clients whose heartbeats this node gets.
+    pub clients: Gauge,
+    /// Heartbeats answered, by what was said.
+    pub heartbeats: Family<HeartbeatLabel, Counter>,
+    /// Directives that wait for their clients, as this node knows while it has clients.
+    pub directives: Gauge,
 }
 
 /// `rampart_raft_*`.
@@ -166,6 +179,13 @@ pub struct StatusLabel {
     pub status: u16,
 }
 
+/// What a heartbeat was answered.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct HeartbeatLabel {
+    /// `ok`, `no_change` …
+    pub status: &'static str,
+}
+
 /// An error code of ours.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct CodeLabel {
@@ -198,6 +218,7 @@ impl Metrics {
             fetch: fetch(registry.sub_registry_with_prefix("fetch")),
             http: http(registry.sub_registry_with_prefix("http")),
             partition: partition(registry.sub_registry_with_prefix("partition")),
+            castle: castle(registry.sub_registry_with_prefix("castle")),
             raft: raft(registry.sub_registry_with_prefix("raft")),
             storage: storage(registry.sub_registry_with_prefix("storage")),
             node: node(registry.sub_registry_with_prefix("node")),
@@ -358,6 +379,22 @@ fn partition(registry: &mut Registry) -> PartitionMetrics {
         metrics.leaderless.clone(),
     );
     registry.register("moves", "Partitions being moved.", metrics.moves.clone());
+    metrics
+}
+
+fn castle(registry: &mut Registry) -> CastleMetrics {
+    let metrics = CastleMetrics {
+        clients: Gauge::default(),
+        heartbeats: Family::default(),
+        directives: Gauge::default(),
+    };
+    registry.register("clients", "Clients that send heartbeats here.", metrics.clients.clone());
+    registry.register("heartbeats", "Heartbeats, by answer.", metrics.heartbeats.clone());
+    registry.register(
+        "waiting_directives",
+        "Directives that clients have not done.",
+        metrics.directives.clone(),
+    );
     metrics
 }
 

@@ -79,6 +79,8 @@ fn requests(body: &Bytes) -> Vec<PeerRequest> {
             rack: String::new(),
             version: "0.1.0".into(),
         }),
+        PeerRequest::Groups { partition: 3, question: body.clone() },
+        PeerRequest::Castle { question: body.clone() },
     ]
 }
 
@@ -137,6 +139,8 @@ fn responses(body: &Bytes) -> Vec<PeerResponse> {
             peers: vec![(NodeId(1), "a:1".into())],
             metadata_index: 12,
         }),
+        PeerResponse::Groups { answer: body.clone() },
+        PeerResponse::Castle { answer: body.clone() },
     ]
 }
 

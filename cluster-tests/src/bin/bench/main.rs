@@ -3,6 +3,7 @@
 //! whether it is reached; it fails for none, for machines differ. Load generator and servers share
 //! the machine: on few cores that is part of every figure.
 
+mod castle_figures;
 mod cluster_figures;
 mod disk;
 mod group_figures;
@@ -21,7 +22,7 @@ use rampart_cluster_tests::harness::session::supervise;
 
 use report::Report;
 
-/// Throughput, latency, failover, groups and memory of a local three-node cluster.
+/// Throughput, latency, failover, groups, memory and the cost of clients of a three-node cluster.
 #[derive(Debug, Parser)]
 struct Arguments {
     /// How long each load runs, in seconds.
@@ -73,6 +74,7 @@ async fn bench(arguments: &Arguments) -> Result<()> {
     }
     group_figures::poll_and_ack(&cluster, span, &mut report).await?;
     cluster_figures::memory(&cluster, "after the load", &mut report)?;
+    castle_figures::castle(&cluster, span, &mut report).await?;
     cluster_figures::failover(&mut cluster, &mut report).await?;
     group_figures::coordinator(&mut cluster, &mut report).await?;
     group_figures::rebalance(&cluster, &mut report).await?;

@@ -7,6 +7,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::FutureExt;
+use rampart_api::http::castle::{
+    CastleClient, CommandResponse, HeartbeatRequest, HeartbeatResponse, HeartbeatStatus,
+    ListClientsResponse,
+};
 use rampart_api::model::error_code::ErrorCode;
 use rampart_api::model::ids::{
     ClusterId, DiskId, GroupId, LeaderEpoch, NodeId, Offset, PartitionId, ReplicaId, TopicId,
@@ -16,6 +20,7 @@ use rampart_api::model::problem::Problem;
 use rampart_api::model::record_batch::{patch, split};
 use rampart_api::model::topic_config::{Ack, TopicConfig};
 use rampart_raft_store::state::group::MemberId;
+use rampart_raft_store::state::group::state::DirectiveKind;
 use rampart_raft_store::state::metadata::command::NodeInfo;
 use rampart_raft_store::state::metadata::state::{
     MetadataState, NodeRecord, NodeState, PartitionRecord, ReplicaRecord, ReplicaState, TopicRecord,
@@ -29,7 +34,9 @@ use crate::controller::request::{
 use crate::groups::dead_box::{Backlog, DeadQuery, PurgeDone, RedriveDone, RedriveHow, Slice};
 use crate::groups::poll::{Poll, Polled};
 use crate::groups::request::{GroupAnswer, GroupRequest, Listed};
-use crate::http::services::{Answer, Controller, Groups, Metadata, NodeView, Partitions, Reassign};
+use crate::http::services::{
+    Answer, Castle, Controller, Groups, Metadata, NodeView, Partitions, Reassign,
+};
 use crate::partition::request::{
     Fetch, Fetched, ListedOffset, OffsetSpec, PartitionKey, PartitionStatus, Produce, Produced,
     ReplicaStatus,
@@ -456,6 +463,43 @@ impl Groups for FakeNode {
 
     fn new_member(&self, client_id: &str) -> MemberId {
         MemberId(format!("{client_id}-1"))
+    }
+}
+
+/// The only client that the fake knows.
+pub(super) const CLIENT: &str = "billing-1";
+
+impl Castle for FakeNode {
+    fn heartbeat(&self, request: HeartbeatRequest) -> Answer<'_, HeartbeatResponse> {
+        async move {
+            self.note(format!("heartbeat {}", request.instance_id))?;
+            let status = HeartbeatStatus::NoChange;
+            let (version, interval_ms) = (request.known_version, 5_000);
+            Ok(HeartbeatResponse { status, version, interval_ms, ..HeartbeatResponse::default() })
+        }
+        .boxed()
+    }
+
+    fn clients(&self) -> Answer<'_, ListClientsResponse> {
+        let client = CastleClient { instance_id: CLIENT.to_owned(), ..CastleClient::default() };
+        let listed = ListClientsResponse { clients: vec![client], missing_nodes: vec![3] };
+        std::future::ready(Ok(listed)).boxed()
+    }
+
+    fn command(
+        &self,
+        client: String,
+        kind: DirectiveKind,
+        ttl_ms: u64,
+    ) -> Answer<'_, CommandResponse> {
+        async move {
+            self.note(format!("direct {client} {kind:?} {ttl_ms}"))?;
+            if client != CLIENT {
+                return Err(Problem::new(ErrorCode::ClientNotFound, format!("no {client}")));
+            }
+            Ok(CommandResponse { id: 7, expires_ms: 9 })
+        }
+        .boxed()
     }
 }
 

@@ -50,6 +50,7 @@ impl Harness {
             partitions: node.clone(),
             metadata: node.clone(),
             groups: node.clone(),
+            castle: node.clone(),
             controller: node.clone(),
             node: node.clone(),
         };

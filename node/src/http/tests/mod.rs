@@ -3,6 +3,7 @@
 
 mod admin;
 mod bad_input;
+mod castle;
 mod console;
 mod dead_letter;
 mod dead_letter_records;

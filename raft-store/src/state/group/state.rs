@@ -203,7 +203,7 @@ pub enum DirectiveKind {
     },
     /// Use another broker.
     Move {
-        /// `host:port` of it.
+        /// `node:N`, or `rack:NAME` for any in it.
         to: String,
     },
     /// Offsets were reset: drop what is buffered, and ask for positions again.
@@ -430,6 +430,11 @@ impl GroupState {
             directives.values().map(|directive| directive.weight() + client.len() as u64)
         });
         groups + directives.sum::<u64>()
+    }
+
+    /// How many directives wait for their clients.
+    pub fn directives_waiting(&self) -> usize {
+        self.directives.values().map(BTreeMap::len).sum()
     }
 
     pub(super) fn put_directive(&mut self, client: &str, id: DirectiveId, directive: Directive) {

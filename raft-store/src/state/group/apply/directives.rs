@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use rampart_api::model::limits::{
-    DIRECTIVES_PER_CLIENT_MAX, GROUP_STATE_BYTES_MAX, MEMBER_TEXT_BYTES_MAX,
+    DIRECTIVES_PER_CLIENT_MAX, DIRECTIVES_PER_STATE_MAX, GROUP_STATE_BYTES_MAX,
+    MEMBER_TEXT_BYTES_MAX,
 };
 
 use super::{Handled, fits, fits_in, under};
@@ -27,6 +28,7 @@ impl GroupState {
         }
         let waiting = self.directives.get(client).map_or(0, |directives| directives.len());
         under("directives for a client", waiting + 1, DIRECTIVES_PER_CLIENT_MAX)?;
+        under("directives", self.directives_waiting() + 1, DIRECTIVES_PER_STATE_MAX)?;
         let directive = Directive { kind: kind.clone(), expires_ms };
         let bytes = self.bytes + directive.weight() + client.len() as u64;
         fits_in("bytes of groups", bytes, GROUP_STATE_BYTES_MAX)?;

@@ -171,4 +171,13 @@ fn directives_are_bounded() {
         groups.apply(direct());
     }
     assert_eq!(full(&groups.refused(direct())), "directives for a client");
+    let other = |number: usize| GroupCommand::Direct {
+        client: format!("app {}", number / DIRECTIVES_PER_CLIENT_MAX),
+        kind: DirectiveKind::Pause,
+        expires_ms: 1,
+    };
+    for number in DIRECTIVES_PER_CLIENT_MAX..DIRECTIVES_PER_STATE_MAX {
+        assert!(matches!(groups.apply(other(number)), GroupOutcome::Directed(_)), "{number}");
+    }
+    assert_eq!(full(&groups.refused(other(DIRECTIVES_PER_STATE_MAX))), "directives");
 }
