@@ -1,12 +1,13 @@
 //! The client SDK. [`Client`] has one method per endpoint, typed bodies, and every refusal as the
 //! problem that the server sent: the command line, the demo and the tests use it, and who
 //! administers a cluster ([`Admin`]). Any node takes any request, so it knows no leaders; it only
-//! moves on from a server that it can't reach. [`producer`] is built on it, and
+//! moves on from a server that it can't reach. [`producer`] and [`consumer`] are built on it, and
 //! [`castle`] steers them.
 
 pub mod castle;
 mod castle_endpoints;
 mod cluster;
+pub mod consumer;
 mod dead_letter;
 mod dice;
 mod error;
@@ -22,6 +23,7 @@ mod topics;
 mod transport;
 
 pub use castle::CastleSession;
+pub use consumer::Consumer;
 pub use error::ClientError;
 pub use fetch::{FetchFrom, FetchOptions, RawBatches};
 pub use produce::{LineAnswers, LineFormat, ProduceOptions};
