@@ -13,10 +13,12 @@ mod dice;
 mod error;
 mod fetch;
 mod groups;
+pub mod once;
 mod pause;
 mod produce;
 pub mod producer;
 mod producers;
+mod reader;
 mod runtime;
 mod session;
 mod topics;
@@ -28,6 +30,7 @@ pub use error::ClientError;
 pub use fetch::{FetchFrom, FetchOptions, RawBatches};
 pub use produce::{LineAnswers, LineFormat, ProduceOptions};
 pub use producer::{OptionError, Producer};
+pub use reader::Reader;
 pub use transport::Client;
 
 /// Creates, alters and deletes topics, looks after nodes: the methods of [`Client`], under the name by
