@@ -1,5 +1,7 @@
 //! `/v1/groups…`: records into a member's hands and out of them, offsets, lag.
 
+use std::time::Duration;
+
 use reqwest::Method;
 
 use super::transport::{Request, escaped};
@@ -41,6 +43,26 @@ impl Client {
     /// `POST /v1/groups/{g}/ack`: what a member did with records.
     pub async fn ack(&self, group: &str, request: &AckRequest) -> Result<AckResponse, ClientError> {
         self.ask(Request::post(path(group, "/ack")?).json(request)).await
+    }
+
+    /// A poll that waits no longer than this for any one server.
+    pub(super) async fn poll_within(
+        &self,
+        group: &str,
+        request: &PollRequest,
+        time: Duration,
+    ) -> Result<PollResponse, ClientError> {
+        self.ask(Request::post(path(group, "/poll")?).json(request).within(time)).await
+    }
+
+    /// An ack that waits no longer than this for any one server.
+    pub(super) async fn ack_within(
+        &self,
+        group: &str,
+        request: &AckRequest,
+        time: Duration,
+    ) -> Result<AckResponse, ClientError> {
+        self.ask(Request::post(path(group, "/ack")?).json(request).within(time)).await
     }
 
     /// `POST /v1/groups/{g}/commit`.

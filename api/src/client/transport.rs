@@ -164,6 +164,19 @@ impl Client {
         Some(self.with(servers.collect(), 0))
     }
 
+    /// The same client, with these servers before the others, in this order. Those that can't be used
+    /// are left out.
+    pub(super) fn beginning_with(&self, first: &[String]) -> Client {
+        let first = first.iter().filter_map(|server| parse(server).ok());
+        let mut servers = Vec::new();
+        for url in first.chain(self.servers.iter().cloned()) {
+            if !servers.contains(&url) {
+                servers.push(url);
+            }
+        }
+        self.with(servers, 0)
+    }
+
     /// The same client, which begins so many servers further on.
     pub(super) fn turned(&self, by: usize) -> Client {
         let first = self.preferred.load(Ordering::Relaxed).wrapping_add(by) % self.servers.len();

@@ -23,6 +23,12 @@ pub enum SendError {
     /// The producer is closed.
     #[error("the producer is closed")]
     Closed,
+    /// An operator ended the producer, through Castle.
+    #[error("an operator ended the producer")]
+    Ended,
+    /// An operator has paused or throttled the producer; only `try_send` says so, `send` waits.
+    #[error("an operator has paused or throttled the producer")]
+    Paused,
     /// The buffer has no room for it now; only `try_send` says so, `send` waits.
     #[error("the buffer is full: {free} bytes are free, {bytes} are needed")]
     Full {

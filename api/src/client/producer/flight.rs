@@ -15,12 +15,10 @@ use super::topic::TopicView;
 use super::upstream::{Acked, Attempt};
 use super::verdict::{Circumstances, Renewal, Verdict, judge, may_be_written};
 use crate::client::dice::Dice;
+use crate::client::pause::pause;
 use crate::client::{ClientError, runtime};
 use crate::model::error_code::ErrorCode;
 use crate::model::problem::Outcome;
-
-const PAUSE_MIN: Duration = Duration::from_millis(20);
-const PAUSE_MAX: Duration = Duration::from_secs(1);
 
 /// A batch that is being sent.
 #[derive(Debug)]
@@ -125,6 +123,7 @@ impl Flight {
     }
 
     fn note(&self, error: &ClientError, failures: u32) {
+        self.shared.steering.failed();
         tracing::debug!(failures, %error, "an attempt to write a batch failed");
         let tells_of_change = match error.code() {
             Some(code) => matches!(code, ErrorCode::NotLeader | ErrorCode::InvalidPartition),
@@ -153,33 +152,5 @@ impl Flight {
         };
         let pause = pause(failures, asked_for, dice);
         sleep_until(self.batch.deadline.min(runtime::now() + pause)).await;
-    }
-}
-
-/// A pause that grows with every failure, is at least what the server asked for, and is not the same
-/// for all who failed together.
-pub(super) fn pause(failures: u32, asked_for_ms: Option<u64>, dice: &mut Dice) -> Duration {
-    let doubled = PAUSE_MIN.saturating_mul(1 << failures.saturating_sub(1).min(10));
-    let asked_for = Duration::from_millis(asked_for_ms.unwrap_or(0));
-    let pause = doubled.max(asked_for).min(PAUSE_MAX);
-    pause.mul_f64(0.5 + f64::from(dice.below(1_000)) / 2_000.0).max(asked_for.min(PAUSE_MAX))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn pauses_grow_up_to_a_second_and_are_as_long_as_the_server_asks() {
-        let mut dice = Dice::seeded(1);
-        let ms =
-            |failures, asked_for, dice: &mut Dice| pause(failures, asked_for, dice).as_millis();
-        for _ in 0..100 {
-            assert!((10..=20).contains(&ms(1, None, &mut dice)));
-            assert!((40..=80).contains(&ms(3, None, &mut dice)));
-            assert!((500..=1_000).contains(&ms(1_000, None, &mut dice)));
-            assert!((200..=200).contains(&ms(1, Some(200), &mut dice)));
-            assert!((1_000..=1_000).contains(&ms(1, Some(60_000), &mut dice)));
-        }
     }
 }

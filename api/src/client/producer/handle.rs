@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::task::JoinHandle;
@@ -11,7 +11,6 @@ use tokio::time::sleep;
 use super::batch::Incoming;
 use super::delivery::{Answer, Delivery, DeliveryResult};
 use super::error::{OptionError, SendError};
-use super::flight::pause;
 use super::lane::{BatchLimits, Lane};
 use super::lane_task::LaneTask;
 use super::options::ProducerOptions;
@@ -19,9 +18,11 @@ use super::record::Record;
 use super::shared::Shared;
 use super::topic::Topic;
 use super::upstream::{TopicFacts, Upstream};
+use crate::client::castle::{CastleSession, Steered};
 use crate::client::dice::Dice;
+use crate::client::pause::pause;
 use crate::client::session::Session;
-use crate::client::{Client, ClientError, runtime};
+use crate::client::{Client, ClientError, castle, runtime};
 
 /// Sends records to the topics of one cluster. Cheap to clone; clones share everything. Lives inside
 /// a tokio runtime. See the [module](super) for what it guarantees.
@@ -34,8 +35,11 @@ pub struct Producer {
 }
 
 #[derive(Debug)]
-struct Inner {
-    shared: Arc<Shared>,
+pub(super) struct Inner {
+    pub(super) shared: Arc<Shared>,
+    /// The producer's own name, for Castle.
+    pub(super) instance_id: String,
+    castle: OnceLock<CastleSession>,
     topics: Mutex<HashMap<Arc<str>, Arc<Topic>>>,
     tasks: Mutex<Vec<JoinHandle<()>>>,
     is_closed: AtomicBool,
@@ -48,7 +52,14 @@ impl Producer {
     /// # Errors
     /// Options that can't be used together.
     pub fn new(client: Client, options: ProducerOptions) -> Result<Self, OptionError> {
-        Producer::over(Arc::new(Session::new(client)), options)
+        let session = Arc::new(Session::new(client));
+        let producer = Producer::over(session.clone(), options)?;
+        if producer.inner.shared.options.castle {
+            let steered: Arc<dyn Steered> = producer.inner.clone();
+            // It is the first and only time.
+            let _ = producer.inner.castle.set(castle::start(session, &steered));
+        }
+        Ok(producer)
     }
 
     pub(super) fn over(
@@ -56,6 +67,8 @@ impl Producer {
         options: ProducerOptions,
     ) -> Result<Self, OptionError> {
         let inner = Inner {
+            instance_id: castle::instance_of(&options.client_id),
+            castle: OnceLock::new(),
             shared: Shared::new(options, upstream)?,
             topics: Mutex::default(),
             tasks: Mutex::default(),
@@ -104,6 +117,7 @@ impl Producer {
             known.ok_or_else(|| SendError::TopicNotKnown { topic: record.topic.clone() })?;
         topic.check(record)?;
         let room = self.inner.shared.room.try_take(record.size_bytes())?;
+        self.inner.shared.steering.try_pass(record.size_bytes())?;
         self.inner.put(&topic, record, room, Answer::to_future)
     }
 
@@ -145,6 +159,8 @@ impl Producer {
         topic.meet(record).await;
         topic.check(record)?;
         let (room, bytes) = (&self.inner.shared.room, record.size_bytes());
+        self.inner.shared.steering.pass(bytes).await;
+        self.inner.check_open()?;
         let room = match room.try_take(bytes) {
             Err(SendError::Full { .. }) => {
                 room.take(bytes, || self.inner.each_lane(Lane::close_open)).await
@@ -188,8 +204,9 @@ impl Inner {
         let (answer, given) = answer(lane.partition);
         let timestamp_ms = record.timestamp_ms.unwrap_or_else(runtime::unix_ms);
         let incoming = Incoming { record, timestamp_ms, room, answer };
-        let batch = lane.push(incoming, &self.shared.outstanding);
-        batch.map(|batch| (given, batch)).map_err(|_| SendError::Closed)
+        let batch = lane.push(incoming, &self.shared.outstanding).map_err(|_| self.end())?;
+        self.shared.steering.taken(record.size_bytes());
+        Ok((given, batch))
     }
 
     fn lane(&self, topic: &Arc<Topic>, partition: u32) -> Result<Arc<Lane>, SendError> {
@@ -250,14 +267,20 @@ impl Inner {
     }
 
     /// Takes nothing more.
-    fn finish(&self) {
+    pub(super) fn finish(&self) {
         self.is_closed.store(true, Ordering::SeqCst);
+        self.shared.steering.open();
         self.shared.room.close();
         self.each_lane(Lane::finish);
     }
 
     fn check_open(&self) -> Result<(), SendError> {
-        if self.is_closed.load(Ordering::SeqCst) { Err(SendError::Closed) } else { Ok(()) }
+        if self.is_closed.load(Ordering::SeqCst) { Err(self.end()) } else { Ok(()) }
+    }
+
+    /// Why nothing is taken any more.
+    fn end(&self) -> SendError {
+        if self.shared.steering.has_ended() { SendError::Ended } else { SendError::Closed }
     }
 
     fn each_lane(&self, act: impl Fn(&Lane)) {
@@ -265,7 +288,7 @@ impl Inner {
         topics.iter().for_each(|topic| topic.each_lane(&act));
     }
 
-    fn topics(&self) -> MutexGuard<'_, HashMap<Arc<str>, Arc<Topic>>> {
+    pub(super) fn topics(&self) -> MutexGuard<'_, HashMap<Arc<str>, Arc<Topic>>> {
         self.topics.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

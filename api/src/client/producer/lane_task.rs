@@ -13,7 +13,7 @@ use tracing::Instrument;
 
 use super::batch::Batch;
 use super::error::FailureReason;
-use super::flight::{End, Flight, Landed, pause};
+use super::flight::{End, Flight, Landed};
 use super::lane::{Lane, Next};
 use super::numbering::{Need, Numbering};
 use super::shared::Shared;
@@ -21,6 +21,7 @@ use super::topic::TopicView;
 use super::upstream::Acked;
 use super::verdict::blames_a_record;
 use crate::client::dice::Dice;
+use crate::client::pause::pause;
 use crate::client::{ClientError, runtime};
 use crate::http::producers::ProducerIdentity;
 use crate::model::problem::Outcome;
@@ -218,6 +219,7 @@ impl LaneTask {
         if acked.base_offset.is_none() && !acked.is_replayed && self.numbering.is_on() {
             self.numbering.switch_off();
         }
+        self.shared.steering.decided(batch.len());
         batch.written(self.lane.partition, acked);
     }
 
@@ -241,6 +243,7 @@ impl LaneTask {
     fn fail(&self, batch: Batch, outcome: Outcome, reason: &FailureReason) {
         let (topic, partition, records) = (&self.lane.topic, self.lane.partition, batch.len());
         tracing::warn!(%topic, partition, records, ?outcome, %reason, "records not acknowledged");
+        self.shared.steering.decided(records);
         batch.failed(partition, outcome, reason);
     }
 

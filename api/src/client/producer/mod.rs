@@ -61,6 +61,7 @@ mod outstanding;
 mod partitioner;
 mod record;
 mod shared;
+mod steered;
 #[cfg(test)]
 mod tests;
 mod topic;

@@ -51,6 +51,10 @@ pub struct ProducerOptions {
     /// The partitions of a topic, and their leaders, are asked for again after so long, and whenever
     /// something says that they have changed. Default one minute.
     pub metadata_age_max: Duration,
+    /// The program's name, for people. Default `rampart`.
+    pub client_id: String,
+    /// Let Castle steer: which nodes are asked, pauses, throttling. Default true.
+    pub castle: bool,
 }
 
 impl Default for ProducerOptions {
@@ -68,6 +72,8 @@ impl Default for ProducerOptions {
             partitioner: Arc::new(ByKey),
             seed: None,
             metadata_age_max: Duration::from_secs(60),
+            client_id: "rampart".to_owned(),
+            castle: true,
         }
     }
 }

@@ -8,6 +8,7 @@ use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore};
 use super::error::{OptionError, SendError};
 use super::options::ProducerOptions;
 use super::outstanding::Outstanding;
+use super::steered::Steering;
 use super::upstream::Upstream;
 use crate::client::{ClientError, runtime};
 use crate::http::producers::ProducerIdentity;
@@ -22,6 +23,7 @@ pub(super) struct Shared {
     pub(super) upstream: Arc<dyn Upstream>,
     pub(super) outstanding: Arc<Outstanding>,
     pub(super) room: Room,
+    pub(super) steering: Steering,
     /// Of the producer's random choices.
     pub(super) seed: u64,
     /// With epoch and sequence of its own in each partition, one id does for all.
@@ -36,6 +38,7 @@ impl Shared {
         options.check()?;
         Ok(Arc::new(Shared {
             room: Room::new(options.buffer_bytes_max),
+            steering: Steering::new(),
             seed: options.seed.unwrap_or_else(runtime::entropy),
             options,
             upstream,
