@@ -9,7 +9,9 @@ use rampart_api::model::ids::Offset;
 use rampart_api::model::limits::{PARKED_ERROR_BYTES_MAX, PARKED_RECORD_BYTES_MAX};
 use rampart_api::model::problem::Problem;
 use rampart_raft_store::state::group::command::{Fate, GroupCommand, Holding};
-use rampart_raft_store::state::group::delivery::{ParkedBody, RecordCopy};
+use rampart_raft_store::state::group::delivery::{
+    Parked, ParkedBody, Place as ParkedPlace, RecordCopy,
+};
 use rampart_raft_store::state::group::state::Group;
 use rampart_raft_store::state::group::{GroupOutcome, TopicPartition};
 
@@ -237,13 +239,21 @@ fn look(question: &Settle, token: &str, said: Said, group: Option<&Group>) -> Lo
         Delivery::Fresh(offset) => {
             group.progress.get(&token.partition).is_some_and(|known| known.is_settled(offset))
         }
-        Delivery::Parked(id) => !group.parked.contains_key(&id),
+        Delivery::Parked(id) => is_over(group.parked.get(&id).map(AsRef::as_ref), token, said),
     };
     match (is_settled, said) {
         (true, Said::Renew(_)) => Err(Err(not_held())),
         (true, _) => Err(Ok(Verdict::AlreadySettled)),
         (false, _) => Ok(token),
     }
+}
+
+/// Whether nothing that is said of a parked record's delivery counts any more: it is done or dying,
+/// or, if it is to come again, that was said of this delivery before.
+fn is_over(parked: Option<&Parked>, token: AckToken, said: Said) -> bool {
+    let Some(parked) = parked else { return true };
+    let is_dying = matches!(parked.place, ParkedPlace::Dying(_));
+    is_dying || (matches!(said, Said::Retry(_)) && parked.attempts >= token.attempt)
 }
 
 fn not_held() -> Problem {
@@ -315,3 +325,6 @@ fn too_large() -> Problem {
     Problem::new(ErrorCode::RecordTooLarge, detail)
         .hint("acknowledge it and write it elsewhere, or let it come again with `retry`")
 }
+
+#[cfg(test)]
+mod tests;
