@@ -55,6 +55,13 @@ pub const BUGS: &[PlantedBug] = &[
     bug("cut-too-far", &["P1", "P17"], BOTH),
     bug("lost-on-restart", &["P1", "P18", "P19"], BOTH),
     bug("applied-ahead-on-restart", &["P2", "P8", "P18"], BOTH),
+    bug("duplicate-after-failover", &["P4"], BOTH),
+    bug("old-token-accepted", &["P11", "P12"], BOTH),
+    bug("two-holders", &["P11"], BOTH),
+    bug("parked-not-kept", &["P16"], BOTH),
+    bug("dead-letter-unnumbered", &["P16"], BOTH),
+    bug("ack-not-written", &["P12"], BOTH),
+    bug("commit-on-delivery", &["P12", "P16"], BOTH),
 ];
 
 /// The bug of a name.

@@ -11,6 +11,7 @@ use crate::admission::{self, Admitted};
 use crate::config::Config;
 use crate::controller::ControllerHandle;
 use crate::data_dir::DataDir;
+use crate::groups::GroupService;
 use crate::http::HttpHandle;
 use crate::metadata::{MetadataHandle, hand_over_metadata};
 use crate::net::TcpListener;
@@ -39,6 +40,7 @@ pub struct Node {
     pub(crate) manager: ReplicaManager,
     pub(crate) partitions: PartitionService,
     pub(crate) controller: ControllerHandle,
+    pub(crate) groups: GroupService,
     pub(crate) ready: watch::Receiver<bool>,
     pub(crate) must_stop: watch::Receiver<Option<StopReason>>,
     pub(crate) http: HttpHandle,
@@ -90,6 +92,7 @@ impl Node {
             manager: running.manager,
             partitions: running.partitions,
             controller: running.controller,
+            groups: running.groups,
             ready: running.ready,
             must_stop: running.must_stop,
             http,
@@ -126,6 +129,11 @@ impl Node {
     /// Produce and fetch, for programs that embed a node.
     pub fn partitions(&self) -> &PartitionService {
         &self.partitions
+    }
+
+    /// Consumer groups, for programs that embed a node.
+    pub fn groups(&self) -> &GroupService {
+        &self.groups
     }
 
     /// The cluster as this node knows it, for programs that embed a node.

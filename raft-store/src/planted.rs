@@ -47,6 +47,20 @@ pub enum Bug {
     LostOnRestart,
     /// At a start, all that is in the log is taken for applied.
     AppliedAheadOnRestart,
+    /// A batch that a leader before wrote is written again.
+    DuplicateAfterFailover,
+    /// Whoever held a partition before settles its records still.
+    OldTokenAccepted,
+    /// A partition goes to its new holder before the old one let go, in the same epoch.
+    TwoHolders,
+    /// A record that is parked is passed over, and not kept.
+    ParkedNotKept,
+    /// A dead record is written without its number.
+    DeadLetterUnnumbered,
+    /// A member's acknowledgement is answered and not written.
+    AckNotWritten,
+    /// A record is done when it is delivered.
+    CommitOnDelivery,
 }
 
 #[cfg(feature = "planted-bugs")]
@@ -62,7 +76,7 @@ mod chosen {
 
     impl Bug {
         /// All of them.
-        pub const ALL: [Bug; 19] = [
+        pub const ALL: [Bug; 26] = [
             Bug::AckBeforeFsync,
             Bug::VoteNotSynced,
             Bug::VoteForgotten,
@@ -82,6 +96,13 @@ mod chosen {
             Bug::CutTooFar,
             Bug::LostOnRestart,
             Bug::AppliedAheadOnRestart,
+            Bug::DuplicateAfterFailover,
+            Bug::OldTokenAccepted,
+            Bug::TwoHolders,
+            Bug::ParkedNotKept,
+            Bug::DeadLetterUnnumbered,
+            Bug::AckNotWritten,
+            Bug::CommitOnDelivery,
         ];
 
         /// As the variable names it.
@@ -106,6 +127,13 @@ mod chosen {
                 Bug::CutTooFar => "cut-too-far",
                 Bug::LostOnRestart => "lost-on-restart",
                 Bug::AppliedAheadOnRestart => "applied-ahead-on-restart",
+                Bug::DuplicateAfterFailover => "duplicate-after-failover",
+                Bug::OldTokenAccepted => "old-token-accepted",
+                Bug::TwoHolders => "two-holders",
+                Bug::ParkedNotKept => "parked-not-kept",
+                Bug::DeadLetterUnnumbered => "dead-letter-unnumbered",
+                Bug::AckNotWritten => "ack-not-written",
+                Bug::CommitOnDelivery => "commit-on-delivery",
             }
         }
     }

@@ -3,6 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::group::{Delivery, Held, Progress};
+
 /// How far an operation is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -54,9 +56,10 @@ pub enum Function {
     /// A step of the run itself: `kind` says which (`faults_end`, `healed`, `writes_again`,
     /// `replicas_equal`), or what holds for `topic` or all topics: `retention` (its log start moves
     /// by itself, and leaves `detail` records at least), `ack1_max_lag_ms` (`detail` is the number,
-    /// where it isn't the default).
+    /// where it isn't the default). Of a `group`: `group` (it begins at `spec`, and gives records up
+    /// after `detail` deliveries, where it does), `drained` (nothing is left for it to do).
     Mark,
-    /// A consumer commits `offset` for its group.
+    /// A member of `generation` commits `offset` for its group: all below is done.
     Commit,
     /// A consumer joins, with its topics.
     Subscribe,
@@ -78,6 +81,19 @@ pub enum Function {
     TxnEnd,
     /// A client asked Castle.
     Heartbeat,
+    /// A member asks for records of its group; ok: its `generation`, what it holds (`assignment`), and
+    /// its `deliveries`. The first one joins.
+    Poll,
+    /// A member says what it did with `deliveries`; ok: each with what came of it.
+    Settle,
+    /// A member leaves its group.
+    Leave,
+    /// How far a group is; ok: its `progress`.
+    Progress,
+    /// Somebody moves a group to other offsets of a topic or one of its partitions.
+    Reset,
+    /// After draining, what died in a group: `deliveries`, at `offsets` of a dead-letter partition.
+    DeadLetters,
 }
 
 /// Acknowledgement that a producer asked for.
@@ -175,6 +191,9 @@ pub struct Event {
     /// Its sequence.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sequence: Option<i64>,
+    /// What makes a request of a client without such a number the same when it is sent again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub idempotency_key: Option<String>,
     /// Consumer group.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group: Option<String>,
@@ -184,6 +203,15 @@ pub struct Event {
     /// Its member.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub member: Option<String>,
+    /// What the member holds.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub assignment: Vec<Held>,
+    /// Records in its hands, or that it speaks of.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub deliveries: Vec<Delivery>,
+    /// How far the group is.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub progress: Vec<Progress>,
     /// Node that was asked, or that it is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub node: Option<u32>,
@@ -233,9 +261,13 @@ impl Event {
             isolation: None,
             producer_id: None,
             sequence: None,
+            idempotency_key: None,
             group: None,
             generation: None,
             member: None,
+            assignment: Vec::new(),
+            deliveries: Vec::new(),
+            progress: Vec::new(),
             node: None,
             replica: None,
             kind: None,
@@ -258,6 +290,7 @@ impl Event {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::history::group::{Said, Settled};
 
     #[test]
     fn a_line_has_only_what_it_says_and_comes_back_the_same() {
@@ -268,6 +301,21 @@ mod tests {
         assert_eq!(
             line,
             r#"{"time":0,"process":3,"op":0,"phase":"invoke","f":"produce","topic":"t","partition":1,"ack":"-1","values":["a"]}"#
+        );
+        assert_eq!(serde_json::from_str::<Event>(&line).unwrap(), event);
+    }
+
+    #[test]
+    fn what_a_group_does_comes_back_the_same() {
+        let mut event = Event::new(3, Function::Settle);
+        (event.group, event.member) = (Some("g".to_owned()), Some("a".to_owned()));
+        let mut delivery = Delivery::of(("t", 1), 7, "a");
+        (delivery.said, delivery.result) = (Some(Said::Ack), Some(Settled::Acked));
+        event.deliveries = vec![delivery];
+        let line = serde_json::to_string(&event).unwrap();
+        assert_eq!(
+            line,
+            r#"{"time":0,"process":3,"op":0,"phase":"invoke","f":"settle","group":"g","member":"a","deliveries":[{"topic":"t","partition":1,"offset":7,"value":"a","attempt":1,"said":"ack","result":"acked"}]}"#
         );
         assert_eq!(serde_json::from_str::<Event>(&line).unwrap(), event);
     }

@@ -3,10 +3,12 @@
 //! (`invariants`) sees nothing else.
 
 pub mod event;
+pub mod group;
 pub mod journal;
 pub mod reader;
 pub mod recorder;
 
 pub use event::{Ack, DumpedEntry, Event, Function, Kind, Phase};
+pub use group::{Delivery, Held, Progress, Said, Settled};
 pub use journal::Journal;
 pub use recorder::Recorder;

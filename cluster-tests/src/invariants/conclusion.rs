@@ -18,6 +18,7 @@ impl Judge {
         self.changes.at_end(&mut self.findings);
         let names: Vec<&str> = self.state.partitions.iter().map(|p| p.name.as_str()).collect();
         let mut undecided = self.liveness.at_end(&names, self.state.now, &mut self.findings);
+        undecided.extend(self.groups.at_end(&self.state, &mut self.findings));
         self.count();
         undecided.extend(self.too_little());
         let outcome = match (self.findings.is_violated(), undecided.is_empty()) {
@@ -39,6 +40,7 @@ impl Judge {
             batch_atomicity::at_end(state, partition, findings);
         }
         state.partitions = partitions;
+        real_time_order::sequences(state, findings);
         let mut losses = Vec::new();
         for (number, partition) in (0..).zip(&state.partitions) {
             let contradictory = dense_offsets::given_twice(state, partition, findings);
@@ -55,6 +57,8 @@ impl Judge {
 
     fn count(&mut self) {
         self.counts.faults = self.liveness.faults.count();
+        (self.counts.delivered, self.counts.settled) =
+            (self.groups.deliveries, self.groups.settled);
         for write in &self.state.writes {
             let records = match write.end {
                 End::Acked | End::AckedSomewhere => &mut self.counts.acked,

@@ -12,11 +12,14 @@ use super::batch_atomicity;
 use super::dense_offsets;
 use super::fetch_bound;
 use super::findings::Findings;
+use super::groups::{Groups, Told};
 use super::liveness::Liveness;
 use super::membership::Changes;
 use super::monotonic_poll::Readers;
+use super::no_duplicate;
 use super::nothing_phantom;
 use super::partition::{Disk, DiskEntry, Floors};
+use super::real_time_order;
 use super::retention;
 use super::state::State;
 use super::values::ValueId;
@@ -32,6 +35,7 @@ pub struct Judge {
     liveness: Liveness,
     changes: Changes,
     readers: Readers,
+    groups: Groups,
     open: HashMap<u64, Open>,
     counts: Counts,
     /// Ends of operations that never began.
@@ -95,7 +99,7 @@ impl Judge {
                     self.liveness.is_deleted(partition);
                 }
             }
-            _ => {}
+            _ => self.groups.begin(event, &mut self.state),
         }
         self.open.insert(event.op, open);
     }
@@ -105,18 +109,29 @@ impl Judge {
             (Function::Inject, _) => self.liveness.on_inject(event),
             (Function::Heal, _) => self.liveness.on_heal(event),
             (Function::Admin, _) => self.changes.on_admin(event),
-            (Function::Mark, _) if event.phase == Phase::Ok => self.mark(event),
+            (Function::Mark, _) if event.phase == Phase::Ok && event.group.is_none() => {
+                self.mark(event)
+            }
             (Function::Assign | Function::Subscribe | Function::Rebalance, _) => {
                 self.readers.assigned(event.process)
             }
             (Function::Seek, Some(at)) => self.readers.seek(event.process, at, event.offset),
             (Function::Produce, Some(at)) => self.produced(event, open, at),
+            _ if event.group.is_some() => self.group_is_told(event, open),
             (_, Some(at)) if event.phase == Phase::Ok => self.answered(event, open, at),
             _ => {}
         }
         if matches!(event.f, Function::Produce | Function::Fetch | Function::ListOffset) {
             self.liveness.call_ends(event, open.time, &mut self.findings);
         }
+    }
+
+    fn group_is_told(&mut self, event: &Event, open: Open) {
+        let line = u32::try_from(self.counts.events).unwrap_or(NONE);
+        let clocks_are_right = self.liveness.faults.spare_clocks();
+        let (asked, asked_at) = (open.line, open.time);
+        let told = Told { event, asked, asked_at, line, clocks_are_right };
+        self.groups.end(told, &mut self.state, &mut self.findings);
     }
 
     fn answered(&mut self, event: &Event, open: Open, at: u32) {
@@ -140,13 +155,19 @@ impl Judge {
             return;
         };
         let count = u64::from(write.count);
+        if write.is_idempotent {
+            real_time_order::on_answer(event, name, &mut self.findings);
+        }
+        if matches!(write.end, End::Acked | End::AckedSomewhere) {
+            return no_duplicate::on_answer(event, write, name, &mut self.findings);
+        }
         write.ended_at = event.time;
         write.end_line = u32::try_from(self.counts.events).unwrap_or(NONE);
-        write.end = match event.phase {
-            Phase::Fail => End::Failed,
-            Phase::Ok => acknowledged(event, write.count),
-            Phase::Invoke | Phase::Unknown => End::Unknown,
-        };
+        match event.phase {
+            Phase::Fail => write.is_refused(),
+            Phase::Ok => write.end = acknowledged(event, write.count),
+            Phase::Invoke | Phase::Unknown => {}
+        }
         if write.end == End::Acked {
             write.offset = event.offsets.first().copied();
             write.epoch = event.epoch.map_or(NONE, |epoch| u32::try_from(epoch).unwrap_or(NONE));

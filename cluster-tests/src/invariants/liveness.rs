@@ -51,6 +51,14 @@ impl Faults {
             .any(|fault| fault.healed.is_none_or(|healed| healed.saturating_add(AFTERMATH) >= time))
     }
 
+    /// Whether none was about clocks, by its name.
+    pub(super) fn spare_clocks(&self) -> bool {
+        !self
+            .all
+            .iter()
+            .any(|fault| fault.name.0.contains("clock") || fault.name.0.contains("jump"))
+    }
+
     fn begin(&mut self, event: &Event) {
         let leaves_majority = event.majority == Some(true);
         self.all.push(Fault { op: event.op, name: name(event), leaves_majority, healed: None });

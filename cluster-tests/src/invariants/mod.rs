@@ -10,23 +10,34 @@
 //! | P6 | `batch_atomicity` |
 //! | P7 | `monotonic_poll` |
 //! | P8, INV-03 | `fetch_bound` |
+//! | P11, INV-08 | `group_exclusivity` |
+//! | P12, INV-09 | `committed_offsets` |
+//! | P13 | `at_least_once` |
 //! | P14, INV-17 | `ack_one_bound` |
 //! | P15 | `membership` |
+//! | P16, INV-10 | `dead_letter` |
 //! | P17 | `retention` |
 //! | P18, INV-14 | `liveness` |
 //! | P19 | `replica_equality` |
 //!
-//! P9 to P13, P16 and P20 are about transactions, groups, dead letters and Castle: a verdict names
-//! them as not checked until there are such operations. One cause is one property's: a lost record
-//! takes the watermark back with it, and that is P1 alone.
+//! P9, P10 and P20 are about transactions and Castle: a verdict names them as not checked until there
+//! are such operations. One cause is one property's: a lost record takes the watermark back with it,
+//! and that is P1 alone.
 
 mod ack_one_bound;
 mod acked_is_kept;
 mod answer;
+mod at_least_once;
 mod batch_atomicity;
+mod committed_offsets;
+mod dead_letter;
 mod dense_offsets;
 mod fetch_bound;
 mod findings;
+mod floor;
+mod group;
+mod group_exclusivity;
+mod groups;
 mod judge;
 mod liveness;
 mod membership;

@@ -1,10 +1,14 @@
 //! P7: a reader goes on where it was, record by record, until it says that it seeks. A linearizable
-//! fetch is a question beside that, and so is one that begins at `earliest`, `latest` or a time.
+//! fetch is a question beside that, and so is one that begins at `earliest`, `latest` or a time. A
+//! member of a group gets records in the order of their offsets, and, whoever had its partitions
+//! before, none below what the group has committed.
 
 use std::collections::HashMap;
 
 use super::answer::{Answer, is_linearizable};
 use super::findings::Findings;
+use super::group::Claim;
+use super::groups::{Record, Told};
 use super::property::Property::P7;
 use crate::history::event::{Event, Function};
 
@@ -63,6 +67,35 @@ impl Readers {
         if let Some(next) = next {
             self.next.insert(reader, next);
         }
+    }
+}
+
+/// A member is given records: those of a partition in order, but for those that come again.
+pub(super) fn on_deliveries(told: Told<'_>, findings: &mut Findings) {
+    let mut last: HashMap<(&str, u32), u64> = HashMap::new();
+    for delivery in told.event.deliveries.iter().filter(|delivery| !delivery.is_parked) {
+        findings.facts(P7, 1);
+        let key = (delivery.topic.as_str(), delivery.partition);
+        let before = last.insert(key, delivery.offset);
+        if let Some(before) = before.filter(|before| *before >= delivery.offset) {
+            findings.violation(P7, || {
+                let (topic, partition) = key;
+                let (offset, when) = (delivery.offset, told.when());
+                format!("{topic}/{partition}: {offset} was delivered after {before}: {when}")
+            });
+        }
+    }
+}
+
+/// A member is given a record: none that its group had behind it when the member asked.
+pub(super) fn on_delivery(claim: &Claim, record: Record<'_>, findings: &mut Findings) {
+    let (offset, told) = (record.delivery.offset, record.told);
+    let committed = claim.committed.at(told.asked).filter(|_| !record.delivery.is_parked);
+    if let Some(committed) = committed.filter(|committed| offset < *committed) {
+        findings.violation(P7, || {
+            let (text, when) = (record.text(), told.when());
+            format!("{text}: to {when}, though the group was at {committed}")
+        });
     }
 }
 

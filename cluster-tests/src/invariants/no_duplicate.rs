@@ -1,12 +1,27 @@
 //! P4: a value is in the log no more often than it was sent, and one of an idempotent producer
-//! once. If it was sent and nobody was ever told, a second copy is P3's: one of them is a phantom.
+//! once: sent again, it is answered with the offsets that it has. If it was sent and nobody was ever
+//! told, a second copy is P3's: one of them is a phantom.
 
 use super::findings::Findings;
 use super::partition::Partition;
 use super::property::Property::{P3, P4};
 use super::state::State;
 use super::values::ValueId;
-use super::write::{End, Write};
+use super::write::{End, Write, when};
+use crate::history::event::{Event, Phase};
+
+/// What was acknowledged was sent again, or the answer to it came twice.
+pub(super) fn on_answer(event: &Event, write: &Write, name: &str, findings: &mut Findings) {
+    let first = event.offsets.first().filter(|_| event.phase == Phase::Ok).copied();
+    let (Some(again), Some(before)) = (first, write.offset) else { return };
+    findings.facts(P4, 1);
+    if again != before {
+        findings.violation(P4, || {
+            let when = when(event);
+            format!("{name}: acknowledged at {before}, and, sent again, at {again}: {when}")
+        });
+    }
+}
 
 /// Walks the log and counts. What was sent elsewhere is P3's.
 pub(super) fn at_end(

@@ -68,7 +68,7 @@ impl Property {
         match self {
             P9 | P10 => "no such operations: transactions",
             P11 | P12 | P13 => "no such operations: consumer groups",
-            P16 => "no such operations: dead letters",
+            P16 => "no such operations: a group that gives records up",
             P20 => "no such operations: heartbeats to Castle",
             P14 => "no such operations: ack 1 with its epoch, and a last read behind it",
             P15 => "no such operations: changes of nodes or replicas",

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::partition::Partition;
 use super::values::{ValueId, Values};
-use super::write::{NONE, Write};
+use super::write::{NONE, Write, is_once};
 use crate::history::event::Event;
 
 /// Values, produces and partitions.
@@ -16,6 +16,8 @@ pub(super) struct State {
     by_name: HashMap<String, BTreeMap<u32, u32>>,
     /// Values of a write that are not numbered in a row, because some were sent before.
     scattered: HashMap<u32, Vec<ValueId>>,
+    /// Produces of idempotent producers, with their sequences, by partition and producer.
+    pub(super) numbered: BTreeMap<(u32, u64), Vec<(i64, u32)>>,
     /// Topics whose log start moves by itself, and how many records that leaves at least; an empty
     /// name is all of them.
     retention: BTreeMap<String, u64>,
@@ -33,16 +35,20 @@ const ACK_ONE_LAG_MS: u64 = 1_000;
 impl State {
     /// The partition that an event is about.
     pub(super) fn partition_of(&mut self, event: &Event) -> Option<u32> {
-        let (topic, number) = (event.topic.as_deref()?, event.partition?);
+        Some(self.partition_named(event.topic.as_deref()?, event.partition?))
+    }
+
+    /// A partition by its topic and number.
+    pub(super) fn partition_named(&mut self, topic: &str, number: u32) -> u32 {
         if let Some(index) = self.by_name.get(topic).and_then(|numbers| numbers.get(&number)) {
-            return Some(*index);
+            return *index;
         }
         let index = u32::try_from(self.partitions.len()).unwrap_or(NONE);
         self.by_name.entry(topic.to_owned()).or_default().insert(number, index);
         let keeps = self.retention.get(topic).or_else(|| self.retention.get("")).copied();
         let name = format!("{topic}/{number}");
         self.partitions.push(Partition { name, keeps, ..Partition::default() });
-        Some(index)
+        index
     }
 
     /// The partition of this number here.
@@ -84,8 +90,13 @@ impl State {
         of(topic).or_else(|| of("")).unwrap_or(ACK_ONE_LAG_MS)
     }
 
-    /// A produce begins: its values are known from now on.
+    /// A produce begins: its values are known from now on. One that is to be written once and is sent
+    /// again is the same produce, still under way.
     pub(super) fn begin_write(&mut self, event: &Event, line: u32, partition: u32) -> u32 {
+        if let Some(index) = self.sent_before(event, partition) {
+            self.writes[index as usize].is_sent_again();
+            return index;
+        }
         let index = u32::try_from(self.writes.len()).unwrap_or(NONE);
         let mut write = Write::begin(event, line, partition);
         let mut ids = Vec::with_capacity(event.values.len());
@@ -98,9 +109,21 @@ impl State {
         if ids.windows(2).any(|pair| pair[1] != pair[0].wrapping_add(1)) {
             self.scattered.insert(index, ids);
         }
+        if let (Some(producer), Some(sequence)) = (event.producer_id, event.sequence) {
+            self.numbered.entry((partition, producer)).or_default().push((sequence, index));
+        }
         self.writes.push(write);
         self.partition(partition).writes.push(index);
         index
+    }
+
+    /// The produce that this one repeats.
+    fn sent_before(&self, event: &Event, partition: u32) -> Option<u32> {
+        let first = event.values.first().filter(|_| is_once(event))?;
+        let index = self.values.only_write(self.values.find(first)?)?;
+        let write = &self.writes[index as usize];
+        let is_same = write.is_idempotent && write.partition == partition;
+        (is_same && write.count as usize == event.values.len()).then_some(index)
     }
 
     /// The offsets and values of a produce, from the offset that is known for its first.

@@ -39,6 +39,18 @@ impl Values {
         (id, true)
     }
 
+    /// The number of a value that was met before.
+    pub(super) fn find(&self, text: &str) -> Option<ValueId> {
+        let mut hash = hash_of(text);
+        loop {
+            let id = *self.by_hash.get(&hash)?;
+            if self.text(id) == text {
+                return Some(id);
+            }
+            hash = hash.wrapping_add(1);
+        }
+    }
+
     /// The text of a value.
     pub(super) fn text(&self, id: ValueId) -> &str {
         let id = id as usize;
@@ -111,6 +123,7 @@ mod tests {
         assert_eq!(values.intern("a"), (0, true));
         assert_eq!(values.intern("bc"), (1, true));
         assert_eq!(values.intern("a"), (0, false));
+        assert_eq!((values.find("bc"), values.find("b")), (Some(1), None));
         assert_eq!((values.text(0), values.text(1)), ("a", "bc"));
     }
 

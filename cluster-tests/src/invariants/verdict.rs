@@ -62,6 +62,12 @@ pub struct Counts {
     pub read: u64,
     /// Records read at the end, each time counted.
     pub read_at_the_end: u64,
+    /// Records given to members of groups, each time counted.
+    #[serde(default)]
+    pub delivered: u64,
+    /// Records that members settled, each time counted.
+    #[serde(default)]
+    pub settled: u64,
     /// Faults injected.
     pub faults: u64,
 }
@@ -141,12 +147,12 @@ impl Verdict {
             Outcome::Violated => "violated",
             Outcome::Undecided => "undecided",
         };
-        let Counts { events, operations, acked, unknown, failed, read, read_at_the_end, faults } =
-            self.counts;
+        let Counts { events, operations, acked, unknown, failed, read, faults, .. } = self.counts;
+        let Counts { read_at_the_end, delivered, settled, .. } = self.counts;
         format!(
             "{word}: {operations} operations in {events} lines, {faults} faults; records: {acked} \
              acknowledged, {unknown} unknown, {failed} refused, {read} read, {read_at_the_end} of \
-             them at the end"
+             them at the end, {delivered} delivered to groups, {settled} settled"
         )
     }
 }

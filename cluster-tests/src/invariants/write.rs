@@ -48,8 +48,16 @@ pub(super) struct Write {
     pub(super) ack: Ack,
     /// How it ended.
     pub(super) end: End,
-    /// Sent by a producer that numbers its requests: it is there once, however often it is sent.
+    /// Sent by a producer that numbers its requests, or with a key: it is there once, however often
+    /// it is sent.
     pub(super) is_idempotent: bool,
+    /// Times it was sent that are not answered, or never will be.
+    open: u16,
+}
+
+/// Whether a produce is to be written once, however often it is sent.
+pub(super) fn is_once(event: &Event) -> bool {
+    event.producer_id.is_some() || event.idempotency_key.is_some()
 }
 
 impl Write {
@@ -69,7 +77,24 @@ impl Write {
             partition,
             ack: event.ack.unwrap_or(Ack::Quorum),
             end: End::Unknown,
-            is_idempotent: event.producer_id.is_some(),
+            is_idempotent: is_once(event),
+            open: 1,
+        }
+    }
+
+    /// The same once more: what was refused before may be done now.
+    pub(super) fn is_sent_again(&mut self) {
+        self.open = self.open.saturating_add(1);
+        if self.end == End::Failed {
+            self.end = End::Unknown;
+        }
+    }
+
+    /// One of the times it was sent came to nothing; it was refused if all of them did.
+    pub(super) fn is_refused(&mut self) {
+        self.open = self.open.saturating_sub(1);
+        if self.open == 0 && self.end == End::Unknown {
+            self.end = End::Failed;
         }
     }
 

@@ -5,6 +5,8 @@ use std::fmt;
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 
+use super::group::{self, Group};
+use super::idempotent::{self, Once};
 use super::traffic::Traffic;
 use super::writer::write;
 use super::{
@@ -35,12 +37,16 @@ pub enum Workload {
     TopicChurn,
     /// Old records that are deleted.
     Truncate,
+    /// Batches that are sent until they are acknowledged, and are there once.
+    Idempotent,
+    /// Consumer groups whose members come, leave and die.
+    Group,
     /// As much as the nodes take, on logs that forget almost at once.
     Soak,
 }
 
 /// All of them, in the order in which they are listed.
-pub const ALL: [Workload; 11] = [
+pub const ALL: [Workload; 13] = [
     Workload::Append,
     Workload::Keyed,
     Workload::Tiny,
@@ -51,6 +57,8 @@ pub const ALL: [Workload; 11] = [
     Workload::ListOffset,
     Workload::TopicChurn,
     Workload::Truncate,
+    Workload::Idempotent,
+    Workload::Group,
     Workload::Soak,
 ];
 
@@ -68,6 +76,8 @@ impl Workload {
             Workload::ListOffset => "list-offset",
             Workload::TopicChurn => "topic-churn",
             Workload::Truncate => "truncate",
+            Workload::Idempotent => "idempotent",
+            Workload::Group => "group",
             Workload::Soak => "soak",
         }
     }
@@ -86,7 +96,8 @@ impl Workload {
     fn partitions(self) -> Option<u32> {
         match self {
             Workload::Append | Workload::Keyed => Some(3),
-            Workload::Tiny | Workload::Large => Some(2),
+            Workload::Tiny | Workload::Large | Workload::Idempotent => Some(2),
+            Workload::Group => Some(group::PARTITIONS),
             Workload::Truncate => Some(1),
             Workload::Soak => Some(soak::PARTITIONS),
             Workload::LongPoll
@@ -148,6 +159,12 @@ impl Mix {
         self.workloads.iter().filter_map(own).collect()
     }
 
+    /// The groups that read one of the topics.
+    pub fn groups(&self) -> Vec<Group> {
+        let read = |topic: &Topic| topic.writer == Workload::Group;
+        self.topics().iter().filter(|topic| read(topic)).flat_map(|t| group::all(&t.name)).collect()
+    }
+
     /// Starts all clients; they end when the traffic is closed.
     pub fn start(&self, traffic: &Traffic) -> Vec<JoinHandle<()>> {
         let topics = self.topics();
@@ -181,6 +198,21 @@ fn start_writers(traffic: &Traffic, topic: &Topic, clients: &mut Vec<JoinHandle<
             let delete = truncate::delete(traffic.clone(), name.clone(), 0);
             clients.push(background(delete));
             writers::tiny(name, partitions)
+        }
+        Workload::Idempotent => {
+            for partition in 0..partitions {
+                for once in [Once::Number, Once::Key] {
+                    let writer = idempotent::write(traffic.clone(), name.clone(), partition, once);
+                    clients.push(background(writer));
+                }
+            }
+            Vec::new()
+        }
+        Workload::Group => {
+            for group in group::all(name) {
+                clients.extend(group::clients(traffic, &group).into_iter().map(background));
+            }
+            writers::jobs(name, partitions)
         }
         Workload::Soak => {
             for partition in 0..partitions {
@@ -233,6 +265,8 @@ fn start_reader(
         | Workload::Large
         | Workload::TopicChurn
         | Workload::Truncate
+        | Workload::Idempotent
+        | Workload::Group
         | Workload::Soak => {}
     }
 }

@@ -2,6 +2,8 @@
 //! traffic of a chaos run, one kind a file, all of them recorded.
 
 pub mod append;
+pub mod group;
+pub mod idempotent;
 pub mod keyed;
 pub mod linearizable;
 pub mod list_offset;

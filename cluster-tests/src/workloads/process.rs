@@ -40,6 +40,14 @@ impl Reply {
         }
     }
 
+    /// The body of what was done, or the problem; null where there is none.
+    pub fn into_body(self) -> Value {
+        match self {
+            Reply::Done(body) | Reply::Refused(body, _) => body,
+            Reply::Unknown(_) => Value::Null,
+        }
+    }
+
     /// Why it is not done.
     pub fn error(&self) -> Option<String> {
         match self {

@@ -17,7 +17,8 @@ use crate::history::{Event, Function, Phase};
 
 /// How long the server may take; the client waits a little longer.
 const TIMEOUT_MS: u64 = 2_000;
-const PATIENCE: Duration = Duration::from_millis(TIMEOUT_MS + 1_000);
+/// How long a client waits for the end of a produce.
+pub(super) const PATIENCE: Duration = Duration::from_millis(TIMEOUT_MS + 1_000);
 
 /// Where records go.
 #[derive(Debug, Clone)]
@@ -111,7 +112,7 @@ pub async fn produce(process: &mut Process, target: &Target, batch: Batch) -> bo
     phase == Phase::Ok
 }
 
-fn body(batch: &Batch) -> Value {
+pub(super) fn body(batch: &Batch) -> Value {
     let record = |name: &String| match &batch.key {
         Some(key) => json!({ "key": key, "value": value::full(name) }),
         None => json!({ "value": value::full(name) }),
@@ -120,7 +121,7 @@ fn body(batch: &Batch) -> Value {
     json!({ "encoding": "string", "records": records })
 }
 
-fn path(target: &Target, names_partition: bool) -> String {
+pub(super) fn path(target: &Target, names_partition: bool) -> String {
     let ack = match target.ack {
         Ack::All => "-1",
         Ack::Quorum => "quorum",
@@ -133,7 +134,7 @@ fn path(target: &Target, names_partition: bool) -> String {
 }
 
 /// The end of the event, with the offsets that were answered.
-fn ended(mut event: Event, reply: &Reply) -> (Event, Phase) {
+pub(super) fn ended(mut event: Event, reply: &Reply) -> (Event, Phase) {
     event.error = reply.error();
     let Reply::Done(body) = reply else {
         return (event, reply.phase());

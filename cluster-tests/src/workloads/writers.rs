@@ -34,6 +34,18 @@ pub fn tiny(topic: &str, partitions: u32) -> Vec<Writing> {
     (0..partitions).flat_map(|partition| [partition; 3]).map(writing).collect()
 }
 
+/// A few records at a time, by one writer of each partition that is slow enough for who reads them.
+pub fn jobs(topic: &str, partitions: u32) -> Vec<Writing> {
+    let writing = |partition| Writing {
+        target: Target::new(topic, partition, Ack::Quorum),
+        records: 1..=4,
+        padding: 0..=0,
+        pause: Duration::from_millis(40),
+        is_paced: true,
+    };
+    (0..partitions).map(writing).collect()
+}
+
 /// Up to a hundred records of up to four kilobytes: entries of up to several hundred kilobytes.
 pub fn large(topic: &str, partitions: u32) -> Vec<Writing> {
     let writing = |partition| Writing {

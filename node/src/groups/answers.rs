@@ -6,6 +6,7 @@ use std::time::Duration;
 use rampart_api::model::error_code::ErrorCode;
 use rampart_api::model::ids::{Offset, TopicId};
 use rampart_api::model::problem::Problem;
+use rampart_raft_store::planted::{self, Bug};
 use rampart_raft_store::state::group::command::{GroupCommand, Holding, OffsetCommit};
 use rampart_raft_store::state::group::delivery::{ParkedBody, Place};
 use rampart_raft_store::state::group::outcome::Refusal;
@@ -128,15 +129,22 @@ impl Task {
         let (now, now_ms) = (self.now(), self.parts.clock.now_ms());
         if let GroupRequest::Settle(settle) = request {
             let coordinator = &mut self.coordinator;
-            return self.parts.groups.look(|state| {
+            let (mut commands, verdicts) = self.parts.groups.look(|state| {
                 let group = state.groups.get(&settle.group).map(AsRef::as_ref);
                 Verdicts::of(settle, group, coordinator, (known, now, now_ms))
             });
+            if planted::is(Bug::AckNotWritten) {
+                commands.retain(|command| !matches!(command, GroupCommand::Ack { .. }));
+            }
+            return (commands, verdicts);
         }
         let command = match request {
             GroupRequest::Plan(plan) => self.parts.groups.look(|state| join(plan, state, now_ms)),
             GroupRequest::HandOut(hand_out) => {
-                let lost = self.parts.groups.look(|state| lost(hand_out, state, now_ms));
+                let mut lost = self.parts.groups.look(|state| lost(hand_out, state, now_ms));
+                if planted::is(Bug::CommitOnDelivery) {
+                    lost.extend(done_when_delivered(hand_out, now_ms));
+                }
                 return (lost, Verdicts::default());
             }
             GroupRequest::Start { group, starts } => {
@@ -347,6 +355,23 @@ fn lost(hand_out: &HandOut, state: &GroupState, now_ms: i64) -> Vec<GroupCommand
         now_ms,
     });
     lost.collect()
+}
+
+/// A planted bug: what is handed out counts as done.
+fn done_when_delivered(hand_out: &HandOut, now_ms: i64) -> Vec<GroupCommand> {
+    let done = hand_out.read.iter().filter(|read| !read.offsets.is_empty());
+    let done = done.map(|read| GroupCommand::Ack {
+        by: Holding {
+            group: hand_out.group.clone(),
+            member: hand_out.member.clone(),
+            partition: read.partition,
+            epoch: read.epoch,
+        },
+        ranges: read.offsets.iter().map(|at| (*at, Offset(at.0 + 1))).collect(),
+        parked: Vec::new(),
+        now_ms,
+    });
+    done.collect()
 }
 
 fn commit_command(commit: &Commit, now_ms: i64) -> GroupCommand {

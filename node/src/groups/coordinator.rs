@@ -52,7 +52,7 @@ impl Coordinator {
             let progress = group.progress.get(at)?;
             let same = before.remove(at).filter(|known| known.epoch() == slot.epoch);
             let mut held = self.brought_up_to_date(same, slot.epoch, progress);
-            held.keep_parked(|id| waits(group, id));
+            held.keep_parked(|id| waits_for(group, id));
             Some((*at, held))
         });
         let holdings: BTreeMap<_, _> = holdings.collect();
@@ -222,8 +222,11 @@ impl Coordinator {
     }
 }
 
-fn waits(group: &Group, id: ParkedId) -> bool {
-    group.parked.get(&id).is_some_and(|parked| matches!(parked.place, Place::Waiting { .. }))
+/// Which delivery a parked record waits for, if it waits.
+fn waits_for(group: &Group, id: ParkedId) -> Option<u32> {
+    let parked = group.parked.get(&id)?;
+    let waits = matches!(parked.place, Place::Waiting { .. });
+    waits.then(|| parked.attempts.saturating_add(1))
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use rampart_api::model::ids::{Offset, TopicId};
 use rampart_api::model::limits::TOPIC_NAME_BYTES_MAX;
 use rampart_api::model::murmur2::murmur2;
 use rampart_api::model::record_batch::{BatchBuilder, NewRecord};
+use rampart_raft_store::planted::{self, Bug};
 use rampart_raft_store::state::group::TopicPartition;
 use rampart_raft_store::state::group::delivery::{DEAD_LETTER_EPOCH, Dying, Parked, RecordCopy};
 
@@ -50,7 +51,10 @@ pub fn batch(
     ];
     headers.extend(added.map(|(name, value)| (format!("{PREFIX}{name}"), text(value))));
     let sequence = i32::try_from(dying.sequence).expect("sequences wrap where an i32 does");
-    let mut batch = BatchBuilder::new().producer(dying.producer_id, DEAD_LETTER_EPOCH, sequence);
+    let mut batch = match planted::is(Bug::DeadLetterUnnumbered) {
+        true => BatchBuilder::new(),
+        false => BatchBuilder::new().producer(dying.producer_id, DEAD_LETTER_EPOCH, sequence),
+    };
     batch.push(NewRecord {
         key: copy.key.as_deref(),
         value: copy.value.as_deref(),

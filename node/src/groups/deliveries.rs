@@ -148,10 +148,11 @@ impl Deliveries {
         self.back.retain(|at, _| !is_in(at));
     }
 
-    /// Parked records that are parked no more, or dying, are in nobody's hands.
-    pub fn keep_parked(&mut self, waits: impl Fn(ParkedId) -> bool) {
-        self.locks.retain(|delivery, _| match delivery {
-            Delivery::Parked(id) => waits(*id),
+    /// Parked records that do not wait any more, or wait for another delivery than the one that the
+    /// holder has, are in nobody's hands. `waits_for` answers which delivery a record waits for.
+    pub fn keep_parked(&mut self, waits_for: impl Fn(ParkedId) -> Option<u32>) {
+        self.locks.retain(|delivery, lock| match delivery {
+            Delivery::Parked(id) => waits_for(*id) == Some(lock.attempt),
             Delivery::Fresh(_) => true,
         });
     }

@@ -10,6 +10,7 @@ use rampart_api::model::error_code::ErrorCode;
 use rampart_api::model::once::OnceTag;
 use rampart_api::model::problem::Problem;
 use rampart_api::model::topic_config::Ack;
+use rampart_raft_store::planted::{self, Bug};
 use rampart_raft_store::state::group::delivery::{ParkedBody, Place};
 use rampart_raft_store::state::group::{GroupState, TopicPartition};
 use rampart_raft_store::state::metadata::state::MetadataState;
@@ -102,7 +103,8 @@ impl Write {
             timeout: WRITE_TIMEOUT,
             batches: self.batch,
             records: 1,
-            once: Some(OnceTag { stamp_ms: self.stamp_ms, key: None }),
+            once: (!planted::is(Bug::DeadLetterUnnumbered))
+                .then_some(OnceTag { stamp_ms: self.stamp_ms, key: None }),
         };
         match partitions.produce(produce).await {
             Ok(_) => Ok(()),

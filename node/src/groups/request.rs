@@ -456,6 +456,12 @@ pub struct Listed {
 }
 
 impl GroupRequest {
+    /// Whether the coordinator itself says of records that their locks ran out.
+    pub fn is_late(&self) -> bool {
+        let GroupRequest::Settle(settle) = self else { return false };
+        settle.verdicts.iter().any(|settled| settled.said == Said::TimedOut)
+    }
+
     /// The group it is about; a list is about none, and so is what concerns clients.
     pub fn group(&self) -> Option<&str> {
         match self {

@@ -168,7 +168,11 @@ impl Task {
         }
         // Lost or refused: it is written again, under the same sequence.
         let _ = self.propose(dead).await;
+        // A member that is just in time is: what it says is applied before it is looked at whose
+        // locks have run out, and each is told what became of the record.
+        let (late, asked) = asked.into_iter().partition(|asked: &Asked| asked.request.is_late());
         self.serve(asked).await;
+        self.serve(late).await;
     }
 
     async fn serve(&mut self, asked: Vec<Asked>) {

@@ -7,6 +7,7 @@ use rampart_api::model::error_code::ErrorCode;
 use rampart_api::model::ids::Offset;
 use rampart_api::model::problem::Problem;
 use rampart_api::model::topic_config::Ack;
+use rampart_raft_store::planted::{self, Bug};
 use rampart_raft_store::state::partition::producers::{OnceBatch, Original, Refusal, Verdict};
 use rampart_raft_store::ticket::TicketHolder;
 
@@ -63,12 +64,18 @@ fn answer_now(replica: &Replica, batch: &OnceBatch, ack: Ack) -> Option<Result<P
     };
     match log.check_once(batch, replica.parts.clock.now_ms()) {
         Verdict::New => None,
+        Verdict::Duplicate(original) if is_planted(replica, &original) => None,
         Verdict::Duplicate(original) => {
             let is_applied = log.applied_index() >= Some(original.index);
             (is_applied && ack != Ack::All).then(|| Ok(again(replica, &original)))
         }
         Verdict::Refused(refusal) => Some(Err(problem(refusal, batch))),
     }
+}
+
+/// With a bug planted, what a leader before wrote is written again.
+fn is_planted(replica: &Replica, original: &Original) -> bool {
+    planted::is(Bug::DuplicateAfterFailover) && original.term != replica.status().term
 }
 
 /// The answer to a duplicate: that to its original.

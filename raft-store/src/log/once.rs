@@ -15,6 +15,7 @@ use rampart_api::model::record_batch::{self, BatchHeader};
 
 use crate::format::log_id::term_of;
 use crate::format::once::OnceHead;
+use crate::planted::{self, Bug};
 use crate::state::partition::ProducerStates;
 use crate::state::partition::producers::{OnceBatch, Verdict, Written};
 use crate::type_config::LogId;
@@ -179,7 +180,7 @@ impl<'a> Judging<'a> {
         if let Some((_, tag)) = tag {
             self.tags.next();
             let batch = OnceBatch::new(header, tag);
-            let verdict = states.check(&batch, self.append_ms);
+            let verdict = planted(states.check(&batch, self.append_ms), term);
             self.verdicts.push(verdict);
             if verdict != Verdict::New {
                 return;
@@ -189,6 +190,18 @@ impl<'a> Judging<'a> {
             self.written.push((batch, written));
         }
         self.next_offset = Offset(self.next_offset.0 + u64::from(records));
+    }
+}
+
+/// With a bug planted, what a leader before wrote counts as new.
+fn planted(verdict: Verdict, term: u64) -> Verdict {
+    match verdict {
+        Verdict::Duplicate(original)
+            if planted::is(Bug::DuplicateAfterFailover) && original.term != term =>
+        {
+            Verdict::New
+        }
+        verdict => verdict,
     }
 }
 

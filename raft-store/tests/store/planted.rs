@@ -17,6 +17,7 @@ const RED: &[(&str, &str)] = &[
     ("cut-too-far", "retention::a_cut_needs_trimmed_entries_a_margin_and_no_learner_in_the_way"),
     ("lost-on-restart", "crash::a_power_cut_takes_only_what_was_not_synced"),
     ("applied-ahead-on-restart", "snapshot::an_old_applied_state_is_applied_forward"),
+    ("duplicate-after-failover", "once::producers_follow_the_prefix"),
 ];
 
 #[test]

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use rampart_api::model::error_code::ErrorCode;
 use rampart_api::model::ids::Offset;
 use rampart_api::model::record_batch::{BatchHeader, records};
-use rampart_cluster_tests::history::{Event, Function, Phase};
+use rampart_cluster_tests::history::{Delivery, Event, Function, Phase};
 use rampart_node::partition::request::{Fetch, Fetched, OffsetSpec};
 use rampart_node::partition::{Answer, Operation};
 
@@ -127,4 +127,24 @@ fn values(batch: &Bytes) -> Vec<(u64, String)> {
             .collect(),
         Err(error) => vec![(base, format!("corrupt:{error}"))],
     }
+}
+
+/// Offsets of the dead records of a batch, and the records of a topic that they were.
+pub(super) fn dead(batch: &Bytes, topic: &str) -> Vec<(u64, Delivery)> {
+    let base = BatchHeader::parse(batch).map_or(0, |header| header.base_offset).unsigned_abs();
+    let records = records(batch).unwrap_or_default().into_iter();
+    let dead = records.map(|record| {
+        let header = |name: &str| {
+            let is_it = |known: &&(String, Option<Bytes>)| known.0 == format!("rampart-dlq-{name}");
+            let (_, value) = record.headers.iter().find(is_it)?;
+            std::str::from_utf8(value.as_deref()?).ok()?.parse::<u32>().ok()
+        };
+        let number = |name: &str| header(name).unwrap_or(u32::MAX);
+        let value = String::from_utf8_lossy(record.value.as_deref().unwrap_or_default());
+        let (partition, offset) = (number("partition"), u64::from(number("offset")));
+        let delivery = Delivery::of((topic, partition), offset, &value);
+        let at = base + u64::from(record.offset_delta.unsigned_abs());
+        (at, Delivery { attempt: number("attempts"), ..delivery })
+    });
+    dead.collect()
 }

@@ -4,6 +4,8 @@ mod admin;
 mod consumer;
 mod dump;
 mod finish;
+mod group;
+mod once;
 mod producer;
 mod script;
 mod start;
@@ -70,6 +72,11 @@ impl Client {
         let dice = shared.dice().of(&format!("client {process}"));
         let host = dice.position(shared.hosts().len());
         Client { shared: shared.clone(), process, dice, host, progress: progress.clone() }
+    }
+
+    /// Another process of the same run.
+    fn like(&self, process: u32) -> Client {
+        Client::new(&self.shared, process, &self.progress)
     }
 
     /// Goes to another node.

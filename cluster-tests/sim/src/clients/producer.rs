@@ -63,7 +63,7 @@ async fn append(client: &mut Client, target: &Target, how: How, number: u32) {
     }
 }
 
-fn landed(event: Event, produced: &Produced) -> Event {
+pub(super) fn landed(event: Event, produced: &Produced) -> Event {
     let count = event.values.len() as u64;
     let offsets = match produced.base_offset {
         Some(base) => (base.0..base.0 + count).collect(),

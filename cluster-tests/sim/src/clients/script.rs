@@ -9,14 +9,16 @@ use rampart_cluster_tests::history::{Event, Function};
 use tokio::task::JoinSet;
 
 use super::producer::How;
-use super::{Client, Progress, Target, admin, consumer, finish, producer, start};
+use super::{Client, Progress, Target, admin, consumer, finish, group, once, producer, start};
 use crate::dice::Dice;
 use crate::world::{Shared, Stage};
 
 /// First process of each kind.
 const ADMIN: u32 = 1;
 const PRODUCERS: u32 = 10;
+const NUMBERING: u32 = 80;
 const CONSUMERS: u32 = 100;
+const GROUPS: u32 = 120;
 const FINISHER: u32 = 200;
 /// What is kept of a topic whose records go.
 const RETENTION_BYTES: &str = "12000";
@@ -31,6 +33,10 @@ pub(crate) struct Workload {
     pace: u64,
     /// How long a node tries.
     timeout: Duration,
+    /// Producers that number what they write.
+    numbering: usize,
+    /// Whether consumer groups read the first topic.
+    has_groups: bool,
 }
 
 /// A topic under test.
@@ -63,6 +69,8 @@ impl Workload {
             is_admin: dice.percent(50),
             pace: dice.pick(&[20, 60, 150]),
             timeout: Duration::from_millis(dice.pick(&[300, 1_000, 4_000])),
+            numbering: dice.position(3),
+            has_groups: dice.percent(50),
         }
     }
 }
@@ -84,7 +92,12 @@ async fn play(shared: &Shared, workload: &Workload) -> Result<(), String> {
         let config = topic.config(&first);
         targets.extend(start::topic(&mut first, &topic.name, topic.partitions, config).await?);
     }
+    let groups = match workload.has_groups {
+        true => group::prepare(&mut first, &workload.topics[0].name, &targets).await?,
+        false => Vec::new(),
+    };
     let mut working = JoinSet::new();
+    group::load(&first, &groups, GROUPS, &mut working);
     load(shared, workload, &targets, &progress, &mut working);
     shared.set_stage(Stage::Faults);
     shared.reached(Stage::Healing).await;
@@ -92,6 +105,9 @@ async fn play(shared: &Shared, workload: &Workload) -> Result<(), String> {
     shared.set_stage(Stage::Settling);
     while let Some(ended) = working.join_next().await {
         ended.map_err(|error| format!("a client: {error}"))?;
+    }
+    for named in &groups {
+        group::drain(&mut first, named).await?;
     }
     finish::replicas_are_equal(&first, &targets).await?;
     finish::read_all(&mut first, &targets).await?;
@@ -135,6 +151,12 @@ fn load(
         let client = Client::new(shared, process, progress);
         let target = targets[number % targets.len()].clone();
         working.spawn_local(consumer::run(client, target, workload.pace));
+    }
+    for (process, number) in (NUMBERING..).zip(0..workload.numbering) {
+        let client = Client::new(shared, process, progress);
+        let target = targets[number % targets.len()].clone();
+        let how = How { ack: Ack::Quorum, pace: workload.pace, timeout: workload.timeout };
+        working.spawn_local(once::run(client, target, how));
     }
     if workload.is_admin {
         let client = Client::new(shared, ADMIN, progress);

@@ -7,7 +7,10 @@ use std::time::Duration;
 use rampart_api::model::ids::{NodeId, PartitionId};
 use rampart_api::model::problem::{Outcome, Problem};
 use rampart_node::controller::ControllerHandle;
-use rampart_node::controller::request::{Decommission, NewTopic};
+use rampart_node::controller::request::{Decommission, NewSwitch, NewTopic};
+use rampart_node::groups::GroupService;
+use rampart_node::groups::poll::{Poll, Polled};
+use rampart_node::groups::request::{GroupAnswer, GroupRequest};
 use rampart_node::metadata::{MembershipKeeper, MetadataHandle};
 use rampart_node::node::Node;
 use rampart_node::partition::{Answer, Operation, PartitionService};
@@ -35,6 +38,12 @@ pub(crate) enum Ask {
     Decommission(NodeId),
     /// This node may have replicas again.
     Recommission(NodeId),
+    /// Records for a member of a group.
+    Poll(Poll),
+    /// Something about a group.
+    Group(GroupRequest),
+    /// Another dead-letter switch.
+    Switch(NewSwitch),
     /// What the node knows of the cluster.
     View,
 }
@@ -46,6 +55,10 @@ pub(crate) enum Reply {
     Partition(Answer),
     /// To `Create`.
     Created(Arc<TopicRecord>),
+    /// To `Poll`.
+    Polled(Polled),
+    /// To `Group`.
+    Group(GroupAnswer),
     /// To the other changes.
     Done,
     /// To `View`.
@@ -114,6 +127,7 @@ struct Services {
     partitions: PartitionService,
     controller: ControllerHandle,
     metadata: MetadataHandle,
+    groups: GroupService,
 }
 
 /// A door for a running node.
@@ -123,6 +137,7 @@ pub(crate) fn door(node: &Node) -> (Door, Inside) {
         partitions: node.partitions().clone(),
         controller: node.controller().clone(),
         metadata: node.metadata().clone(),
+        groups: node.groups().clone(),
     };
     (Door { node: node.id(), asked: tx }, Inside { asked: rx, services })
 }
@@ -177,6 +192,11 @@ impl Services {
             }
             Ask::Recommission(node) => {
                 self.controller.recommission(node).await.map(|_| Reply::Done)
+            }
+            Ask::Poll(poll) => self.groups.poll(poll).await.map(Reply::Polled),
+            Ask::Group(request) => self.groups.ask(request).await.map(Reply::Group),
+            Ask::Switch(switch) => {
+                self.controller.set_dead_letter(switch).await.map(|_| Reply::Done)
             }
             Ask::View => Ok(Reply::View(View {
                 state: self.metadata.state(),

@@ -8,6 +8,7 @@ use rampart_cluster_tests::harness::client::Api;
 use rampart_cluster_tests::harness::probe::wait_for;
 use rampart_cluster_tests::history::event::Ack;
 use rampart_cluster_tests::history::{Function, Phase};
+use rampart_cluster_tests::workloads::group;
 use rampart_cluster_tests::workloads::mix::Topic;
 use rampart_cluster_tests::workloads::process::{Process, exchange, request};
 use rampart_cluster_tests::workloads::reader::page_event;
@@ -105,6 +106,18 @@ async fn level(stage: &Stage<'_>) -> Result<()> {
             watch::demand_level(&described(api, &name).await?, replicas)
         })
         .await?;
+    }
+    Ok(())
+}
+
+/// Lets every group do what is left for it, and reads what they gave up.
+pub(crate) async fn drain_groups(stage: &Stage<'_>) -> Result<()> {
+    for named in stage.mix.groups() {
+        stage.progress.phase(&format!("draining {}", named.name));
+        let mut process = Process::new(&stage.traffic);
+        group::finish::drain(&mut process, &named, group::PARTITIONS).await?;
+        let api = &stage.traffic.nodes()[0];
+        group::finish::read_dead_letters(&mut process, api, &named).await?;
     }
     Ok(())
 }

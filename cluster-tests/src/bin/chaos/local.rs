@@ -91,6 +91,7 @@ async fn settle(stage: &mut Stage<'_>, cluster: &mut Cluster, disturbed: Disturb
     let members = cluster.members();
     seen.trouble(finish::converge(stage, &members).await);
     seen.trouble(stage.stop().await);
+    seen.trouble(finish::drain_groups(stage).await);
     seen.trouble(finish::read_all(stage).await);
     match dumps::replicas(stage).await {
         Ok(replicas) => seen.trouble(dumps::record(stage, cluster, replicas).await),

@@ -29,10 +29,12 @@ pub(crate) async fn run(run: &Run, folder: &Folder) -> Result<End> {
     stage.progress.phase("removing the topics of this run");
     // A client that is still at it may make one more: none of them is left running.
     let stopped = stage.stop().await;
+    let groups = cleanup::groups(&nodes, &prefix).await;
     let cleaned = cleanup::topics(&nodes, &prefix).await;
     stage.progress.finish();
     let mut seen = seen?;
     seen.trouble(stopped);
+    seen.problem(groups.context("groups of this run are left"));
     seen.problem(cleaned.context("topics of this run are left"));
     seen.not_checked.push("disks of the nodes: they are not ours to read".to_owned());
     judge::conclude(&stage, &seen)
@@ -55,6 +57,7 @@ async fn drive(stage: &mut Stage<'_>, nodes: Vec<Api>) -> Result<Seen> {
     let mut seen = Seen { disturbed, ..Seen::default() };
     seen.trouble(finish::converge(stage, &members).await);
     seen.trouble(stage.stop().await);
+    seen.trouble(finish::drain_groups(stage).await);
     seen.trouble(finish::read_all(stage).await);
     Ok(seen)
 }

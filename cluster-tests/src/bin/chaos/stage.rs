@@ -119,6 +119,10 @@ impl<'a> Stage<'a> {
             })
             .await?;
         }
+        for group in self.mix.groups() {
+            let prepared = group.prepare(&self.traffic.nodes()[0], &self.traffic).await;
+            prepared.with_context(|| format!("group {}", group.name))?;
+        }
         Ok(())
     }
 

@@ -3,6 +3,8 @@
 
 mod faults;
 mod good;
+mod good_groups;
+mod groups;
 mod history;
 mod log;
 mod lost;

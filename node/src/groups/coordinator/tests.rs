@@ -133,13 +133,7 @@ impl Play {
             }
         }
         let outcomes = self.apply(&settlement.commands());
-        let is_taken = outcomes.iter().all(|o| !matches!(o, GroupOutcome::Refused(_)));
-        for ((delivery, _), _) in told.iter().filter(|_| is_taken) {
-            if let Some(held) = self.coordinator.deliveries_mut(&by.group, by.partition) {
-                held.settled(*delivery);
-            }
-        }
-        is_taken
+        outcomes.iter().all(|o| !matches!(o, GroupOutcome::Refused(_)))
     }
 
     fn join(&mut self, member: usize) {
@@ -331,6 +325,22 @@ fn a_partition_is_let_go_when_the_last_record_in_hand_is_settled() {
     play.answer(0, usize::MAX);
     play.work();
     assert_eq!(holder(&play, revoked), id(1));
+}
+
+#[test]
+fn a_parked_record_that_failed_again_comes_again_when_it_is_due() {
+    let mut play = Play::new(vec![vec![true]]);
+    let mut attempt = |pass| {
+        play.take(&Step::Pass(pass));
+        play.poll(0, 1);
+        let given: Vec<u32> = play.tokens[&0].iter().map(|token| token.attempt).collect();
+        play.answer(0, usize::MAX);
+        play.work();
+        given
+    };
+    // The locks go on for longer than the delays.
+    assert_eq!([attempt(0), attempt(2), attempt(4)], [[1], [2], [3]]);
+    assert_eq!(play.dead, [(0, 0)]);
 }
 
 #[test]

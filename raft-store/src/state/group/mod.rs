@@ -19,6 +19,9 @@ pub mod delivery;
 pub mod ids;
 pub mod invariants;
 pub mod outcome;
+#[cfg(test)]
+#[cfg(feature = "planted-bugs")]
+mod planted_tests;
 pub mod ranges;
 pub mod state;
 

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use rampart_api::model::limits::PARTITIONS_PER_GROUP_MAX;
 
 use super::{Handled, under, wants};
+use crate::planted::{self, Bug};
 use crate::state::group::ids::{MemberId, TopicPartition};
 use crate::state::group::outcome::{GroupOutcome, Refusal};
 use crate::state::group::state::{Group, GroupState, Slot, Weighs};
@@ -34,7 +35,9 @@ impl GroupState {
             for partition in known {
                 let target = targets.remove(&partition);
                 let slot = group.slots[&partition].clone();
-                group.set_slot(partition, Some(Slot { target, ..slot }));
+                let passes_on = planted::is(Bug::TwoHolders).then(|| target.clone()).flatten();
+                let holder = passes_on.unwrap_or_else(|| slot.holder.clone());
+                group.set_slot(partition, Some(Slot { holder, target, ..slot }));
             }
             for (partition, member) in targets {
                 let slot = Slot::new(&member, group.generation);

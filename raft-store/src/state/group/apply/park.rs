@@ -7,6 +7,7 @@ use rampart_api::model::limits::{
 };
 
 use super::{Handled, fits, under};
+use crate::planted::{self, Bug};
 use crate::state::group::command::{Fate, Holding, NewParked};
 use crate::state::group::delivery::{Parked, ParkedBody, Place};
 use crate::state::group::ids::ParkedId;
@@ -33,6 +34,9 @@ impl GroupState {
                     continue;
                 }
                 group.settle(by.partition, &[only(record.offset)], now_ms);
+                if planted::is(Bug::ParkedNotKept) && matches!(record.fate, Fate::Wait { .. }) {
+                    continue;
+                }
                 let id = group.park_new(parked);
                 group.counters.parked += 1;
                 if let Fate::Die { into } = record.fate {
