@@ -1,6 +1,7 @@
 //! The one server: listeners, replicas, the controller, and the command line in front of them.
 
 pub mod admission;
+pub mod castle_moves;
 #[cfg(feature = "rocks")]
 pub mod cli;
 pub mod clock;

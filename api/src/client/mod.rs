@@ -3,12 +3,14 @@
 //! administers a cluster ([`Admin`]). Any node takes any request, so it knows no leaders; it only
 //! moves on from a server that it can't reach. [`producer`] is built on it.
 
+mod castle_moves;
 mod cluster;
 mod dead_letter;
 mod dice;
 mod error;
 mod fetch;
 mod groups;
+pub mod moves;
 mod produce;
 pub mod producer;
 mod producers;

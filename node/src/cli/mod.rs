@@ -1,6 +1,7 @@
 //! The command line: parses, runs one command, answers an exit code. Every command but `server`,
 //! `dev` and `debug` talks to a running cluster through the public HTTP interface.
 
+mod castle_move;
 mod cluster;
 mod completion;
 mod config;
@@ -94,6 +95,9 @@ enum Command {
     /// Show how the cluster is, and even out its load.
     #[command(subcommand)]
     Cluster(cluster::ClusterCommand),
+    /// Show other clusters, and let topics go on there.
+    #[command(subcommand)]
+    Castle(castle_move::CastleMoveCommand),
     /// Show and move single partitions.
     #[command(subcommand)]
     Partition(partition::PartitionCommand),
@@ -147,6 +151,7 @@ async fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Group(command) => group::run(command, &context).await?,
         Command::Node(command) => node::run(command, &context).await?,
         Command::Cluster(command) => return cluster::run(command, &context).await,
+        Command::Castle(command) => castle_move::run(command, &context).await?,
         Command::Partition(command) => partition::run(command, &context).await?,
         Command::Config(command) => config::run(command, &context)?,
         Command::Debug(command) => Box::pin(debug::run(command, &context)).await?,

@@ -13,6 +13,7 @@
 
 mod admission;
 mod body;
+mod castle_moves;
 mod cluster;
 mod connection;
 mod console;

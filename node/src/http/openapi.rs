@@ -9,8 +9,8 @@ use utoipa::openapi::path::{Operation, ParameterBuilder, ParameterIn, PathItem};
 use utoipa::openapi::{Object, Required, Type};
 
 use super::{
-    cluster, dead_letter, fetch, group_records, groups, health, metrics, nodes, partitions,
-    produce, producers, replicas, topics,
+    castle_moves, cluster, dead_letter, fetch, group_records, groups, health, metrics, nodes,
+    partitions, produce, producers, replicas, topics,
 };
 
 /// The interface over HTTP.
@@ -62,6 +62,12 @@ use super::{
         replicas::set,
         replicas::moves,
         replicas::rebalance,
+        castle_moves::list_clusters,
+        castle_moves::set_cluster,
+        castle_moves::remove_cluster,
+        castle_moves::describe,
+        castle_moves::start,
+        castle_moves::cancel,
         health::livez,
         health::readyz,
         health::healthz,
@@ -76,6 +82,7 @@ use super::{
         (name = "dead_letters", description = "Records that consumer groups gave up"),
         (name = "cluster", description = "The cluster, leaderships, replica moves"),
         (name = "nodes", description = "Membership"),
+        (name = "castle", description = "Where clients go; other clusters, and topics that move there"),
         (name = "operations", description = "Probes, metrics, this document"),
     )
 )]

@@ -17,8 +17,8 @@ use super::edge::Edge;
 use super::error::{Refusal, invalid};
 use super::media::shown;
 use super::{
-    cluster, console, dead_letter, docs, fetch, group_records, groups, health, metrics, nodes,
-    openapi, partitions, produce, producers, replicas, topics,
+    castle_moves, cluster, console, dead_letter, docs, fetch, group_records, groups, health,
+    metrics, nodes, openapi, partitions, produce, producers, replicas, topics,
 };
 
 const MIN_METADATA_INDEX: &str = "min_metadata_index";
@@ -62,6 +62,13 @@ pub fn router(edge: Edge) -> Router {
             get(nodes::describe).post(nodes::act).delete(nodes::remove),
         )
         .route("/v1/cluster/nodes/{node}/decommission", get(nodes::progress));
+    let castle = Router::new()
+        .route("/v1/castle/clusters", get(castle_moves::list_clusters))
+        .route(
+            "/v1/castle/clusters/{name}",
+            put(castle_moves::set_cluster).delete(castle_moves::remove_cluster),
+        )
+        .route("/v1/castle/topics/{topic}", get(castle_moves::look).post(castle_moves::act));
     let operations = Router::new()
         .route("/livez", get(health::livez))
         .route("/readyz", get(health::readyz))
@@ -74,7 +81,8 @@ pub fn router(edge: Edge) -> Router {
         .route("/console", get(async || Redirect::permanent(console::HOME)))
         .route("/console/", get(console::index))
         .route("/console/{*path}", get(console::file));
-    let routes = records.merge(topics).merge(groups).merge(cluster).merge(operations).merge(pages);
+    let routes = records.merge(topics).merge(groups).merge(cluster).merge(castle);
+    let routes = routes.merge(operations).merge(pages);
     with_surroundings(routes, edge)
 }
 

@@ -3,6 +3,7 @@
 
 mod admin;
 mod bad_input;
+mod castle_moves;
 mod console;
 mod dead_letter;
 mod docs;
