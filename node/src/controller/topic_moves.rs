@@ -1,5 +1,5 @@
 //! Topics that go on in another cluster: what may be registered, and whether the topic there is fit to
-//! go on as this one. `[pure]` but for the look at the other cluster itself.
+//! go on as this one, which a look at that cluster shows.
 
 use std::time::Duration;
 
@@ -78,7 +78,7 @@ pub(super) fn find_topic<'a>(
 
 /// Whether the topic there may go on as this one. The same keys must fall into the same partitions, and
 /// nobody may be sent in a circle.
-pub(super) fn judge(
+fn judge(
     state: &MetadataState,
     topic: &TopicRecord,
     to: &str,
@@ -105,25 +105,42 @@ pub(super) fn judge(
     }
 }
 
-/// Looks at the topic of another cluster. That it does not move there is confirmed: two clusters that
-/// move the same topic to each other at once see each other's announcement, for each writes its own
-/// first.
-pub(super) async fn look(cluster: &PeerCluster, topic: &str, to: &str) -> Result<Found, Problem> {
-    let client = Client::new(&cluster.servers).map_err(|error| unseen(topic, to, &error))?;
+/// Looks whether the topic of another cluster may go on as this one. That it does not move there is
+/// confirmed in the end: two clusters that move the same topic to each other at once see each other's
+/// announcement, for each writes its own first.
+pub(super) async fn look(
+    state: &MetadataState,
+    topic: &TopicRecord,
+    (to, cluster): (&str, &PeerCluster),
+) -> Result<Found, Problem> {
+    let name = topic.name.as_str();
+    let client = Client::new(&cluster.servers).map_err(|error| unseen(name, to, &error))?;
     let look = async {
-        let status = client.cluster().await?;
-        let described = client.topic(topic).await?;
-        let phase = client.topic_move_confirmed(topic).await?.phase;
-        let partitions = described.partitions.len();
-        Ok(Found { cluster: status.cluster_id, id: described.id, partitions, phase })
+        let mut found = describe(&client, name).await.map_err(|error| unseen(name, to, &error))?;
+        judge(state, topic, to, &found)?;
+        // It takes a write there, so only what is fit otherwise is worth it.
+        let confirmed = client.topic_move_confirmed(name).await;
+        found.phase = confirmed.map_err(|error| unseen(name, to, &error))?.phase;
+        judge(state, topic, to, &found)?;
+        Ok(found)
     };
     match tokio::time::timeout(LOOK_TIMEOUT, Box::pin(look)).await {
-        Ok(found) => found.map_err(|error: ClientError| unseen(topic, to, &error)),
+        Ok(found) => found,
         Err(_) => {
             let detail = format!("cluster {to} does not answer within {LOOK_TIMEOUT:?}");
             Err(Problem::new(ErrorCode::Unsafe, detail).hint("see that it is up, and reachable"))
         }
     }
+}
+
+async fn describe(client: &Client, topic: &str) -> Result<Found, ClientError> {
+    let status = client.cluster().await?;
+    let described = client.topic(topic).await?;
+    // What is only announced is seen when that is confirmed.
+    let is_sealed = described.partitions.iter().any(|partition| partition.sealed_at.is_some());
+    let phase = if is_sealed { TopicMovePhase::Sealing } else { TopicMovePhase::Stays };
+    let partitions = described.partitions.len();
+    Ok(Found { cluster: status.cluster_id, id: described.id, partitions, phase })
 }
 
 fn unseen(topic: &str, to: &str, error: &ClientError) -> Problem {

@@ -87,7 +87,7 @@ pub(super) async fn remove_cluster(
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct LookParams {
-    /// Confirm that nothing newer is known in the cluster.
+    /// Confirm that nothing newer is known in the cluster. What blocks the move is left out then.
     #[serde(default)]
     confirm: bool,
 }
@@ -139,7 +139,7 @@ pub(super) async fn describe(
         services.controller.catch_up().await?;
     }
     let mut shown = described(&services.metadata.state(), &record, None);
-    // Whoever confirms wants to know of the move alone; to look further would go round in circles.
+    // Clusters that look at each other would otherwise go round in circles.
     if !params.confirm {
         shown.blockers = services.controller.topic_move_blockers(record.id).await?;
     }

@@ -44,8 +44,7 @@ pub async fn run(manager: ReplicaManager, metadata: MetadataHandle, tasks: Tasks
     loop {
         every.tick().await;
         let state = metadata.state();
-        let is_going_on = |moving: &TopicMove| moving.phase == MovePhase::Sealing;
-        if !state.castle.moves.values().any(is_going_on) {
+        if state.castle.moves.is_empty() {
             continue;
         }
         for replica in manager.all().into_iter().filter(|replica| replica.is_leader()) {
@@ -53,8 +52,10 @@ pub async fn run(manager: ReplicaManager, metadata: MetadataHandle, tasks: Tasks
             let Some((topic, number)) = state.groups.get(&group) else { continue };
             let Some(moving) = state.castle.moves.get(topic) else { continue };
             let Ok(log) = replica.log() else { continue };
-            let step = plan(moving, *number, log.sealed_at());
-            if step == Step::Wait || !begin(&busy, group) {
+            let sealed_at = log.sealed_at();
+            let is_current = sealed_at.is_some() || replica.status().has_applied_own_term();
+            let step = plan(moving, *number, sealed_at);
+            if step == Step::Wait || !is_current || !begin(&busy, group) {
                 continue;
             }
             let (metadata, busy) = (metadata.clone(), busy.clone());
@@ -74,10 +75,13 @@ fn begin(busy: &Mutex<BTreeSet<GroupId>>, group: GroupId) -> bool {
 /// From what the metadata says, and where the partition ends by what this leader has applied.
 fn plan(moving: &TopicMove, number: PartitionId, sealed_at: Option<Offset>) -> Step {
     match (moving.phase, moving.sealed.get(&number), sealed_at) {
-        (MovePhase::Preparing | MovePhase::Moved, _, _) => Step::Wait,
-        (MovePhase::Sealing, _, None) => Step::Seal,
-        (MovePhase::Sealing, None, Some(at)) => Step::Report(at),
-        (MovePhase::Sealing, Some(_), Some(_)) => Step::Wait,
+        (MovePhase::Preparing, _, _) => Step::Wait,
+        // Also one that has moved: a replica that was recovered without a majority may lack its seal.
+        (MovePhase::Sealing | MovePhase::Moved, _, None) => Step::Seal,
+        (MovePhase::Sealing | MovePhase::Moved, known, Some(at)) => match known == Some(&at) {
+            true => Step::Wait,
+            false => Step::Report(at),
+        },
     }
 }
 
@@ -143,8 +147,9 @@ mod tests {
         moving.sealed.insert(3, Offset(7));
         assert_eq!(plan(&moving, 3, some), Step::Wait);
         assert_eq!(plan(&moving, 4, none), Step::Seal);
-        assert_eq!(plan(&moving, 3, none), Step::Seal, "a leader that has not applied it yet");
         moving.phase = MovePhase::Moved;
-        assert_eq!(plan(&moving, 3, none), Step::Wait);
+        assert_eq!(plan(&moving, 3, some), Step::Wait);
+        assert_eq!(plan(&moving, 3, none), Step::Seal, "recovered, without its seal");
+        assert_eq!(plan(&moving, 3, Some(Offset(5))), Step::Report(Offset(5)));
     }
 }

@@ -33,6 +33,7 @@ use crate::raft::testing::{
 use crate::telemetry::Metrics;
 
 mod once;
+mod sealed;
 
 const KEY: PartitionKey = PartitionKey { topic: TopicId(uuid::Uuid::nil()), partition: 0 };
 

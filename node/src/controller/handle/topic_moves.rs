@@ -11,7 +11,7 @@ use rampart_raft_store::state::metadata::state::MetadataState;
 
 use super::ControllerHandle;
 use crate::controller::request::NewTopicMove;
-use crate::controller::topic_moves::{find, find_topic, judge, look, plan_peer_cluster};
+use crate::controller::topic_moves::{find, find_topic, look, plan_peer_cluster};
 
 impl ControllerHandle {
     /// Registers another cluster, or changes how it is reached; answers the metadata index.
@@ -38,8 +38,7 @@ impl ControllerHandle {
     pub async fn start_topic_move(&self, new: &NewTopicMove) -> Result<Option<u64>, Problem> {
         let state = self.inner.metadata.state();
         let (topic, cluster) = find(&state, &new.topic, &new.to)?;
-        let found = look(cluster, &topic.name, &new.to).await?;
-        judge(&state, topic, &new.to, &found)?;
+        let found = look(&state, topic, (&new.to, cluster)).await?;
         if new.dry_run {
             return Ok(None);
         }
@@ -96,11 +95,11 @@ impl ControllerHandle {
         let record = state.topics.get(&topic).map(|record| record.name.clone());
         let name = record.unwrap_or_default();
         let (record, cluster) = find(state, &name, &moving.to)?;
-        let found = look(cluster, &name, &moving.to).await?;
+        let found = look(state, record, (&moving.to, cluster)).await?;
         if found.id != moving.target {
             let detail = format!("topic {name} of {} is another one than was announced", moving.to);
             return Err(Problem::new(ErrorCode::Unsafe, detail).hint("cancel, and start anew"));
         }
-        judge(state, record, &moving.to, &found)
+        Ok(())
     }
 }

@@ -109,8 +109,8 @@ impl MetadataState {
         if moving.phase == MovePhase::Preparing {
             return Err(gone());
         }
-        // The first report counts: there is one seal.
-        moving.sealed.entry(number).or_insert(at);
+        // There is one seal; another end is that of a log that was recovered without a majority.
+        moving.sealed.insert(number, at);
         if moving.sealed.len() == count {
             moving.phase = MovePhase::Moved;
         }
