@@ -9,7 +9,7 @@ use futures_util::FutureExt;
 use rampart_api::http::castle::{
     CommandResponse, HeartbeatRequest, HeartbeatResponse, ListClientsResponse,
 };
-use rampart_api::model::ids::{GroupId, LeaderEpoch, NodeId, Offset, PartitionId};
+use rampart_api::model::ids::{GroupId, LeaderEpoch, NodeId, Offset, PartitionId, TopicId};
 use rampart_api::model::problem::Problem;
 use rampart_raft_store::Store;
 use rampart_raft_store::state::group::MemberId;
@@ -20,7 +20,7 @@ use tokio::sync::watch;
 use crate::castle::CastleService;
 use crate::controller::ControllerHandle;
 use crate::controller::request::{
-    Decommission, Move, NewSwitch, NewTopic, Plan, PlannedMove, Progress, SwitchSet,
+    Decommission, Move, NewSwitch, NewTopic, NewTopicMove, Plan, PlannedMove, Progress, SwitchSet,
 };
 use crate::groups::GroupService;
 use crate::groups::dead_box::{Backlog, DeadQuery, PurgeDone, RedriveDone, RedriveHow, Slice};
@@ -224,6 +224,30 @@ impl Controller for ControllerHandle {
 
     fn moves(&self) -> Answer<'_, Vec<Move>> {
         ControllerHandle::moves(self).map(Ok).boxed()
+    }
+
+    fn set_peer_cluster(&self, name: String, servers: Vec<String>) -> Answer<'_, u64> {
+        async move { ControllerHandle::set_peer_cluster(self, &name, servers).await }.boxed()
+    }
+
+    fn remove_peer_cluster(&self, name: String) -> Answer<'_, u64> {
+        async move { ControllerHandle::remove_peer_cluster(self, &name).await }.boxed()
+    }
+
+    fn start_topic_move(&self, new: NewTopicMove) -> Answer<'_, Option<u64>> {
+        async move { ControllerHandle::start_topic_move(self, &new).await }.boxed()
+    }
+
+    fn cancel_topic_move(&self, topic: String) -> Answer<'_, u64> {
+        async move { ControllerHandle::cancel_topic_move(self, &topic).await }.boxed()
+    }
+
+    fn topic_move_blockers(&self, topic: TopicId) -> Answer<'_, Vec<String>> {
+        ControllerHandle::topic_move_blockers(self, topic).map(Ok).boxed()
+    }
+
+    fn catch_up(&self) -> Answer<'_, ()> {
+        async move { ControllerHandle::catch_up(self).await.map(drop) }.boxed()
     }
 
     fn rebalance(&self, dry_run: bool) -> Answer<'_, Plan> {

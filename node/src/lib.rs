@@ -2,6 +2,7 @@
 
 pub mod admission;
 pub mod castle;
+pub mod castle_moves;
 #[cfg(feature = "rocks")]
 pub mod cli;
 pub mod clock;

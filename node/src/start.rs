@@ -22,7 +22,7 @@ use crate::admission::{self, Admitted};
 use crate::castle::{CastleOptions, CastleService};
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError};
-use crate::controller::{ControllerHandle, ControllerService, TopicLimits};
+use crate::controller::{ControllerHandle, ControllerService, TopicLimits, topic_mover};
 use crate::data_dir::{DataDir, DataDirError};
 use crate::edge::ThisNode;
 use crate::groups::{GroupHost, GroupHostOptions, GroupService, GroupServiceOptions};
@@ -32,7 +32,7 @@ use crate::metadata::{MembershipKeeper, MetadataHandle, MetadataOptions};
 use crate::net::TcpListener;
 use crate::partition::{
     PartitionService, PartitionServiceOptions, Replica, ReplicaManager, ReplicaManagerOptions,
-    leader_reports, link_up, reassign, retention, sweep::Sweep,
+    leader_reports, link_up, reassign, retention, seal, sweep::Sweep,
 };
 use crate::peer::{LivenessView, PeerLimits, PeerNet, PeerOptions, client};
 use crate::peer_service::{PeerService, Services, StoredPeerFacts};
@@ -388,6 +388,7 @@ pub(crate) async fn run(parts: Parts, listener: TcpListener) -> Result<Running, 
         "reassign",
         reassign::run(manager.clone(), metadata.clone(), tasks.child()),
     );
+    tasks.spawn_critical("seal", seal::run(manager.clone(), metadata.clone(), tasks.child()));
     tasks.spawn_critical("link up", link_up::run(manager.clone(), peer.clone()));
     let reports = leader_reports::run(outbox, claims.clone(), manager.clone(), metadata.clone());
     tasks.spawn_critical("leader reports", reports);
@@ -395,6 +396,7 @@ pub(crate) async fn run(parts: Parts, listener: TcpListener) -> Result<Running, 
     let retention = retention::run(manager.clone(), store.clone(), every, (clock, metrics.clone()));
     tasks.spawn_critical("retention", retention);
     tasks.spawn_critical("controller", service.run());
+    tasks.spawn_critical("topic mover", topic_mover::run(controller.clone()));
     tasks.spawn_critical("group coordinators", host.run());
     tasks.spawn_critical("castle", castle.clone().run());
 

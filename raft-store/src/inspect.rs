@@ -19,9 +19,7 @@ use crate::keys::group::{GroupKind, GroupRecord};
 use crate::keys::purged::PurgedRecord;
 use crate::keys::snapshot::SnapshotMetaRecord;
 use crate::keys::vote::VoteRecord;
-use crate::keys::{
-    Family, applied, committed, group, purged, registry, snapshot, synced_mark, vote,
-};
+use crate::keys::{Family, committed, group, purged, registry, snapshot, synced_mark, vote};
 use crate::store::{Store, StoreOptions};
 
 const READ_BYTES: usize = 1 << 20;
@@ -101,7 +99,8 @@ impl Inspector {
         let purged: Option<PurgedRecord> = self.fact(Family::Purged, group, purged::VERSION)?;
         let snapshot: Option<SnapshotMetaRecord> =
             self.fact(Family::SnapshotMeta, group, snapshot::VERSION)?;
-        let applied: Option<AppliedRecord> = self.fact(Family::Applied, group, applied::VERSION)?;
+        let applied = self.engine.fact(&Family::Applied.group_key(group))?;
+        let applied = applied.map(|bytes| AppliedRecord::decode(&bytes)).transpose()?;
         let indexes = self.engine.log_bounds(group)?;
         let last = indexes.and_then(|(_, last)| self.entries(group, last).next());
         let log_end = match last.transpose()? {

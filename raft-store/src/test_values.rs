@@ -18,7 +18,9 @@ use crate::state::metadata::state::{
     MetadataState, NodeRecord, NodeState, PartitionRecord, ReplicaRecord, ReplicaState, TopicRecord,
 };
 use crate::state::partition::producers::{OnceBatch, Verdict, Written};
-use crate::state::partition::{EpochTable, PartitionState, ProducerStates, ProducersRecord};
+use crate::state::partition::{
+    EpochTable, PartitionState, ProducerStates, ProducersRecord, Sealed,
+};
 
 pub(crate) fn log_ids() -> impl Strategy<Value = StoredLogId> {
     any::<(u64, u64)>().prop_map(|(term, index)| StoredLogId { term, index })
@@ -50,8 +52,12 @@ pub(crate) fn partition_states() -> impl Strategy<Value = PartitionState> {
             offset += offset_step;
             epochs.observe(epoch, Offset(offset));
         }
-        PartitionState { log_start, next_offset, epochs }
+        PartitionState { log_start, next_offset, epochs, sealed: None }
     })
+}
+
+pub(crate) fn sealed() -> impl Strategy<Value = Sealed> {
+    (any::<u64>(), offsets()).prop_map(|(index, at)| Sealed { index, at })
 }
 
 /// Of histories that may have happened.
@@ -152,7 +158,27 @@ fn changes() -> impl Strategy<Value = BTreeMap<String, Option<String>>> {
 
 /// Every command there is; `golden` has one of each and refuses to forget a new one.
 pub(crate) fn metadata_commands() -> impl Strategy<Value = MetadataCommand> {
-    prop_oneof![node_commands(), topic_commands(), partition_commands()]
+    prop_oneof![node_commands(), topic_commands(), partition_commands(), castle_commands()]
+}
+
+fn castle_commands() -> impl Strategy<Value = MetadataCommand> {
+    use MetadataCommand::*;
+    prop_oneof![
+        (text(), vec(text(), 0..3)).prop_map(|(name, servers)| SetPeerCluster { name, servers }),
+        text().prop_map(|name| RemovePeerCluster { name }),
+        (topic_ids(), text(), text(), any::<(bool, i64)>()).prop_map(
+            |(topic, to, target, (hold, now_ms))| StartTopicMove {
+                topic,
+                to,
+                target,
+                hold,
+                now_ms
+            }
+        ),
+        topic_ids().prop_map(|topic| SealTopic { topic }),
+        topic_ids().prop_map(|topic| CancelTopicMove { topic }),
+        (groups(), offsets()).prop_map(|(group, at)| PartitionSealed { group, at }),
+    ]
 }
 
 fn node_commands() -> impl Strategy<Value = MetadataCommand> {
@@ -307,6 +333,7 @@ prop_compose! {
             next_node,
             next_group,
             next_replica,
+            castle: Default::default(),
         }
     }
 }

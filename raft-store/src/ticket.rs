@@ -20,6 +20,8 @@ pub struct AppendPosition {
     pub base_offset: Offset,
     /// What became of each batch that was to be written once, in order, unless all were written.
     pub verdicts: Option<Arc<[Verdict]>>,
+    /// The partition was sealed before: nothing of the entry was written.
+    pub sealed_at: Option<Offset>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

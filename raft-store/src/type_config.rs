@@ -128,6 +128,11 @@ pub enum Applied {
         /// First offset that can be read.
         log_start: Offset,
     },
+    /// A seal: where the partition ends.
+    Sealed {
+        /// Offset of the record that will never be.
+        at: Offset,
+    },
     /// A metadata command's response, encoded by `state::metadata`.
     Metadata(Bytes),
     /// What the commands of an entry to groups have done, one outcome each.

@@ -6,6 +6,7 @@
 
 pub mod castle;
 mod castle_endpoints;
+mod castle_moves;
 mod cluster;
 pub mod consumer;
 mod dead_letter;
@@ -13,6 +14,7 @@ mod dice;
 mod error;
 mod fetch;
 mod groups;
+pub mod moves;
 pub mod once;
 mod pause;
 mod produce;

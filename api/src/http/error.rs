@@ -3,10 +3,11 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::castle_moves::MovedTo;
 use super::produce::RecordResult;
 use crate::model::error_code::ErrorCode;
 use crate::model::ids::NodeId;
-use crate::model::problem::{Outcome, Problem};
+use crate::model::problem::{self, Outcome, Problem};
 
 /// The media type of a refusal.
 pub const PROBLEM_MEDIA_TYPE: &str = "application/problem+json";
@@ -43,6 +44,9 @@ pub struct ProblemBody {
     /// The range that can be read, with an offset out of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub valid_offsets: Option<ValidOffsets>,
+    /// Where the topic goes on, with `TOPIC_MOVED`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub moved_to: Option<MovedTo>,
     /// With status 207: what became of each record, in the order of the request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub offsets: Option<Vec<RecordResult>>,
@@ -74,6 +78,7 @@ impl From<&Problem> for ProblemBody {
             valid_offsets: problem.valid_offsets.map(|(log_start_offset, high_watermark)| {
                 ValidOffsets { log_start_offset, high_watermark }
             }),
+            moved_to: problem.moved_to.as_deref().map(MovedTo::from),
             offsets: None,
         }
     }
@@ -97,7 +102,22 @@ impl From<ProblemBody> for Problem {
             valid_offsets: body
                 .valid_offsets
                 .map(|range| (range.log_start_offset, range.high_watermark)),
+            moved_to: body.moved_to.map(|to| Box::new(to.into())),
         }
+    }
+}
+
+impl From<&problem::MovedTo> for MovedTo {
+    fn from(to: &problem::MovedTo) -> Self {
+        let problem::MovedTo { cluster, servers, id, sealed_at } = to.clone();
+        MovedTo { cluster, servers, id, sealed_at }
+    }
+}
+
+impl From<MovedTo> for problem::MovedTo {
+    fn from(to: MovedTo) -> Self {
+        let MovedTo { cluster, servers, id, sealed_at } = to;
+        problem::MovedTo { cluster, servers, id, sealed_at }
     }
 }
 
@@ -136,6 +156,10 @@ mod tests {
             let mut problem =
                 Problem::unknown(code, "it broke").hint("do x").leader(Some(NodeId(3)));
             problem.valid_offsets = Some((5, 9));
+            let servers = vec!["http://a:1".to_owned()];
+            let (cluster, id) = ("east".to_owned(), "7".to_owned());
+            let to = problem::MovedTo { cluster, servers, id, sealed_at: Some(4) };
+            problem.moved_to = Some(Box::new(to));
             let body = ProblemBody::from(&problem);
             let read: ProblemBody = serde_json::from_slice(&body.to_json()).unwrap();
             assert_eq!(read, body);

@@ -3,6 +3,7 @@
 //! and written as text, field by field, without a tree in between.
 
 pub mod castle;
+pub mod castle_moves;
 pub mod cluster;
 pub mod dead_letter;
 pub mod dead_letter_records;

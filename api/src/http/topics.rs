@@ -111,6 +111,9 @@ pub struct PartitionDescription {
     pub log_end_offset: Option<u64>,
     /// Bytes of the leader's log.
     pub size_bytes: Option<u64>,
+    /// Nothing is written at or above it any more: the topic goes on in another cluster.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sealed_at: Option<u64>,
     /// All replicas.
     pub replicas: Vec<ReplicaDescription>,
     /// Why the numbers are missing.

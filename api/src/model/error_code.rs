@@ -106,6 +106,8 @@ error_codes! {
     Timeout = "TIMEOUT", 504, true;
     /// A topic of that name exists.
     TopicExists = "TOPIC_EXISTS", 409, false;
+    /// The partition is sealed: it goes on in another cluster, which the answer names.
+    TopicMoved = "TOPIC_MOVED", 409, false;
     /// No topic of that name.
     TopicNotFound = "TOPIC_NOT_FOUND", 404, false;
     /// Not a member of the group: it never was, it left, or its session ran out.

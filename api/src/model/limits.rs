@@ -92,6 +92,16 @@ pub const REDRIVEN_PER_REQUEST_MAX: usize = 1_000;
 pub const DEAD_LETTER_FILTER_BYTES_MAX: usize = 1 << 10;
 /// Groups that have a dead-letter switch of their own in one topic.
 pub const DEAD_LETTER_GROUPS_PER_TOPIC_MAX: usize = 100;
+/// Other clusters that one cluster knows.
+pub const PEER_CLUSTERS_MAX: usize = 16;
+/// Longest name of another cluster, and longest id of a topic there, in bytes.
+pub const PEER_CLUSTER_NAME_BYTES_MAX: usize = 100;
+/// Servers of another cluster.
+pub const PEER_SERVERS_PER_CLUSTER_MAX: usize = 32;
+/// Longest URL of one of them, in bytes.
+pub const PEER_SERVER_BYTES_MAX: usize = 256;
+/// Topics that move, or have moved, to other clusters.
+pub const TOPIC_MOVES_MAX: usize = 1_000;
 /// Directives that one client has not yet acknowledged.
 pub const DIRECTIVES_PER_CLIENT_MAX: usize = 100;
 /// Directives in one partition of `__group_state` that clients have not yet acknowledged.

@@ -35,6 +35,23 @@ pub struct Problem {
     pub leader: Option<NodeId>,
     /// The valid range `[log start, high watermark]`, with `OffsetOutOfRange`.
     pub valid_offsets: Option<(u64, u64)>,
+    /// Where the topic goes on, with `TopicMoved`. The node that answers a client knows it by itself:
+    /// it does not travel between nodes.
+    #[serde(skip)]
+    pub moved_to: Option<Box<MovedTo>>,
+}
+
+/// The cluster where a topic goes on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MovedTo {
+    /// The name that this cluster has for it.
+    pub cluster: String,
+    /// URLs of its servers.
+    pub servers: Vec<String>,
+    /// The topic's id there.
+    pub id: String,
+    /// Where the partition ends here, once that is known.
+    pub sealed_at: Option<u64>,
 }
 
 impl fmt::Display for Problem {
@@ -59,6 +76,7 @@ impl Problem {
             retry_after_ms,
             leader: None,
             valid_offsets: None,
+            moved_to: None,
         }
     }
 

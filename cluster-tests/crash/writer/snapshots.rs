@@ -5,7 +5,7 @@ use openraft::storage::{RaftSnapshotBuilder, RaftStateMachine};
 use rampart_api::model::ids::Offset;
 use rampart_raft_store::format::envelope;
 use rampart_raft_store::format::log_id::log_id;
-use rampart_raft_store::state::partition::{EpochTable, PartitionState};
+use rampart_raft_store::state::partition::PartitionState;
 use rampart_raft_store::type_config::{SnapshotMeta, StoredMembership};
 use rand::RngExt;
 
@@ -58,7 +58,7 @@ impl Writer {
         let next_offset = Offset(self.group(group).end_offset + self.rng.random_range(0..999));
         let at = log_id(term, index);
         let state =
-            PartitionState { log_start: next_offset, next_offset, epochs: EpochTable::default() };
+            PartitionState { log_start: next_offset, next_offset, ..PartitionState::default() };
         let data = envelope::seal(SNAPSHOT_VERSION, &state).into();
         let meta =
             SnapshotMeta { last_log_id: Some(at), last_membership: StoredMembership::default() };

@@ -1,4 +1,4 @@
-//! `rampart castle clients|command`.
+//! `rampart castle clients|command`; `castle_move` has the rest.
 
 use std::time::Duration;
 
@@ -9,6 +9,7 @@ use rampart_api::http::castle::{
 };
 use serde::Serialize;
 
+use super::castle_move::{self, CastleMoveCommand};
 use super::confirm::confirm;
 use super::context::Context;
 use super::failure::{Failure, NOT_FOUND};
@@ -28,6 +29,8 @@ pub(super) enum CastleCommand {
     },
     /// Ask something of a client, or of all clients of a program.
     Command(CommandArgs),
+    #[command(flatten)]
+    Moves(CastleMoveCommand),
 }
 
 #[derive(Debug, Args)]
@@ -103,6 +106,7 @@ pub(super) async fn run(command: CastleCommand, context: &Context) -> Result<(),
             watch::show(context, watch, look, client_table).await
         }
         CastleCommand::Command(args) => give(args, context).await,
+        CastleCommand::Moves(command) => castle_move::run(command, context).await,
     }
 }
 

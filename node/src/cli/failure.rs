@@ -179,6 +179,7 @@ pub(super) fn code_of(code: ErrorCode) -> u8 {
         | ErrorCode::StorageFull
         | ErrorCode::Timeout
         | ErrorCode::TopicExists
+        | ErrorCode::TopicMoved
         | ErrorCode::UnknownProducerId
         | ErrorCode::UnsupportedMediaType => FAILED,
     }

@@ -2,6 +2,7 @@
 //! `dev` and `debug` talks to a running cluster through the public HTTP interface.
 
 mod castle;
+mod castle_move;
 mod cluster;
 mod completion;
 mod config;
@@ -91,7 +92,7 @@ enum Command {
     /// Show consumer groups, move their offsets, forget them.
     #[command(subcommand)]
     Group(group::GroupCommand),
-    /// Show the clients that send heartbeats, and ask something of them.
+    /// Show clients that send heartbeats, ask something of them; move topics to other clusters.
     #[command(subcommand)]
     Castle(castle::CastleCommand),
     /// Show nodes, take them out of service and out of the cluster.

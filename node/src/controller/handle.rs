@@ -5,6 +5,7 @@ mod dead_letters;
 mod moves;
 mod nodes;
 mod producers;
+mod topic_moves;
 mod topics;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -30,6 +30,8 @@ mod stalls;
 mod steps;
 #[cfg(test)]
 pub(crate) mod testing;
+pub mod topic_mover;
+mod topic_moves;
 mod topic_rules;
 mod voters;
 

@@ -43,6 +43,19 @@ pub struct SwitchSet {
     pub index: Option<u64>,
 }
 
+/// A topic that shall go on in another cluster.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct NewTopicMove {
+    /// Its name.
+    pub topic: String,
+    /// The name of that cluster.
+    pub to: String,
+    /// Only announce it.
+    pub hold: bool,
+    /// Only check.
+    pub dry_run: bool,
+}
+
 /// How to decommission a node.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Decommission {

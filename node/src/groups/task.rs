@@ -341,6 +341,7 @@ impl Task {
                 Applied::Nothing
                 | Applied::Appended { .. }
                 | Applied::Trimmed { .. }
+                | Applied::Sealed { .. }
                 | Applied::Metadata(_) => {
                     Err(Problem::unknown(ErrorCode::Internal, "groups applied as another kind"))
                 }

@@ -81,6 +81,7 @@ pub(super) fn status(code: ErrorCode) -> StatusCode {
         | ErrorCode::OutOfOrderSequenceNumber
         | ErrorCode::StaleGeneration
         | ErrorCode::TopicExists
+        | ErrorCode::TopicMoved
         | ErrorCode::UnknownProducerId
         | ErrorCode::Unsafe => StatusCode::CONFLICT,
         ErrorCode::RecordTooLarge | ErrorCode::RequestTooLarge => StatusCode::PAYLOAD_TOO_LARGE,

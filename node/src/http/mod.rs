@@ -14,6 +14,7 @@
 mod admission;
 mod body;
 mod castle;
+mod castle_moves;
 mod cluster;
 mod connection;
 mod console;

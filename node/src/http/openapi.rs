@@ -9,8 +9,8 @@ use utoipa::openapi::path::{Operation, ParameterBuilder, ParameterIn, PathItem};
 use utoipa::openapi::{Object, Required, Type};
 
 use super::{
-    castle, cluster, dead_letter, dead_letter_records, fetch, group_records, groups, health,
-    metrics, nodes, partitions, produce, producers, replicas, topics,
+    castle, castle_moves, cluster, dead_letter, dead_letter_records, fetch, group_records, groups,
+    health, metrics, nodes, partitions, produce, producers, replicas, topics,
 };
 
 /// The interface over HTTP.
@@ -68,6 +68,12 @@ use super::{
         replicas::set,
         replicas::moves,
         replicas::rebalance,
+        castle_moves::list_clusters,
+        castle_moves::set_cluster,
+        castle_moves::remove_cluster,
+        castle_moves::describe,
+        castle_moves::start,
+        castle_moves::cancel,
         health::livez,
         health::readyz,
         health::healthz,
@@ -80,9 +86,9 @@ use super::{
         (name = "topics", description = "Topics and their partitions"),
         (name = "groups", description = "Consumer groups"),
         (name = "dead_letters", description = "Records that consumer groups gave up"),
-        (name = "castle", description = "Clients: where they go and what they do"),
         (name = "cluster", description = "The cluster, leaderships, replica moves"),
         (name = "nodes", description = "Membership"),
+        (name = "castle", description = "Clients: where they go and what they do; other clusters, and topics that move there"),
         (name = "operations", description = "Probes, metrics, this document"),
     )
 )]

@@ -17,8 +17,9 @@ use super::edge::Edge;
 use super::error::{Refusal, invalid};
 use super::media::shown;
 use super::{
-    castle, cluster, console, dead_letter, dead_letter_records, docs, fetch, group_records, groups,
-    health, metrics, nodes, openapi, partitions, produce, producers, replicas, topics,
+    castle, castle_moves, cluster, console, dead_letter, dead_letter_records, docs, fetch,
+    group_records, groups, health, metrics, nodes, openapi, partitions, produce, producers,
+    replicas, topics,
 };
 
 const MIN_METADATA_INDEX: &str = "min_metadata_index";
@@ -54,7 +55,13 @@ pub fn router(edge: Edge) -> Router {
     let castle = Router::new()
         .route("/v1/castle/heartbeat", post(castle::heartbeat))
         .route("/v1/castle/clients", get(castle::clients))
-        .route("/v1/castle/clients/{client}/commands", post(castle::command));
+        .route("/v1/castle/clients/{client}/commands", post(castle::command))
+        .route("/v1/castle/clusters", get(castle_moves::list_clusters))
+        .route(
+            "/v1/castle/clusters/{name}",
+            put(castle_moves::set_cluster).delete(castle_moves::remove_cluster),
+        )
+        .route("/v1/castle/topics/{topic}", get(castle_moves::look).post(castle_moves::act));
     let cluster = Router::new()
         .route("/v1/cluster", get(cluster::status))
         .route("/v1/cluster/health", get(cluster::health))

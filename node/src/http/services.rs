@@ -10,7 +10,7 @@ use futures_util::future::BoxFuture;
 use rampart_api::http::castle::{
     CommandResponse, HeartbeatRequest, HeartbeatResponse, ListClientsResponse,
 };
-use rampart_api::model::ids::{GroupId, LeaderEpoch, NodeId, Offset, PartitionId};
+use rampart_api::model::ids::{GroupId, LeaderEpoch, NodeId, Offset, PartitionId, TopicId};
 use rampart_api::model::problem::Problem;
 use rampart_raft_store::state::group::MemberId;
 use rampart_raft_store::state::group::state::DirectiveKind;
@@ -18,7 +18,7 @@ use rampart_raft_store::state::metadata::state::{MetadataState, TopicRecord};
 use tokio::sync::watch;
 
 use crate::controller::request::{
-    Decommission, Move, NewSwitch, NewTopic, Plan, PlannedMove, Progress, SwitchSet,
+    Decommission, Move, NewSwitch, NewTopic, NewTopicMove, Plan, PlannedMove, Progress, SwitchSet,
 };
 use crate::groups::dead_box::{Backlog, DeadQuery, PurgeDone, RedriveDone, RedriveHow, Slice};
 use crate::groups::poll::{Poll, Polled};
@@ -161,6 +161,18 @@ pub trait Controller: Debug + Send + Sync {
     fn cancel_move(&self, topic: String, partition: PartitionId) -> Answer<'_, u64>;
     /// Moves that have not finished.
     fn moves(&self) -> Answer<'_, Vec<Move>>;
+    /// Registers another cluster.
+    fn set_peer_cluster(&self, name: String, servers: Vec<String>) -> Answer<'_, u64>;
+    /// Forgets another cluster.
+    fn remove_peer_cluster(&self, name: String) -> Answer<'_, u64>;
+    /// Lets a topic go on in another cluster. No index with a dry run.
+    fn start_topic_move(&self, new: NewTopicMove) -> Answer<'_, Option<u64>>;
+    /// Takes that back, if nothing is sealed.
+    fn cancel_topic_move(&self, topic: String) -> Answer<'_, u64>;
+    /// What keeps a topic's move from going on.
+    fn topic_move_blockers(&self, topic: TopicId) -> Answer<'_, Vec<String>>;
+    /// Makes this node's metadata have everything that was done before.
+    fn catch_up(&self) -> Answer<'_, ()>;
     /// Evens out replicas and leaderships.
     fn rebalance(&self, dry_run: bool) -> Answer<'_, Plan>;
 }

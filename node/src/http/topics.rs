@@ -26,6 +26,7 @@ use super::body::json;
 use super::edge::{Edge, partition_of};
 use super::error::{Answered, Refusal, invalid};
 use super::query::{NoQuery, Query, Segments};
+use crate::castle_moves::sealed_at;
 use crate::controller::request::NewTopic;
 use crate::partition::request::{PartitionStatus, ReplicaStatus};
 
@@ -225,9 +226,14 @@ async fn describe_partition(
             return PartitionDescription { partition, problem, ..Default::default() };
         }
     };
+    let state = edge.services().metadata.state();
+    let sealed_at = sealed_at(&state, topic.id, partition).map(|at| at.0);
     let status = edge.services().partitions.status(key);
     let problem = match tokio::time::timeout(STATUS_TIMEOUT, status).await {
-        Ok(Ok(status)) => return by_leader(edge, partition, record, &status),
+        Ok(Ok(status)) => {
+            let described = by_leader(edge, partition, record, &status);
+            return PartitionDescription { sealed_at, ..described };
+        }
         Ok(Err(problem)) => problem.to_string(),
         Err(_) => "the leader did not answer in time".to_owned(),
     };
@@ -238,6 +244,7 @@ async fn describe_partition(
         leader_epoch: leader.map_or(record.epoch, |(_, epoch)| epoch),
         replicas: record.replicas.iter().map(|replica| by_metadata(edge, replica)).collect(),
         problem: Some(problem),
+        sealed_at,
         ..Default::default()
     }
 }
@@ -259,6 +266,7 @@ fn by_leader(
         high_watermark: Some(status.high_watermark.0),
         log_end_offset: Some(status.log_end.0),
         size_bytes: Some(status.size_bytes),
+        sealed_at: None,
         replicas: replicas.into_iter().map(|replica| replica_by_leader(edge, replica)).collect(),
         problem: None,
     }

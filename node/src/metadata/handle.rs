@@ -248,6 +248,7 @@ impl MetadataHandle {
                 Applied::Nothing
                 | Applied::Appended { .. }
                 | Applied::Trimmed { .. }
+                | Applied::Sealed { .. }
                 | Applied::Groups(_) => {
                     Err(Problem::unknown(ErrorCode::Internal, "metadata applied to another kind"))
                 }

@@ -20,6 +20,7 @@ use super::acks;
 use super::appender::{PendingAppend, Unsynced};
 use super::replica::Replica;
 use super::request::Produced;
+use super::seal;
 use super::sequencer::{self, Place, places};
 use crate::raft::status::Role;
 
@@ -79,7 +80,7 @@ pub(super) async fn run(replica: Arc<Replica>, unsynced: Arc<Unsynced>, entry: E
     let waiting = match &first {
         // Without a position its ticket was dropped: the entry was discarded before it was synced.
         First::OnDisk(Some(position)) => {
-            let places = places(position.base_offset, position.verdicts.as_deref(), &appends);
+            let places = places(position, &appends);
             let (now, later) = split_ack_one(&replica, appends, places, position.term);
             for (append, place) in now {
                 if let Place::At(_) = place {
@@ -97,19 +98,19 @@ pub(super) async fn run(replica: Arc<Replica>, unsynced: Arc<Unsynced>, entry: E
     };
     drop(decided);
     match judge(&replica, outcome) {
-        Ok((base, term, index)) => {
+        Ok(written) => {
             let (appends, mut known): (Vec<_>, Vec<_>) = waiting.into_iter().unzip();
             if known.iter().any(Option::is_none) {
-                let position = holder.position();
-                if position.is_none() && appends.iter().any(|append| append.once.is_some()) {
-                    return answer_all(appends, &Err(not_told()));
-                }
-                let verdicts = position.and_then(|position| position.verdicts);
-                let places = places(base, verdicts.as_deref(), &appends);
-                known = places.into_iter().map(Some).collect();
+                let is_told = written.is_whole && appends.iter().all(|a| a.once.is_none());
+                let position = match holder.position() {
+                    Some(position) => position,
+                    None if is_told => written.position(),
+                    None => return answer_all(appends, &Err(not_told())),
+                };
+                known = places(&position, &appends).into_iter().map(Some).collect();
             }
             let committed = appends.into_iter().zip(known.into_iter().flatten());
-            let entry = Committed { term, index, holder };
+            let entry = Committed { term: written.term, index: written.index, holder };
             answer_committed(&replica, committed, entry).await;
         }
         Err(problem) => {
@@ -119,8 +120,28 @@ pub(super) async fn run(replica: Arc<Replica>, unsynced: Arc<Unsynced>, entry: E
             if planted::is(Bug::OkAfterDiscard) && problem.outcome == Outcome::Unknown {
                 return answer_discarded(&replica, waiting);
             }
-            answer_all(waiting.into_iter().map(|(append, _)| append).collect(), &Err(problem));
+            answer_undecided(&replica, &holder, waiting, &problem);
         }
+    }
+}
+
+/// The entry was cut off, or is lost from sight. What its leader took out of it was in no log.
+fn answer_undecided(
+    replica: &Replica,
+    holder: &TicketHolder,
+    appends: Vec<(PendingAppend, Option<Place>)>,
+    problem: &Problem,
+) {
+    let (appends, known): (Vec<_>, Vec<_>) = appends.into_iter().unzip();
+    let landed = holder.position().map(|position| places(&position, &appends));
+    let landed = landed.into_iter().flatten().map(Some).chain(std::iter::repeat(None));
+    for ((append, known), landed) in appends.into_iter().zip(known).zip(landed) {
+        let answer = match known.or(landed) {
+            // The seal before it may be cut off, too, and then the next leader writes it.
+            Some(Place::Sealed(_)) => replica.not_leader(&replica.status()),
+            _ => problem.clone(),
+        };
+        let _ = append.answer.send(Err(answer));
     }
 }
 
@@ -157,6 +178,7 @@ fn answer_to(
     match (place, append.once.as_deref()) {
         (Place::At(base), _) => Ok(produced(replica, base, term)),
         (Place::Again(original), _) => Ok(sequencer::again(replica, &original)),
+        (Place::Sealed(at), _) => Err(seal::moved(at)),
         (Place::Refused(refusal), Some(batch)) => Err(sequencer::problem(refusal, batch)),
         (Place::Refused(_), None) => {
             Err(Problem::unknown(ErrorCode::Internal, "an ordinary append was left out"))
@@ -176,7 +198,9 @@ fn split_ack_one(
     let mut now = Vec::new();
     let mut later = Vec::new();
     for (append, place) in appends.into_iter().zip(places) {
-        if honest && append.ack == Ack::Leader {
+        // That it is sealed is told once that is committed.
+        let may_go = !matches!(place, Place::Sealed(_));
+        if honest && append.ack == Ack::Leader && may_go {
             now.push((append, place));
         } else {
             later.push((append, Some(place)));
@@ -194,18 +218,39 @@ fn produced(replica: &Replica, base: Offset, term: u64) -> Produced {
     }
 }
 
-/// What became of the entry: base offset, term and index, or why not.
+/// An entry that is applied here.
+struct Written {
+    base_offset: Offset,
+    term: u64,
+    index: u64,
+    /// It has records. One without may have been emptied, and then its ticket says so.
+    is_whole: bool,
+}
+
+impl Written {
+    /// Of an entry that nothing was taken out of.
+    fn position(&self) -> AppendPosition {
+        let (term, index, base_offset) = (self.term, self.index, self.base_offset);
+        AppendPosition { term, index, base_offset, verdicts: None, sealed_at: None }
+    }
+}
+
+/// What became of the entry, or why not.
 fn judge<E>(
     replica: &Replica,
     outcome: Result<ClientWriteResult<TypeConfig>, E>,
-) -> Result<(Offset, u64, u64), Problem> {
+) -> Result<Written, Problem> {
     match outcome {
         Ok(Ok(written)) => match written.data {
-            Applied::Appended { base_offset, .. } => {
-                Ok((base_offset, written.log_id.leader_id.term, written.log_id.index))
-            }
+            Applied::Appended { base_offset, records } => Ok(Written {
+                base_offset,
+                term: written.log_id.leader_id.term,
+                index: written.log_id.index,
+                is_whole: records > 0,
+            }),
             Applied::Nothing
             | Applied::Trimmed { .. }
+            | Applied::Sealed { .. }
             | Applied::Metadata(_)
             | Applied::Groups(_) => Err(Problem::unknown(
                 ErrorCode::Internal,
@@ -241,7 +286,8 @@ async fn answer_committed(
     let term = entry.term;
     let mut all_in_sync = Vec::new();
     for (append, place) in appends {
-        if append.ack == Ack::All && !planted::is(Bug::AckAllWithoutIsr) {
+        let is_written = !matches!(place, Place::Sealed(_));
+        if append.ack == Ack::All && is_written && !planted::is(Bug::AckAllWithoutIsr) {
             all_in_sync.push((append, place));
         } else {
             answer(replica, append, place, term);

@@ -22,6 +22,7 @@ pub mod replica_log;
 pub mod replica_manager;
 pub mod request;
 pub mod retention;
+pub mod seal;
 mod sequencer;
 pub mod service;
 mod standing;

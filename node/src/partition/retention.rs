@@ -150,7 +150,11 @@ pub(super) async fn trim(
         })?;
     match written.data {
         Applied::Trimmed { log_start } => Ok(log_start),
-        Applied::Nothing | Applied::Appended { .. } | Applied::Metadata(_) | Applied::Groups(_) => {
+        Applied::Nothing
+        | Applied::Appended { .. }
+        | Applied::Sealed { .. }
+        | Applied::Metadata(_)
+        | Applied::Groups(_) => {
             Err(Problem::unknown(ErrorCode::Internal, "a trim was applied as another kind"))
         }
     }

@@ -7,13 +7,15 @@ use rampart_api::model::error_code::ErrorCode;
 use rampart_api::model::ids::Offset;
 use rampart_api::model::problem::Problem;
 use rampart_api::model::topic_config::Ack;
+use rampart_raft_store::PartitionLog;
 use rampart_raft_store::planted::{self, Bug};
 use rampart_raft_store::state::partition::producers::{OnceBatch, Original, Refusal, Verdict};
-use rampart_raft_store::ticket::TicketHolder;
+use rampart_raft_store::ticket::{AppendPosition, TicketHolder};
 
 use super::appender::PendingAppend;
 use super::replica::Replica;
 use super::request::Produced;
+use super::seal;
 
 /// One led partition's.
 #[derive(Debug, Default)]
@@ -29,6 +31,9 @@ impl Sequencer {
         replica: &Replica,
         appends: Vec<PendingAppend>,
     ) -> Vec<PendingAppend> {
+        if let Some(at) = replica.log().ok().and_then(PartitionLog::sealed_at) {
+            return refuse_sealed(replica, appends, at);
+        }
         if appends.iter().all(|append| append.once.is_none()) {
             return appends;
         }
@@ -52,6 +57,31 @@ impl Sequencer {
     pub(super) fn proposed(&mut self, holder: &TicketHolder) {
         self.last = Some(holder.clone());
     }
+}
+
+/// Answers what comes to a partition that is sealed at this offset, and gives back what has to wait for
+/// all in sync. Nothing new gets into its log, so its end is certain.
+fn refuse_sealed(replica: &Replica, appends: Vec<PendingAppend>, at: Offset) -> Vec<PendingAppend> {
+    let now_ms = replica.parts.clock.now_ms();
+    let mut left = Vec::new();
+    for append in appends {
+        let verdict = match (append.once.as_deref(), replica.log()) {
+            (Some(batch), Ok(log)) => log.check_once(batch, now_ms),
+            (Some(_) | None, _) => Verdict::New,
+        };
+        let answer = match (behind_seal(verdict, at), append.once.as_deref()) {
+            (Place::Again(_), _) if append.ack == Ack::All => {
+                left.push(append);
+                continue;
+            }
+            (Place::Again(original), _) => Ok(again(replica, &original)),
+            (Place::Refused(refusal), Some(batch)) => Err(problem(refusal, batch)),
+            (Place::At(_) | Place::Sealed(_) | Place::Refused(_), _) => Err(seal::moved(at)),
+        };
+        // The caller may be gone, or never listened (ack 0).
+        let _ = append.answer.send(answer);
+    }
+    left
 }
 
 /// The answer to a batch that needs no entry. A duplicate of what is applied is answered at once,
@@ -136,20 +166,31 @@ pub(super) enum Place {
     Again(Original),
     /// It was left out.
     Refused(Refusal),
+    /// It was left out, for the partition was sealed at this offset.
+    Sealed(Offset),
 }
 
-/// Places of the appends of one entry, in order. `verdicts` are those on the batches that are to be
-/// written once, unless all were written.
-pub(super) fn places(
-    base: Offset,
-    verdicts: Option<&[Verdict]>,
-    appends: &[PendingAppend],
-) -> Vec<Place> {
-    let mut next = base.0;
-    let mut verdicts = verdicts.unwrap_or_default().iter();
+/// Where an append is that came behind the seal. What was written before keeps its place. What would
+/// be next, or follows what would have been, is not written and will not be.
+fn behind_seal(verdict: Verdict, at: Offset) -> Place {
+    match verdict {
+        Verdict::New | Verdict::Refused(Refusal::OutOfOrder { .. }) => Place::Sealed(at),
+        Verdict::Duplicate(original) => Place::Again(original),
+        Verdict::Refused(refusal) => Place::Refused(refusal),
+    }
+}
+
+/// Places of the appends of one entry, in order, by where it landed.
+pub(super) fn places(position: &AppendPosition, appends: &[PendingAppend]) -> Vec<Place> {
+    let mut next = position.base_offset.0;
+    let mut verdicts = position.verdicts.as_deref().unwrap_or_default().iter();
     let place = |append: &PendingAppend| {
         let verdict = append.once.as_ref().and_then(|_| verdicts.next());
-        match verdict.copied().unwrap_or(Verdict::New) {
+        let verdict = verdict.copied().unwrap_or(Verdict::New);
+        if let Some(at) = position.sealed_at {
+            return behind_seal(verdict, at);
+        }
+        match verdict {
             Verdict::New => {
                 let mine = Offset(next);
                 next += u64::from(append.records);

@@ -21,6 +21,7 @@ use super::request::{
     Fetch, Fetched, ListedOffset, OffsetSpec, PartitionKey, PartitionStatus, Produce, Produced,
 };
 use super::{local, remote};
+use crate::castle_moves;
 use crate::clock::Clock;
 use crate::metadata::MetadataHandle;
 use crate::peer::PeerNet;
@@ -315,7 +316,7 @@ impl PartitionService {
         loop {
             let refused = match self.attempt(&operation, told.take(), deadline).await {
                 Ok(answer) => return Ok(answer),
-                Err(refused) => as_answered(refused),
+                Err(refused) => self.named(&operation, as_answered(refused)),
             };
             let Some(pause) = pause_before_again(&operation, &refused) else {
                 return Err(refused);
@@ -326,6 +327,15 @@ impl PartitionService {
             told = refused.leader;
             tokio::time::sleep(pause).await;
         }
+    }
+
+    /// A refusal because the topic moves names the cluster, as far as this node knows.
+    fn named(&self, operation: &Operation, mut refused: Problem) -> Problem {
+        if refused.code == ErrorCode::TopicMoved {
+            let state = self.inner.options.metadata.state();
+            refused.moved_to = castle_moves::moved_to(&state, operation.key()).map(Box::new);
+        }
+        refused
     }
 
     async fn attempt(

@@ -33,6 +33,7 @@ use crate::raft::testing::{
 use crate::telemetry::Metrics;
 
 mod once;
+mod sealed;
 
 const KEY: PartitionKey = PartitionKey { topic: TopicId(uuid::Uuid::nil()), partition: 0 };
 
@@ -115,7 +116,8 @@ async fn follow_one(
     is_synced: bool,
 ) -> (Option<Result<Produced, Problem>>, Result<Produced, Problem>) {
     let (ticket, holder) = ticket::ticket();
-    ticket.appended(AppendPosition { term, index: 9, base_offset: Offset(3), verdicts: None });
+    let (verdicts, sealed_at) = (None, None);
+    ticket.appended(AppendPosition { term, index: 9, base_offset: Offset(3), verdicts, sealed_at });
     if is_synced {
         ticket.synced();
     }

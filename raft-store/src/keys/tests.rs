@@ -21,10 +21,10 @@ use crate::engine::memory::MemoryFaults;
 use crate::format::envelope;
 use crate::format::survives::{Harm, harm, survives, survives_in_codec};
 use crate::machine::{METADATA_SNAPSHOT_VERSION, decode_partition_snapshot};
-use crate::state::partition::PartitionCommand;
+use crate::state::partition::{PartitionCommand, PartitionState};
 use crate::test_values::{
-    log_ids, metadata_commands, metadata_states, offsets, partition_states, producers_records,
-    stored_memberships,
+    self, log_ids, metadata_commands, metadata_states, offsets, partition_states,
+    producers_records, stored_memberships,
 };
 use crate::type_config::{SnapshotMeta, Vote};
 
@@ -124,7 +124,16 @@ fn values_survive(family: Family) {
         Family::SyncedMark => sealed(family, synced_mark::VERSION, any::<u64>()),
         Family::LogTerm => sealed(family, log_term::VERSION, any::<u64>()),
         Family::OffsetIndex => sealed(family, offset_index::VERSION, granules()),
-        Family::Applied => sealed(family, applied::VERSION, applied_records()),
+        Family::Applied => {
+            sealed(family, applied::VERSION, applied_records());
+            always(family, (applied_records(), test_values::sealed()), |(record, sealed), harm| {
+                let mut with = record.clone();
+                with.state.sealed = Some(*sealed);
+                prop_assert_eq!(&AppliedRecord::decode(&with.encode()).unwrap(), &with);
+                prop_assert_eq!(&AppliedRecord::decode(&record.encode()).unwrap(), record);
+                survives(applied::VERSION_SEALED, &(record.clone(), *sealed), harm)
+            });
+        }
         Family::SnapshotMeta => always(family, snapshot_metas(), |record, harm| {
             let meta = SnapshotMeta::try_from(record.clone()).unwrap();
             let again = SnapshotMetaRecord::new(&meta, b"data");
@@ -133,16 +142,22 @@ fn values_survive(family: Family) {
             survives(snapshot::VERSION, record, harm)
         }),
         Family::SnapshotData => {
-            let values = (partition_states(), producers_records());
-            always(family, values, |(state, producers), harm| {
+            let seals = prop::option::of(test_values::sealed());
+            let values = (partition_states(), producers_records(), seals);
+            always(family, values, |(state, producers, seal), harm| {
+                let state = &PartitionState { sealed: *seal, ..state.clone() };
                 let data = crate::machine::encode_partition_snapshot(state, producers);
                 let back = decode_partition_snapshot(&data).unwrap();
                 prop_assert_eq!((&back.0, &back.1), (state, producers));
                 prop_assert!(decode_partition_snapshot(&harm.flipped(&data)).is_err());
                 prop_assert!(decode_partition_snapshot(harm.cut(&data)).is_err());
-                match data[2] {
-                    1 => survives(1, state, harm),
-                    version => survives(version, &(state.clone(), producers.clone()), harm),
+                let bare = PartitionState { sealed: None, ..state.clone() };
+                match (data[2], *seal) {
+                    (version, Some(seal)) => {
+                        survives(version, &(bare, producers.clone(), seal), harm)
+                    }
+                    (1, None) => survives(1, &bare, harm),
+                    (version, None) => survives(version, &(bare, producers.clone()), harm),
                 }
             });
             sealed(family, METADATA_SNAPSHOT_VERSION, metadata_states());

@@ -14,6 +14,7 @@ use super::offset_index::OffsetIndex;
 use super::once::LogProducers;
 use super::placement::place;
 use super::record::LogRecord;
+use super::seal::LogSeal;
 use super::sync_progress::SyncProgress;
 use super::tail::Tail;
 use super::terms::TermTable;
@@ -25,8 +26,8 @@ use crate::keys::{
     Family, committed, log_term, node_record, offset_index, producers, purged, synced_mark,
 };
 use crate::planted::{self, Bug};
-use crate::state::partition::ProducersRecord;
 use crate::state::partition::producers::{OnceBatch, Verdict};
+use crate::state::partition::{ProducersRecord, Sealed};
 use crate::ticket::AppendPosition;
 use crate::type_config::{Entry, LogId, Vote};
 
@@ -68,6 +69,7 @@ pub(super) struct Inner {
     pub(super) tail: Tail,
     pub(super) index: OffsetIndex,
     pub(super) producers: LogProducers,
+    pub(super) seal: LogSeal,
     pub(super) progress: SyncProgress,
     pub(super) primed: Option<Primed>,
     /// `committed` changed since it was last written.
@@ -177,6 +179,11 @@ impl GroupLog {
     /// A snapshot is installed: so it is up to there.
     pub(crate) fn install_producers(&self, applied: ProducersRecord) {
         self.lock().producers.install(applied.into());
+    }
+
+    /// A snapshot up to `last` is installed: so sealed, or not, it is up to there.
+    pub(crate) fn install_seal(&self, of_snapshot: Option<Sealed>, last: Option<u64>) {
+        self.lock().seal.install(of_snapshot, last);
     }
 
     /// The change that stores the committed log id, if it is new.
@@ -292,8 +299,9 @@ impl Inner {
     }
 
     fn append_one(&mut self, group: GroupId, entry: Entry, ops: &mut Vec<Op>) -> io::Result<()> {
-        let placed = place(entry, self.next_offset, &mut self.producers)?;
+        let placed = place(entry, self.next_offset, &mut self.producers, &self.seal)?;
         let mut record = placed.record;
+        self.seal.note(&record);
         let (term, index) = (term_of(&record.log_id), record.index());
         ops.push(record.store(group));
         if self.terms.append(index, term) {
@@ -304,8 +312,8 @@ impl Inner {
         }
         if let Some(ticket) = placed.ticket {
             let base_offset = record.base_offset;
-            let verdicts = placed.verdicts;
-            ticket.appended(AppendPosition { term, index, base_offset, verdicts });
+            let (verdicts, sealed_at) = (placed.verdicts, placed.sealed_at);
+            ticket.appended(AppendPosition { term, index, base_offset, verdicts, sealed_at });
             self.progress.wait(index, ticket);
         }
         self.first.get_or_insert(index);
@@ -351,6 +359,7 @@ impl Inner {
         self.tail.truncate(from);
         self.terms.truncate(from);
         self.producers.truncate(from);
+        self.seal.truncate(from);
         ops.push(erase(Family::LogTerm, group, from, u64::MAX));
         if let Some(first) = self.index.truncate(from) {
             ops.push(erase(Family::OffsetIndex, group, first, u64::MAX));

@@ -17,6 +17,7 @@ mod open;
 mod placement;
 mod reader;
 mod record;
+mod seal;
 mod sync_progress;
 mod tail;
 mod terms;

@@ -13,6 +13,7 @@ use rampart_api::model::ids::Offset;
 use rampart_api::model::once::OnceTag;
 use rampart_api::model::record_batch::{self, BatchHeader};
 
+use super::seal::has_records;
 use crate::format::log_id::term_of;
 use crate::format::once::OnceHead;
 use crate::planted::{self, Bug};
@@ -114,6 +115,31 @@ impl LogProducers {
         }
         let (body, start) = without_refused(&head, &batches, &verdicts);
         Ok(Judged { body, start, verdicts: Some(verdicts.into()) })
+    }
+
+    /// An entry is appended behind the seal (INV-21): nothing of it is written. Its leader says all
+    /// the same what each batch is, since one that was written before keeps its offset.
+    pub(super) fn append_sealed(
+        &mut self,
+        log_id: &LogId,
+        body: &Bytes,
+        by: Appender,
+    ) -> io::Result<Judged> {
+        let (head, start) = OnceHead::decode(body)?;
+        let batches = record_batch::split(&body.slice(start..)).map_err(io::Error::other)?;
+        if by == Appender::Other && !batches.is_empty() {
+            return Err(has_records(log_id));
+        }
+        if self.end.enter(log_id.index, head.append_ms) {
+            let (index, append_ms) = (log_id.index, head.append_ms);
+            self.unapplied.push_back(OnceEntry { index, append_ms, written: Vec::new() });
+        }
+        let header = |number: u32| batches.get(number as usize).map(|(header, _)| header);
+        let tagged = head.tags.iter().filter_map(|(number, tag)| Some((header(*number)?, tag)));
+        let verdict = |(header, tag)| self.end.check(&OnceBatch::new(header, tag), head.append_ms);
+        let verdicts: Arc<[Verdict]> = tagged.map(verdict).collect();
+        let body = OnceHead { append_ms: head.append_ms, tags: Vec::new() }.begin(0).freeze();
+        Ok(Judged { start: body.len(), body, verdicts: Some(verdicts) })
     }
 
     /// Everything up to an entry is applied.

@@ -18,6 +18,7 @@ use super::offset_index::OffsetIndex;
 use super::once::{Appender, LogProducers};
 use super::reader::READ_BYTES_MAX;
 use super::record::LogRecord;
+use super::seal::LogSeal;
 use super::sync_progress::SyncProgress;
 use super::tail::{Tail, TailBudget};
 use super::terms::TermTable;
@@ -25,7 +26,7 @@ use crate::engine::{Engine, Op};
 use crate::error::OpenGroupError;
 use crate::format::envelope;
 use crate::format::log_id::{StoredLogId, log_id, term_of};
-use crate::keys::applied::{self, AppliedRecord};
+use crate::keys::applied::AppliedRecord;
 use crate::keys::group::GroupKind;
 use crate::keys::offset_index::Granule;
 use crate::keys::purged::PurgedRecord;
@@ -36,7 +37,7 @@ use crate::keys::{
     synced_mark, vote,
 };
 use crate::planted::{self, Bug};
-use crate::state::partition::ProducersRecord;
+use crate::state::partition::{ProducersRecord, Sealed};
 use crate::type_config::{EntryPayload, LogId, ProposalKind, Vote};
 
 /// What the disk says about a log before its entries are looked at.
@@ -46,6 +47,7 @@ struct Found {
     purged: Option<PurgedRecord>,
     mark: Option<u64>,
     applied: Option<u64>,
+    sealed: Option<Sealed>,
     snapshot: Option<u64>,
     bounds: Option<(u64, u64)>,
     terms: Vec<(u64, u64)>,
@@ -65,7 +67,7 @@ pub(crate) fn open(
     }
     let mut found =
         Found::read(&**engine, group).map_err(|error| OpenGroupError::read(group, error))?;
-    let applied = found.applied;
+    let (applied, sealed) = (found.applied, found.sealed);
     let stale = found.drop_stale_granules();
     let checked = CheckedTail::read(&**engine, group, &found)?;
     if let Some(index) = checked.cut_at {
@@ -79,7 +81,8 @@ pub(crate) fn open(
     }
     let (mut inner, mended) = found.into_inner(checked, group, budget);
     if kind == GroupKind::Partition {
-        inner.producers = producers_at_end(&**engine, group, &inner, applied)?;
+        inner.seal = LogSeal::new(sealed);
+        read_unapplied(&**engine, group, &mut inner, applied)?;
     }
     if !mended.is_empty() {
         engine.write_now(mended).map_err(|error| OpenGroupError::read(group, error))?;
@@ -118,7 +121,9 @@ impl Found {
         let vote: Option<VoteRecord> = stored_fact(engine, &key(Family::Vote), vote::VERSION)?;
         let committed: Option<StoredLogId> =
             stored_fact(engine, &key(Family::Committed), committed::VERSION)?;
-        let applied = stored_fact(engine, &key(Family::Applied), applied::VERSION)?;
+        let applied = engine.fact(&key(Family::Applied))?;
+        let applied = applied.map(|bytes| AppliedRecord::decode(&bytes)).transpose()?;
+        let sealed = applied.as_ref().and_then(|applied| applied.state.sealed);
         let snapshot = stored_fact(engine, &key(Family::SnapshotMeta), snapshot::VERSION)?;
         let (from, to) = Family::LogTerm.group_range(group);
         let mut terms = Vec::new();
@@ -136,9 +141,8 @@ impl Found {
             committed: committed.map(LogId::from),
             purged: stored_fact(engine, &key(Family::Purged), purged::VERSION)?,
             mark: stored_fact(engine, &key(Family::SyncedMark), synced_mark::VERSION)?,
-            applied: applied
-                .and_then(|applied: AppliedRecord| applied.log_id)
-                .map(|log_id| log_id.index),
+            applied: applied.and_then(|applied| applied.log_id).map(|log_id| log_id.index),
+            sealed,
             snapshot: snapshot
                 .and_then(|snapshot: SnapshotMetaRecord| snapshot.last_log_id)
                 .map(|log_id| log_id.index),
@@ -230,6 +234,7 @@ impl Found {
             tail,
             index,
             producers: LogProducers::default(),
+            seal: LogSeal::default(),
             progress: SyncProgress::new(checked.last),
             primed: None,
             committed_is_new: false,
@@ -337,21 +342,21 @@ impl CheckedTail {
     }
 }
 
-/// Producers and keys at the end of the log: what was stored with the applied state, and the entries
-/// behind that.
-fn producers_at_end(
+/// Producers, keys, and the seal at the end of the log: what was stored with the applied state, and
+/// the entries behind that.
+fn read_unapplied(
     engine: &dyn Engine,
     group: GroupId,
-    inner: &Inner,
+    inner: &mut Inner,
     applied: Option<u64>,
-) -> Result<LogProducers, OpenGroupError> {
+) -> Result<(), OpenGroupError> {
     let read_error = |error| OpenGroupError::read(group, error);
     let key = Family::Producers.group_key(group);
     let stored: Option<ProducersRecord> =
         stored_fact(engine, &key, producers::VERSION).map_err(read_error)?;
-    let mut producers = LogProducers::new(stored.unwrap_or_default().into());
+    inner.producers = LogProducers::new(stored.unwrap_or_default().into());
     let (Some(first), Some(last)) = (inner.first, inner.last) else {
-        return Ok(producers);
+        return Ok(());
     };
     let mut next = applied.map_or(first, |applied| first.max(applied + 1));
     while next <= last.index {
@@ -370,16 +375,20 @@ fn producers_at_end(
                 }
             })?;
             next = index + 1;
+            inner.seal.note(&record);
             if let EntryPayload::Normal(proposal) = record.payload
                 && proposal.kind == ProposalKind::OnceBatches
             {
-                let (log_id, base) = (record.log_id, record.base_offset);
-                let judged = producers.append(&log_id, base, proposal.body, Appender::Other);
+                let (log_id, base, by) = (record.log_id, record.base_offset, Appender::Other);
+                let judged = match inner.seal.at() {
+                    None => inner.producers.append(&log_id, base, proposal.body, by),
+                    Some(_) => inner.producers.append_sealed(&log_id, &proposal.body, by),
+                };
                 judged.map_err(read_error)?;
             }
         }
     }
-    Ok(producers)
+    Ok(())
 }
 
 fn cut(engine: &dyn Engine, group: GroupId, from: u64, granules_from: u64) -> std::io::Result<()> {

@@ -10,6 +10,7 @@ use rampart_api::model::record_batch::{self, BatchHeader};
 
 use super::once::{Appender, LogProducers};
 use super::record::LogRecord;
+use super::seal::{LogSeal, behind_seal};
 use crate::format::log_id::term_of;
 use crate::state::partition::producers::Verdict;
 use crate::ticket::Ticket;
@@ -22,6 +23,8 @@ pub(super) struct Placed {
     pub(super) ticket: Option<Arc<Ticket>>,
     /// See `AppendPosition`.
     pub(super) verdicts: Option<Arc<[Verdict]>>,
+    /// Likewise.
+    pub(super) sealed_at: Option<Offset>,
 }
 
 /// Places an entry whose first record, if any, gets `next_offset`.
@@ -29,16 +32,22 @@ pub(super) fn place(
     entry: Entry,
     next_offset: Offset,
     producers: &mut LogProducers,
+    seal: &LogSeal,
 ) -> io::Result<Placed> {
     let Entry { log_id, mut payload } = entry;
     let (mut records, mut max_timestamp, mut ticket, mut verdicts) = (0, i64::MIN, None, None);
+    let mut sealed_at = None;
     if let EntryPayload::Normal(proposal) = &mut payload {
         ticket = proposal.ticket.take();
         // Kafka's leader epoch is 32 bits wide; terms stay far below.
         let epoch = i32::try_from(term_of(&log_id)).unwrap_or(i32::MAX);
+        let by = if ticket.is_some() { Appender::Leader } else { Appender::Other };
         let mut start = 0;
-        if proposal.kind == ProposalKind::OnceBatches {
-            let by = if ticket.is_some() { Appender::Leader } else { Appender::Other };
+        sealed_at = seal.at().filter(|_| proposal.kind.is_data());
+        if sealed_at.is_some() {
+            let judged = behind_seal(&log_id, proposal, by, producers)?;
+            (proposal.body, start, verdicts) = (judged.body, judged.start, judged.verdicts);
+        } else if proposal.kind == ProposalKind::OnceBatches {
             let body = std::mem::take(&mut proposal.body);
             let judged = producers.append(&log_id, next_offset, body, by)?;
             (proposal.body, start, verdicts) = (judged.body, judged.start, judged.verdicts);
@@ -51,7 +60,7 @@ pub(super) fn place(
         }
     }
     let record = LogRecord { log_id, base_offset: next_offset, records, payload, bytes: 0 };
-    Ok(Placed { record, max_timestamp, ticket, verdicts })
+    Ok(Placed { record, max_timestamp, ticket, verdicts, sealed_at })
 }
 
 struct Numbered {
@@ -115,7 +124,7 @@ mod tests {
     fn placed(body: Bytes, offset: u64) -> Placed {
         let proposal = Proposal { kind: ProposalKind::Batches, body, ticket: None };
         let entry = Entry { log_id: log_id(7, 1), payload: EntryPayload::Normal(proposal) };
-        place(entry, Offset(offset), &mut LogProducers::default()).unwrap()
+        place(entry, Offset(offset), &mut LogProducers::default(), &LogSeal::default()).unwrap()
     }
 
     #[test]
@@ -148,6 +157,7 @@ mod tests {
             ticket: None,
         };
         let entry = Entry { log_id: log_id(7, 1), payload: EntryPayload::Normal(proposal) };
-        assert!(place(entry, Offset(0), &mut LogProducers::default()).is_err());
+        let placed = place(entry, Offset(0), &mut LogProducers::default(), &LogSeal::default());
+        assert!(placed.is_err());
     }
 }

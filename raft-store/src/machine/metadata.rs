@@ -8,14 +8,20 @@ use rampart_api::model::ids::GroupId;
 use tokio::sync::watch;
 
 use super::whole::{WholeShared, WholeState};
+use crate::format::FormatError;
+use crate::format::envelope;
+use crate::state::metadata::castle::CastleRecord;
 use crate::state::metadata::command::MetadataCommand;
 use crate::state::metadata::state::MetadataState;
 use crate::type_config::{Applied, Proposal, ProposalKind};
 
+/// Version of a snapshot without other clusters.
 pub(crate) const VERSION: u8 = 1;
+/// With them behind the other fields.
+pub(crate) const VERSION_WITH_CASTLE: u8 = 2;
 
 impl WholeState for MetadataState {
-    const SNAPSHOT_VERSION: u8 = VERSION;
+    const SNAPSHOT_VERSION: u8 = VERSION_WITH_CASTLE;
     /// Whoever reads holds a view that never changes.
     type Published = (u64, Arc<MetadataState>);
 
@@ -30,6 +36,22 @@ impl WholeState for MetadataState {
         let command: MetadataCommand =
             codec::decode(&proposal.body).map_err(|error| error.to_string())?;
         Ok(Applied::Metadata(Bytes::from(codec::encode(&self.apply(index, &command)))))
+    }
+
+    fn encode(&self) -> Vec<u8> {
+        match self.castle == CastleRecord::default() {
+            true => envelope::seal(VERSION, self),
+            false => envelope::seal(VERSION_WITH_CASTLE, &(self, &self.castle)),
+        }
+    }
+
+    fn decode(data: &[u8]) -> Result<Self, FormatError> {
+        if envelope::version(data) == Some(VERSION) {
+            return envelope::open(VERSION, data);
+        }
+        let (state, castle): (MetadataState, CastleRecord) =
+            envelope::open(VERSION_WITH_CASTLE, data)?;
+        Ok(MetadataState { castle, ..state })
     }
 
     fn published(index: u64, state: &Arc<Self>) -> Self::Published {

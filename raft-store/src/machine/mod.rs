@@ -21,7 +21,9 @@ pub use self::groups::GroupReader;
 pub(crate) use self::groups::VERSION as GROUP_SNAPSHOT_VERSION;
 pub use self::metadata::MetadataReader;
 #[cfg(test)]
-pub(crate) use self::metadata::VERSION as METADATA_SNAPSHOT_VERSION;
+pub(crate) use self::metadata::{
+    VERSION as METADATA_SNAPSHOT_VERSION, VERSION_WITH_CASTLE as METADATA_CASTLE_VERSION,
+};
 use self::partition::PartitionMachine;
 pub(crate) use self::partition::PartitionShared;
 pub(crate) use self::partition_snapshot::Cut;

@@ -14,12 +14,11 @@ use tokio::sync::watch;
 use super::partition_snapshot::{self, Cut, PartitionSnapshotBuilder};
 use super::snapshot_store;
 use crate::engine::{Engine, Op, Write};
-use crate::format::envelope;
 use crate::format::log_id::term_of;
 use crate::format::membership::StoredMembershipRecord;
 use crate::format::once::once_batches;
 use crate::keys::Family;
-use crate::keys::applied::{self, AppliedRecord};
+use crate::keys::applied::AppliedRecord;
 use crate::log::{GroupLog, Primed, store_producers};
 use crate::planted::{self, Bug};
 use crate::state::partition::{
@@ -89,9 +88,7 @@ impl PartitionShared {
     pub(crate) fn open(engine: &dyn Engine, log: Arc<GroupLog>) -> io::Result<Self> {
         let group = log.group;
         let mut applied = match engine.fact(&Family::Applied.group_key(group))? {
-            Some(bytes) => {
-                Applied::try_from(envelope::open::<AppliedRecord>(applied::VERSION, &bytes)?)?
-            }
+            Some(bytes) => Applied::try_from(AppliedRecord::decode(&bytes)?)?,
             None => Applied::default(),
         };
         if planted::is(Bug::AppliedAheadOnRestart) {
@@ -237,8 +234,7 @@ impl PartitionShared {
     }
 
     fn applied_op(&self, applied: &Applied) -> Op {
-        let value = envelope::seal(applied::VERSION, &AppliedRecord::from(applied));
-        Op::put(Family::Applied.group_key(self.group), value)
+        Op::put(Family::Applied.group_key(self.group), AppliedRecord::from(applied).encode())
     }
 }
 
@@ -303,7 +299,7 @@ impl PartitionMachine {
     ) -> io::Result<()> {
         let shared = &self.shared;
         let (state, producers) = partition_snapshot::decode(&data)?;
-        let next_offset = state.next_offset;
+        let (next_offset, sealed) = (state.next_offset, state.sealed);
         let installed = Applied {
             log_id: meta.last_log_id,
             state,
@@ -316,6 +312,7 @@ impl PartitionMachine {
         {
             let mut applied = shared.applied();
             shared.log.install_producers(producers);
+            shared.log.install_seal(sealed, meta.last_log_id.map(|log_id| log_id.index));
             *applied = installed;
         }
         shared.publish();
@@ -343,7 +340,7 @@ impl Applied {
                 type_config::Applied::Nothing
             }
             EntryPayload::Normal(proposal) => {
-                let applied = self.state.apply_proposal(&proposal).map_err(wrong)?;
+                let applied = self.state.apply_proposal(log_id.index, &proposal).map_err(wrong)?;
                 if proposal.kind == ProposalKind::OnceBatches {
                     log.apply_once(log_id.index);
                 }
@@ -356,7 +353,11 @@ impl Applied {
 }
 
 impl PartitionState {
-    fn apply_proposal(&mut self, proposal: &Proposal) -> Result<type_config::Applied, String> {
+    fn apply_proposal(
+        &mut self,
+        index: u64,
+        proposal: &Proposal,
+    ) -> Result<type_config::Applied, String> {
         match proposal.kind {
             ProposalKind::Batches => self.apply_batches(&proposal.body),
             ProposalKind::OnceBatches => {
@@ -366,8 +367,14 @@ impl PartitionState {
             ProposalKind::Partition => {
                 let command =
                     PartitionCommand::decode(&proposal.body).map_err(|e| e.to_string())?;
-                let PartitionCommand::TrimTo { offset } = command;
-                Ok(type_config::Applied::Trimmed { log_start: self.apply_trim(offset) })
+                Ok(match command {
+                    PartitionCommand::TrimTo { offset } => {
+                        type_config::Applied::Trimmed { log_start: self.apply_trim(offset) }
+                    }
+                    PartitionCommand::Seal => {
+                        type_config::Applied::Sealed { at: self.apply_seal(index) }
+                    }
+                })
             }
             ProposalKind::Metadata | ProposalKind::Groups => {
                 Err(format!("{:?} in a partition of data", proposal.kind))

@@ -13,12 +13,14 @@ use super::partition::{Applied, PartitionShared, StoredSnapshot};
 use crate::format::envelope;
 use crate::format::log_id::{log_id, term_of};
 use crate::planted::{self, Bug};
-use crate::state::partition::{PartitionState, ProducersRecord};
+use crate::state::partition::{PartitionState, ProducersRecord, Sealed};
 use crate::type_config::{LogId, Snapshot, SnapshotMeta};
 
 /// Version 1 has no producers, and is still written where there are none.
 const VERSION_WITHOUT_PRODUCERS: u8 = 1;
-const VERSION: u8 = 2;
+/// Without a seal, likewise.
+const VERSION_WITHOUT_SEAL: u8 = 2;
+const VERSION: u8 = 3;
 
 /// Where the log is cut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,9 +33,12 @@ pub(crate) struct Cut {
 
 /// The bytes of a snapshot.
 pub(crate) fn encode(state: &PartitionState, producers: &ProducersRecord) -> Bytes {
-    Bytes::from(match *producers == ProducersRecord::default() {
-        true => envelope::seal(VERSION_WITHOUT_PRODUCERS, state),
-        false => envelope::seal(VERSION, &(state, producers)),
+    Bytes::from(match state.sealed {
+        Some(sealed) => envelope::seal(VERSION, &(state, producers, sealed)),
+        None if *producers == ProducersRecord::default() => {
+            envelope::seal(VERSION_WITHOUT_PRODUCERS, state)
+        }
+        None => envelope::seal(VERSION_WITHOUT_SEAL, &(state, producers)),
     })
 }
 
@@ -44,7 +49,13 @@ pub(crate) fn decode(data: &[u8]) -> io::Result<(PartitionState, ProducersRecord
             let state = envelope::open(VERSION_WITHOUT_PRODUCERS, data)?;
             (state, ProducersRecord::default())
         }
-        _ => envelope::open(VERSION, data)?,
+        Some(VERSION_WITHOUT_SEAL) => envelope::open(VERSION_WITHOUT_SEAL, data)?,
+        _ => {
+            let (mut state, producers, sealed): (PartitionState, ProducersRecord, Sealed) =
+                envelope::open(VERSION, data)?;
+            state.sealed = Some(sealed);
+            (state, producers)
+        }
     })
 }
 
@@ -115,7 +126,7 @@ pub(super) fn at_cut(
         0 => Default::default(),
         _ => applied.memberships.first().cloned().unwrap_or_default(),
     };
-    let state = applied.state.at_cut(term_of(&cut.log_id), cut.next_offset);
+    let state = applied.state.at_cut((term_of(&cut.log_id), cut.log_id.index), cut.next_offset);
     let meta = SnapshotMeta { last_log_id: Some(cut.log_id), last_membership };
     (meta, encode(&state, producers))
 }

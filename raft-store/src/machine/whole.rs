@@ -16,6 +16,7 @@ use tokio::sync::watch;
 
 use super::snapshot_store;
 use crate::engine::Engine;
+use crate::format::FormatError;
 use crate::format::envelope;
 use crate::log::{GroupLog, Primed};
 use crate::type_config::{
@@ -37,6 +38,19 @@ pub trait WholeState:
 
     /// Applies the command at an index of the log.
     fn apply_proposal(&mut self, index: u64, proposal: &Proposal) -> Result<Applied, String>;
+
+    /// The bytes of a snapshot.
+    fn encode(&self) -> Vec<u8> {
+        envelope::seal(Self::SNAPSHOT_VERSION, self)
+    }
+
+    /// The reverse of `encode`, also of what older programs wrote.
+    ///
+    /// # Errors
+    /// What is wrong with the bytes.
+    fn decode(data: &[u8]) -> Result<Self, FormatError> {
+        envelope::open(Self::SNAPSHOT_VERSION, data)
+    }
 
     /// What is published of the state at an index.
     fn published(index: u64, state: &Arc<Self>) -> Self::Published;
@@ -136,7 +150,7 @@ impl<S: WholeState> WholeShared<S> {
     }
 
     fn replace(&self, meta: &SnapshotMeta, data: &[u8]) -> io::Result<()> {
-        let state: S = envelope::open(S::SNAPSHOT_VERSION, data)?;
+        let state = S::decode(data)?;
         if let Some(log_id) = meta.last_log_id {
             // Nothing here has an offset.
             self.log.prime(Primed { log_id, next_offset: Offset(0) });
@@ -239,7 +253,7 @@ pub struct WholeSnapshotBuilder<S: WholeState> {
 impl<S: WholeState> WholeSnapshotBuilder<S> {
     /// The snapshot is durable when this returns: openraft purges what it covers next.
     pub(super) async fn build(&mut self) -> io::Result<Snapshot> {
-        let data = Bytes::from(envelope::seal(S::SNAPSHOT_VERSION, &*self.applied.state));
+        let data = Bytes::from(self.applied.state.encode());
         let meta = SnapshotMeta {
             last_log_id: self.applied.log_id,
             last_membership: self.applied.membership.clone(),

@@ -81,6 +81,11 @@ impl PartitionLog {
         applied.state.epochs.end_of(epoch, applied.state.next_offset)
     }
 
+    /// Where it ends for good, once that is applied.
+    pub fn sealed_at(&self) -> Option<Offset> {
+        self.shared.applied().state.sealed.map(|sealed| sealed.at)
+    }
+
     /// What a batch would be if it were appended now, by a leader whose clock says `now_ms`.
     pub fn check_once(&self, batch: &OnceBatch, now_ms: i64) -> Verdict {
         self.shared.log.check_once(batch, now_ms)

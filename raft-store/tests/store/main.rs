@@ -16,6 +16,7 @@ mod once;
 mod planted;
 mod reads;
 mod retention;
+mod seal;
 mod snapshot;
 mod snapshot_races;
 mod tickets;

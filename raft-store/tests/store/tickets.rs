@@ -24,7 +24,13 @@ async fn a_ticket_says_where_and_when() {
     faults.hold_syncs();
     let (ticket, mut holder) = ticket();
     let _synced = replica.submit(2, vec![with_ticket(3, ticket)]).await;
-    let position = AppendPosition { term: 2, index: 1, base_offset: Offset(4), verdicts: None };
+    let position = AppendPosition {
+        term: 2,
+        index: 1,
+        base_offset: Offset(4),
+        verdicts: None,
+        sealed_at: None,
+    };
     assert_eq!(holder.position(), Some(position.clone()));
     let waiting = holder.clone();
     faults.sync();

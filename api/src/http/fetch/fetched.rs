@@ -25,6 +25,10 @@ pub struct FetchResponse {
     /// First offset that can be read; of one partition only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub log_start_offset: Option<u64>,
+    /// Nothing is written at or above it any more: from there it goes on in another cluster, which
+    /// `GET /v1/castle/topics/{topic}:move` names; of one partition only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sealed_at: Option<u64>,
     /// Where to go on in all partitions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_cursor: Option<String>,

@@ -50,6 +50,7 @@ fn the_documented_shape() {
         next_offset: Some(8),
         high_watermark: Some(10),
         log_start_offset: Some(0),
+        sealed_at: Some(12),
         next_cursor: None,
     };
     body.end(&mut out, &end);
@@ -57,10 +58,11 @@ fn the_documented_shape() {
         str::from_utf8(&out).unwrap(),
         r#"{"records":[{"topic":"t","partition":1,"offset":7,"timestamp":9,"key":"aw==","value":"eyJhIjogMS4wfQ==","headers":{}},"#.to_string()
             + r#"{"topic":"t","partition":1,"offset":7,"timestamp":9,"key":"k","value":"{\"a\": 1.0}","headers":{}}],"#
-            + r#""next_offset":8,"high_watermark":10,"log_start_offset":0}"#
+            + r#""next_offset":8,"high_watermark":10,"log_start_offset":0,"sealed_at":12}"#
     );
     let read: FetchResponse = serde_json::from_slice(&out).unwrap();
     assert_eq!((read.records.len(), read.next_offset), (2, Some(8)));
+    assert_eq!(read.sealed_at, Some(12));
     let mut out = Vec::new();
     let end = BodyEnd { next_cursor: Some("0.1".into()), ..BodyEnd::default() };
     BodyWriter::begin(&mut out).end(&mut out, &end);

@@ -78,6 +78,8 @@ pub struct BodyEnd {
     pub high_watermark: Option<u64>,
     /// First offset that can be read.
     pub log_start_offset: Option<u64>,
+    /// Nothing is written at or above it any more.
+    pub sealed_at: Option<u64>,
     /// Where to go on in all partitions.
     pub next_cursor: Option<String>,
 }
@@ -111,6 +113,7 @@ impl BodyWriter {
             ("next_offset", end.next_offset),
             ("high_watermark", end.high_watermark),
             ("log_start_offset", end.log_start_offset),
+            ("sealed_at", end.sealed_at),
         ];
         for (name, number) in numbers {
             if let Some(number) = number {

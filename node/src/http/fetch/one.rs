@@ -18,6 +18,7 @@ use rampart_raft_store::state::metadata::state::TopicRecord;
 use super::batches::Batches;
 use super::tail::{self, Tail};
 use super::{FetchParams, Start, Wanted, read_admitted};
+use crate::castle_moves::sealed_at;
 use crate::http::connection::while_sending;
 use crate::http::edge::{Edge, partition_of};
 use crate::http::error::{Answered, invalid};
@@ -30,6 +31,7 @@ use crate::partition::request::Fetched;
 const NEXT_OFFSET: HeaderName = HeaderName::from_static("x-next-offset");
 const HIGH_WATERMARK: HeaderName = HeaderName::from_static("x-high-watermark");
 const LOG_START_OFFSET: HeaderName = HeaderName::from_static("x-log-start-offset");
+const SEALED_AT: HeaderName = HeaderName::from_static("x-sealed-at");
 
 /// Reads one partition.
 ///
@@ -53,6 +55,7 @@ const LOG_START_OFFSET: HeaderName = HeaderName::from_static("x-log-start-offset
             ("X-Next-Offset" = u64, description = "Where to go on"),
             ("X-High-Watermark" = u64, description = "Nobody reads at or above it"),
             ("X-Log-Start-Offset" = u64, description = "First offset that can be read"),
+            ("X-Sealed-At" = u64, description = "Where the partition ends for good, if it does"),
          ),
          content(
             (FetchResponse = "application/json"),
@@ -94,24 +97,25 @@ pub(in crate::http) async fn fetch(
         return Ok(tail::respond(tail));
     }
     let (from, fetched, mut room) = read_admitted(&edge, key, &wanted).await?;
+    let sealed_at = sealed_at(&edge.services().metadata.state(), topic.id, partition);
     let mut response = match form {
         Form::Batch => raw(&fetched, from, &wanted)?,
         Form::Json | Form::Ndjson | Form::Events => {
             let page = page(&fetched.batches, from, wanted.max_records, wanted.max_bytes)?;
-            records(form, &topic, partition, &page, &fetched, wanted.encoding)
+            let bounds = (&fetched, sealed_at);
+            records(form, (&topic, partition), &page, bounds, wanted.encoding)
         }
     };
-    put_bounds(response.headers_mut(), &fetched);
+    put_bounds(response.headers_mut(), &fetched, sealed_at);
     room.fit(answer_bytes(&response))?;
     Ok(while_sending(response, room))
 }
 
 fn records(
     form: Form,
-    topic: &TopicRecord,
-    partition: PartitionId,
+    (topic, partition): (&TopicRecord, PartitionId),
     page: &Page,
-    fetched: &Fetched,
+    (fetched, sealed_at): (&Fetched, Option<Offset>),
     encoding: Encoding,
 ) -> Response {
     let mut out = Vec::new();
@@ -134,6 +138,7 @@ fn records(
             next_offset: Some(page.next.0),
             high_watermark: Some(fetched.high_watermark.0),
             log_start_offset: Some(fetched.log_start.0),
+            sealed_at: sealed_at.map(|at| at.0),
             next_cursor: None,
         };
         body.end(&mut out, &end);
@@ -155,7 +160,10 @@ pub(super) fn answer_bytes(response: &Response) -> usize {
     usize::try_from(response.body().size_hint().lower()).unwrap_or(usize::MAX)
 }
 
-fn put_bounds(headers: &mut HeaderMap, fetched: &Fetched) {
+fn put_bounds(headers: &mut HeaderMap, fetched: &Fetched, sealed_at: Option<Offset>) {
     headers.insert(HIGH_WATERMARK, HeaderValue::from(fetched.high_watermark.0));
     headers.insert(LOG_START_OFFSET, HeaderValue::from(fetched.log_start.0));
+    if let Some(at) = sealed_at {
+        headers.insert(SEALED_AT, HeaderValue::from(at.0));
+    }
 }

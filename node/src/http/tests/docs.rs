@@ -17,6 +17,7 @@ fn filled(path: &str) -> String {
         ("{node}", "1"),
         ("{group}", "g"),
         ("{member}", "m"),
+        ("{name}", "east"),
     ];
     values.iter().fold(path.to_owned(), |path, (name, value)| path.replace(name, value))
 }
@@ -45,7 +46,7 @@ async fn every_documented_path_is_served() {
             operations += 1;
         }
     }
-    for path in ["/v1/cluster/nodes/1", "/v1/topics/flights"] {
+    for path in ["/v1/cluster/nodes/1", "/v1/castle/clusters/east", "/v1/topics/flights"] {
         assert_eq!(harness.send("DELETE", path, &[], "").await.status, StatusCode::OK, "{path}");
         operations += 1;
     }

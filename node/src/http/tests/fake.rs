@@ -21,6 +21,7 @@ use rampart_api::model::record_batch::{patch, split};
 use rampart_api::model::topic_config::{Ack, TopicConfig};
 use rampart_raft_store::state::group::MemberId;
 use rampart_raft_store::state::group::state::DirectiveKind;
+use rampart_raft_store::state::metadata::castle::{MovePhase, PeerCluster, TopicMove};
 use rampart_raft_store::state::metadata::command::NodeInfo;
 use rampart_raft_store::state::metadata::state::{
     MetadataState, NodeRecord, NodeState, PartitionRecord, ReplicaRecord, ReplicaState, TopicRecord,
@@ -28,8 +29,8 @@ use rampart_raft_store::state::metadata::state::{
 use tokio::sync::watch;
 
 use crate::controller::request::{
-    Decommission, Move, NewSwitch, NewTopic, Plan, PlannedMove, PlannedTransfer, Progress,
-    SwitchSet,
+    Decommission, Move, NewSwitch, NewTopic, NewTopicMove, Plan, PlannedMove, PlannedTransfer,
+    Progress, SwitchSet,
 };
 use crate::groups::dead_box::{Backlog, DeadQuery, PurgeDone, RedriveDone, RedriveHow, Slice};
 use crate::groups::poll::{Poll, Polled};
@@ -640,6 +641,71 @@ impl Controller for FakeNode {
 
     fn moves(&self) -> Answer<'_, Vec<Move>> {
         async move { Ok(Vec::new()) }.boxed()
+    }
+
+    fn set_peer_cluster(&self, name: String, servers: Vec<String>) -> Answer<'_, u64> {
+        async move {
+            self.metadata.send_modify(|(index, state)| {
+                *index += 1;
+                let castle = &mut Arc::make_mut(state).castle;
+                castle.clusters.insert(name.clone(), PeerCluster { servers });
+            });
+            self.note(format!("register {name}"))
+        }
+        .boxed()
+    }
+
+    fn remove_peer_cluster(&self, name: String) -> Answer<'_, u64> {
+        async move { self.note(format!("forget {name}")) }.boxed()
+    }
+
+    /// As if both partitions were sealed at once, where they end.
+    fn start_topic_move(&self, new: NewTopicMove) -> Answer<'_, Option<u64>> {
+        async move {
+            if new.dry_run {
+                return Ok(None);
+            }
+            self.metadata.send_modify(|(index, state)| {
+                *index += 1;
+                let state = Arc::make_mut(state);
+                let id = state.topic_names[&new.topic];
+                let mut moving = TopicMove::announced(&new.to, "there", 7);
+                moving.held = new.hold;
+                if !new.hold {
+                    moving.phase = MovePhase::Moved;
+                    let numbers = (0u32..).zip(&state.topics[&id].partitions);
+                    moving.sealed = numbers.map(|(number, _)| (number, Offset(0))).collect();
+                }
+                state.castle.moves.insert(id, moving);
+            });
+            self.note(format!("move {} to {}", new.topic, new.to)).map(Some)
+        }
+        .boxed()
+    }
+
+    fn cancel_topic_move(&self, topic: String) -> Answer<'_, u64> {
+        async move {
+            self.metadata.send_modify(|(index, state)| {
+                *index += 1;
+                let state = Arc::make_mut(state);
+                let id = state.topic_names[&topic];
+                state.castle.moves.remove(&id);
+            });
+            self.note(format!("keep {topic}"))
+        }
+        .boxed()
+    }
+
+    fn topic_move_blockers(&self, topic: TopicId) -> Answer<'_, Vec<String>> {
+        async move {
+            let held = self.metadata.borrow().1.castle.moves.get(&topic).is_some_and(|m| m.held);
+            Ok(if held { vec!["it is held".to_owned()] } else { Vec::new() })
+        }
+        .boxed()
+    }
+
+    fn catch_up(&self) -> Answer<'_, ()> {
+        async move { self.note("catch up".to_owned()).map(drop) }.boxed()
     }
 
     fn rebalance(&self, dry_run: bool) -> Answer<'_, Plan> {

@@ -4,6 +4,7 @@
 mod admin;
 mod bad_input;
 mod castle;
+mod castle_moves;
 mod console;
 mod dead_letter;
 mod dead_letter_records;

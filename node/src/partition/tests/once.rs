@@ -16,7 +16,7 @@ fn once(sequence: i32) -> (PendingAppend, OnceBatch, Answer) {
     (PendingAppend { batches, once: Some(Box::new(batch)), ..append }, batch, answered)
 }
 
-fn send(replica: &Replica, sequence: i32) -> Answer {
+pub(super) fn send(replica: &Replica, sequence: i32) -> Answer {
     let (append, _, answered) = once(sequence);
     replica.enqueue(append).unwrap();
     answered

@@ -14,12 +14,16 @@ use super::*;
 use crate::format::log_id::StoredLogId;
 use crate::format::membership::{MembershipRecord, StoredMembershipRecord};
 use crate::format::{EntryHeader, OnceHead, STORE_FORMAT_VERSION, encode_entry_payload};
+use crate::machine::WholeState;
+use crate::state::metadata::castle::{CastleRecord, MovePhase, PeerCluster, TopicMove};
 use crate::state::metadata::command::{LeaderReport, MetadataCommand, NodeInfo};
 use crate::state::metadata::state::{
     MetadataState, NodeRecord, NodeState, PartitionRecord, ReplicaRecord, ReplicaState, TopicRecord,
 };
 use crate::state::partition::producers::{OnceBatch, Written};
-use crate::state::partition::{EpochTable, PartitionState, ProducerStates, ProducersRecord};
+use crate::state::partition::{
+    EpochTable, PartitionState, ProducerStates, ProducersRecord, Sealed,
+};
 use crate::type_config::{EntryPayload, Membership, ProposalKind};
 
 mod groups;
@@ -62,6 +66,8 @@ fn records() -> Vec<(String, Vec<u8>)> {
     records.push((format!("payload {kind} membership"), bytes.to_vec()));
     let trim = PartitionCommand::TrimTo { offset: Offset(9) }.proposal();
     records.push((format!("payload {} TrimTo", trim.kind as u8), trim.body.to_vec()));
+    let seal = PartitionCommand::Seal.proposal();
+    records.push((format!("payload {} Seal", seal.kind as u8), seal.body.to_vec()));
     let once = ProposalKind::OnceBatches as u8;
     records.push((format!("payload {once} head"), once_head().begin(0).to_vec()));
     let metadata = ProposalKind::Metadata as u8;
@@ -114,7 +120,9 @@ fn values(family: Family) -> Vec<(&'static str, Vec<u8>)> {
         Family::Applied => {
             let (log_id, state, memberships) = (Some(log_id), partition_state(), vec![stored()]);
             let record = AppliedRecord { log_id, state, memberships };
-            vec![("value", envelope::seal(applied::VERSION, &record))]
+            let mut sealed = record.clone();
+            sealed.state.sealed = SEALED;
+            vec![("value", record.encode()), ("sealed", sealed.encode())]
         }
         Family::SnapshotMeta => {
             let (membership, data_crc) = (stored(), 0x0a0b_0c0d);
@@ -124,7 +132,9 @@ fn values(family: Family) -> Vec<(&'static str, Vec<u8>)> {
         Family::SnapshotData => vec![
             ("partition", partition_snapshot(&ProducersRecord::default())),
             ("partition with producers", partition_snapshot(&producers_record())),
-            ("metadata", envelope::seal(METADATA_SNAPSHOT_VERSION, &metadata_state())),
+            ("partition sealed", sealed_snapshot()),
+            ("metadata", metadata_state().encode()),
+            ("metadata with clusters", with_castle().encode()),
             ("groups", groups::snapshot()),
         ],
         Family::Producers => {
@@ -135,6 +145,28 @@ fn values(family: Family) -> Vec<(&'static str, Vec<u8>)> {
 
 fn partition_snapshot(producers: &ProducersRecord) -> Vec<u8> {
     crate::machine::encode_partition_snapshot(&partition_state(), producers).to_vec()
+}
+
+const SEALED: Option<Sealed> = Some(Sealed { index: 6, at: Offset(9) });
+
+fn sealed_snapshot() -> Vec<u8> {
+    let state = PartitionState { sealed: SEALED, ..partition_state() };
+    crate::machine::encode_partition_snapshot(&state, &producers_record()).to_vec()
+}
+
+/// A topic on its way to another cluster.
+fn with_castle() -> MetadataState {
+    let moving = TopicMove {
+        phase: MovePhase::Sealing,
+        sealed: BTreeMap::from([(0, Offset(9))]),
+        ..TopicMove::announced("east", "8899aabb", 1_700_000_000_000)
+    };
+    let east = PeerCluster { servers: vec!["http://b:1".to_owned()] };
+    let castle = CastleRecord {
+        clusters: BTreeMap::from([("east".to_owned(), east)]),
+        moves: BTreeMap::from([(topic_id(), moving)]),
+    };
+    MetadataState { castle, ..metadata_state() }
 }
 
 /// A producer and a key.
@@ -173,7 +205,7 @@ fn partition_state() -> PartitionState {
     let mut epochs = EpochTable::default();
     epochs.observe(1, Offset(0));
     epochs.observe(3, Offset(4));
-    PartitionState { log_start: Offset(2), next_offset: Offset(9), epochs }
+    PartitionState { log_start: Offset(2), next_offset: Offset(9), epochs, sealed: None }
 }
 
 fn info() -> NodeInfo {
@@ -243,6 +275,7 @@ fn metadata_state() -> MetadataState {
         next_node: 6,
         next_group: 2,
         next_replica: 4,
+        castle: CastleRecord::default(),
     }
 }
 
@@ -281,6 +314,18 @@ fn commands() -> Vec<MetadataCommand> {
         ReplaceReplica { group, replica: ReplicaId(5) },
         RaiseDefaultReplication { topic, replication_factor: 3 },
         AllocateProducerIds,
+        SetPeerCluster { name: "east".to_owned(), servers: vec!["http://b:1".to_owned()] },
+        RemovePeerCluster { name: "east".to_owned() },
+        StartTopicMove {
+            topic,
+            to: "east".to_owned(),
+            target: "8899aabb".to_owned(),
+            hold: true,
+            now_ms: -1,
+        },
+        SealTopic { topic },
+        CancelTopicMove { topic },
+        PartitionSealed { group, at: Offset(9) },
     ]
 }
 
@@ -306,5 +351,11 @@ fn command_name(command: &MetadataCommand) -> &'static str {
         MetadataCommand::ReplaceReplica { .. } => "ReplaceReplica",
         MetadataCommand::RaiseDefaultReplication { .. } => "RaiseDefaultReplication",
         MetadataCommand::AllocateProducerIds => "AllocateProducerIds",
+        MetadataCommand::SetPeerCluster { .. } => "SetPeerCluster",
+        MetadataCommand::RemovePeerCluster { .. } => "RemovePeerCluster",
+        MetadataCommand::StartTopicMove { .. } => "StartTopicMove",
+        MetadataCommand::SealTopic { .. } => "SealTopic",
+        MetadataCommand::CancelTopicMove { .. } => "CancelTopicMove",
+        MetadataCommand::PartitionSealed { .. } => "PartitionSealed",
     }
 }

@@ -6,6 +6,7 @@
 //! about the same entry. Here stand the rules that keep the state itself sound.
 //! INV-16: counters of ids only grow.
 
+mod castle;
 mod nodes;
 mod reassign;
 #[cfg(test)]
@@ -16,6 +17,7 @@ use rampart_api::model::error_code::ErrorCode;
 use rampart_api::model::limits::PRODUCER_ID_BLOCK;
 use rampart_api::model::problem::Problem;
 
+use super::castle::TopicMove;
 use super::command::{MetadataCommand, MetadataResponse};
 use super::state::MetadataState;
 
@@ -91,6 +93,16 @@ impl MetadataState {
                 first: self.applied_index.saturating_mul(PRODUCER_ID_BLOCK),
                 count: PRODUCER_ID_BLOCK,
             }),
+            C::SetPeerCluster { name, servers } => self.set_peer_cluster(name, servers),
+            C::RemovePeerCluster { name } => self.remove_peer_cluster(name),
+            C::StartTopicMove { topic, to, target, hold, now_ms } => {
+                let announced = TopicMove::announced(to, target, *now_ms);
+                let moving = TopicMove { held: *hold, ..announced };
+                self.start_topic_move(*topic, moving)
+            }
+            C::SealTopic { topic } => self.seal_topic(*topic),
+            C::CancelTopicMove { topic } => self.cancel_topic_move(*topic),
+            C::PartitionSealed { group, at } => self.partition_sealed(*group, *at),
         }
     }
 }

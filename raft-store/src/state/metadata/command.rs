@@ -79,6 +79,19 @@ pub enum MetadataCommand {
     RaiseDefaultReplication { topic: TopicId, replication_factor: u32 },
     /// A node wants producer ids to give out. They follow from the index of this entry alone.
     AllocateProducerIds,
+    /// Registers another cluster, or changes how it is reached.
+    SetPeerCluster { name: String, servers: Vec<String> },
+    /// Forgets another cluster to which no topic moves.
+    RemovePeerCluster { name: String },
+    /// Announces that a topic goes on as the topic `target` of the cluster `to`, held until the same
+    /// comes without `hold`. Proposed again it answers the same.
+    StartTopicMove { topic: TopicId, to: String, target: String, hold: bool, now_ms: i64 },
+    /// From here on the leaders seal the topic's partitions; there is no way back.
+    SealTopic { topic: TopicId },
+    /// Takes back a move of which nothing may be sealed yet.
+    CancelTopicMove { topic: TopicId },
+    /// The partition's leader says: it is sealed there, and that is committed.
+    PartitionSealed { group: GroupId, at: Offset },
 }
 
 /// Who leads a partition, as its leader says.

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rampart_api::model::ids::{PartitionId, ReplicaId};
 
+use super::castle::MovePhase;
 use super::state::{MetadataState, NodeState, PartitionRecord, ReplicaState, TopicRecord};
 
 impl MetadataState {
@@ -17,6 +18,7 @@ impl MetadataState {
         self.check_names()?;
         self.check_groups()?;
         self.check_replica_ids()?;
+        self.check_moves()?;
         self.partitions().try_for_each(|(topic, number, partition)| {
             self.check_partition(partition)
                 .map_err(|wrong| format!("{}/{number}: {wrong}", topic.name))
@@ -75,6 +77,30 @@ impl MetadataState {
                     format!("replica id {} is in two partitions", replica.id)
                 })?;
             }
+        }
+        Ok(())
+    }
+
+    fn check_moves(&self) -> Result<(), String> {
+        for (topic, moving) in &self.castle.moves {
+            let Some(record) = self.topics.get(topic) else {
+                return Err(format!("topic {topic} moves and is not there"));
+            };
+            let known = self.castle.clusters.contains_key(&moving.to);
+            ensure(known, || format!("{} moves to unknown {}", record.name, moving.to))?;
+            let count = record.partitions.len();
+            let exist = moving.sealed.keys().all(|number| (*number as usize) < count);
+            ensure(exist, || format!("{}: a sealed partition is not there", record.name))?;
+            let goes_on = moving.phase == MovePhase::Preparing || !moving.held;
+            ensure(goes_on, || format!("INV-21: {} is held and goes on", record.name))?;
+            let fits = match moving.phase {
+                MovePhase::Preparing => moving.sealed.is_empty(),
+                MovePhase::Sealing => moving.sealed.len() < count,
+                MovePhase::Moved => moving.sealed.len() == count,
+            };
+            ensure(fits, || {
+                format!("INV-21: {}: {:?} with {:?}", record.name, moving.phase, moving.sealed)
+            })?;
         }
         Ok(())
     }

@@ -2,6 +2,7 @@
 //! change it is the controller's business (`node/src/controller`).
 
 mod apply;
+pub mod castle;
 pub mod command;
 pub mod invariants;
 pub mod state;

@@ -8,6 +8,7 @@ use rampart_api::model::ids::{
 };
 use serde::{Deserialize, Serialize};
 
+use super::castle::CastleRecord;
 use super::command::NodeInfo;
 
 /// Where a node is in its life.
@@ -136,6 +137,10 @@ pub struct MetadataState {
     pub next_group: u64,
     /// Next replica id to give out.
     pub next_replica: u64,
+    /// Other clusters, and topics that move there. Stored beside the other fields, and only where
+    /// there are any: a program that knows none reads what has none.
+    #[serde(skip)]
+    pub castle: CastleRecord,
 }
 
 impl MetadataState {

@@ -17,6 +17,9 @@ pub enum PartitionCommand {
         /// First offset that stays; limited to the high watermark.
         offset: Offset,
     },
+    /// No record is appended behind this: the partition goes on in another cluster. Nothing takes
+    /// it back.
+    Seal,
 }
 
 impl PartitionCommand {

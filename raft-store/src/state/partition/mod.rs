@@ -5,8 +5,10 @@ pub mod command;
 pub mod epochs;
 pub mod partition_state;
 pub mod producers;
+pub mod seal;
 
 pub use command::PartitionCommand;
 pub use epochs::{EpochStart, EpochTable};
 pub use partition_state::{PartitionState, PartitionStateError};
 pub use producers::{ProducerStates, ProducersRecord};
+pub use seal::Sealed;

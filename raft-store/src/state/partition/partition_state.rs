@@ -5,6 +5,7 @@ use rampart_api::model::ids::{LeaderEpoch, Offset};
 use serde::{Deserialize, Serialize};
 
 use super::epochs::EpochTable;
+use super::seal::Sealed;
 
 /// An entry that this state cannot follow: the replica must stop.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -17,6 +18,12 @@ pub enum PartitionStateError {
         /// What the entry says.
         found: Offset,
     },
+    /// Records behind the seal.
+    #[error("INV-21: records behind the seal at offset {at}")]
+    Sealed {
+        /// Where the partition ends.
+        at: Offset,
+    },
 }
 
 /// A partition's replicated state.
@@ -28,6 +35,10 @@ pub struct PartitionState {
     pub next_offset: Offset,
     /// Where each leader epoch began.
     pub epochs: EpochTable,
+    /// Where it ends for good, if it does. Stored beside the other fields, and only where it is set:
+    /// a program that knows no seals reads what has none.
+    #[serde(skip)]
+    pub sealed: Option<Sealed>,
 }
 
 impl PartitionState {
@@ -44,8 +55,16 @@ impl PartitionState {
                 found: base,
             });
         }
+        if let Some(sealed) = self.sealed.filter(|_| records > 0) {
+            return Err(PartitionStateError::Sealed { at: sealed.at });
+        }
         self.next_offset = Offset(base.0 + u64::from(records));
         Ok(())
+    }
+
+    /// A seal was applied; answers where the partition ends. The first one counts.
+    pub fn apply_seal(&mut self, index: u64) -> Offset {
+        self.sealed.get_or_insert(Sealed { index, at: self.next_offset }).at
     }
 
     /// A trim was applied; answers the log start after it. It never goes back, and never beyond
@@ -58,11 +77,16 @@ impl PartitionState {
 
     /// The state that a snapshot at an earlier cut carries: offsets go on counting where the cut
     /// ends, while trims decided later hold already, since their records are not behind the cut.
-    pub fn at_cut(&self, cut_term: LeaderEpoch, next_offset: Offset) -> PartitionState {
+    pub fn at_cut(
+        &self,
+        (cut_term, cut_index): (LeaderEpoch, u64),
+        next_offset: Offset,
+    ) -> PartitionState {
         PartitionState {
             log_start: self.log_start.max(next_offset),
             next_offset,
             epochs: self.epochs.up_to(cut_term),
+            sealed: self.sealed.filter(|sealed| sealed.index <= cut_index),
         }
     }
 }
@@ -92,6 +116,20 @@ mod tests {
         assert_eq!(state.apply_trim(Offset(99)), Offset(10));
     }
 
+    #[test]
+    fn behind_a_seal_there_are_no_records() {
+        let mut state = PartitionState::default();
+        state.apply_records(Offset(0), 3).unwrap();
+        assert_eq!(state.apply_seal(8), Offset(3));
+        assert_eq!(state.apply_seal(9), Offset(3), "the first one counts");
+        assert_eq!(state.apply_records(Offset(3), 0), Ok(()), "what was refused is kept empty");
+        let refused = Err(PartitionStateError::Sealed { at: Offset(3) });
+        assert_eq!(state.apply_records(Offset(3), 1), refused);
+        assert_eq!(state.apply_trim(Offset(2)), Offset(2), "retention goes on");
+        let sealed = |index| state.at_cut((1, index), Offset(3)).sealed;
+        assert_eq!((sealed(7), sealed(8)), (None, Some(Sealed { index: 8, at: Offset(3) })));
+    }
+
     proptest! {
         /// A replica that starts from a snapshot at a cut ends equal to one that applied all.
         #[test]
@@ -116,7 +154,7 @@ mod tests {
             }
             let (cut_term, cut_offset) = cut.unwrap();
             whole.apply_trim(cut_offset);
-            let mut late = whole.at_cut(cut_term, cut_offset);
+            let mut late = whole.at_cut((cut_term, 0), cut_offset);
             for (term, records) in rest {
                 late.apply_term(term);
                 late.apply_records(late.next_offset, records).unwrap();

@@ -14,6 +14,7 @@ use crate::state::metadata::state::{
     MetadataState, NodeState, PartitionRecord, ReplicaState, TopicRecord,
 };
 
+mod castle;
 mod encoding;
 mod random;
 mod reassignment;

@@ -101,6 +101,7 @@ impl MetadataState {
     pub(super) fn delete_topic(&mut self, topic: TopicId) -> Handled {
         let record = self.topics.remove(&topic).ok_or_else(|| no_topic(topic))?;
         self.topic_names.remove(&record.name);
+        self.castle.moves.remove(&topic);
         for partition in &record.partitions {
             self.groups.remove(&partition.group);
         }
@@ -126,6 +127,7 @@ impl MetadataState {
         replicas: &[Vec<NodeId>],
     ) -> Handled {
         let record = self.topics.get(&topic).ok_or_else(|| no_topic(topic))?;
+        self.check_stays(topic)?;
         let count = record.partitions.len();
         if count != expected as usize {
             return Err(Problem::new(
@@ -245,7 +247,7 @@ fn rises_to(factor: u32) -> u8 {
     u8::try_from(factor).expect("bounded by the check of the creation")
 }
 
-fn no_topic(topic: TopicId) -> Problem {
+pub(super) fn no_topic(topic: TopicId) -> Problem {
     Problem::new(ErrorCode::TopicNotFound, format!("no topic with id {topic}"))
 }
 

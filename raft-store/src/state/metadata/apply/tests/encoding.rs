@@ -5,7 +5,8 @@ use rampart_api::codec;
 use super::random::commands;
 use super::*;
 use crate::format::survives::{harm, survives, survives_in_codec};
-use crate::machine::METADATA_SNAPSHOT_VERSION;
+use crate::machine::{METADATA_CASTLE_VERSION, METADATA_SNAPSHOT_VERSION, WholeState};
+use crate::state::metadata::castle::CastleRecord;
 
 proptest::proptest! {
     #[test]
@@ -20,6 +21,10 @@ proptest::proptest! {
             let back: MetadataResponse = codec::decode(&codec::encode(&response)).unwrap();
             proptest::prop_assert_eq!(back, response);
         }
-        survives(METADATA_SNAPSHOT_VERSION, &cluster.state, &harm)?;
+        let state = &cluster.state;
+        proptest::prop_assert_eq!(&MetadataState::decode(&state.encode()).unwrap(), state);
+        let bare = MetadataState { castle: CastleRecord::default(), ..state.clone() };
+        survives(METADATA_SNAPSHOT_VERSION, &bare, &harm)?;
+        survives(METADATA_CASTLE_VERSION, &(bare, state.castle.clone()), &harm)?;
     }
 }

@@ -78,6 +78,20 @@ fn move_commands() -> impl Strategy<Value = MetadataCommand> {
     ]
 }
 
+/// Two clusters, one of which is never registered.
+fn castle_commands() -> impl Strategy<Value = MetadataCommand> {
+    let topic = || 1u128..5;
+    prop_oneof![
+        1 => (0..2usize).prop_map(|servers| castle::register("east", servers)),
+        1 => Just(MetadataCommand::RemovePeerCluster { name: "east".into() }),
+        3 => (topic(), any::<bool>())
+            .prop_map(|(topic, known)| castle::start(topic, if known { "east" } else { "west" })),
+        2 => topic().prop_map(|topic| MetadataCommand::SealTopic { topic: topic_id(topic) }),
+        1 => topic().prop_map(|topic| MetadataCommand::CancelTopicMove { topic: topic_id(topic) }),
+        3 => (1u64..8, 0u64..9).prop_map(|(group, at)| castle::sealed(group, at)),
+    ]
+}
+
 pub(super) fn commands() -> impl Strategy<Value = MetadataCommand> {
     let node = || 1u64..8;
     prop_oneof![
@@ -88,6 +102,7 @@ pub(super) fn commands() -> impl Strategy<Value = MetadataCommand> {
         1 => node().prop_map(|node| MetadataCommand::RemoveNode { node: NodeId(node) }),
         6 => topic_commands(),
         6 => move_commands(),
+        3 => castle_commands(),
     ]
 }
 
