@@ -115,16 +115,14 @@ fn a_member_that_is_told_an_older_generation() {
 #[test]
 fn a_token_of_an_older_holder_that_settles() {
     refused(Property::P11, |groups| {
-        let is_late =
-            |delivery: &Delivery| delivery.refused.is_some() && delivery.said == Some(Said::Retry);
-        let (place, at) = late_token(groups, is_late);
+        let (place, at) = late_token(groups);
         let delivery = &mut groups.events[place].deliveries[at];
         (delivery.refused, delivery.result) = (None, Some(Settled::InPlace));
     });
 }
 
 /// An answer that refuses a token of an older epoch than one that was seen before it was asked.
-fn late_token(groups: &Groups, is_meant: impl Fn(&Delivery) -> bool) -> (usize, usize) {
+fn late_token(groups: &Groups) -> (usize, usize) {
     let answers = groups.answers(PATIENT, Function::Settle, |_| true);
     for place in answers {
         let op = groups.events[place].op;
@@ -137,7 +135,7 @@ fn late_token(groups: &Groups, is_meant: impl Fn(&Delivery) -> bool) -> (usize, 
                     && event.group.as_deref() == Some(PATIENT)
                     && event.deliveries.iter().any(is_newer)
             });
-            if seen && is_meant(late) {
+            if seen && late.refused.is_some() {
                 return (place, at);
             }
         }
@@ -206,11 +204,11 @@ fn a_group_that_stands_at_an_acknowledged_record() {
 #[test]
 fn an_acknowledged_record_that_is_delivered_again() {
     refused(Property::P12, |groups| {
-        let (place, mut delivery) = groups.settled(PATIENT, Settled::Acked);
+        let (place, acked) = groups.settled(PATIENT, Settled::Acked);
         let poll = groups.poll_after(PATIENT, place);
-        let event = &mut groups.events[poll];
-        delivery.epoch = None;
-        event.deliveries = vec![Delivery { result: None, said: None, ..delivery }];
+        // As one that was parked, it may come in any order.
+        let again = Delivery { epoch: None, is_parked: true, said: None, result: None, ..acked };
+        groups.events[poll].deliveries.push(again);
     });
 }
 
@@ -328,7 +326,11 @@ fn records_of_a_partition_out_of_order() {
 #[test]
 fn a_record_below_the_committed_offset() {
     refused(Property::P7, |groups| {
-        let (_, acked) = groups.settled(PATIENT, Settled::Acked);
+        // An early one, which the group has behind it long before its end.
+        let is_acked = |delivery: &&Delivery| delivery.result == Some(Settled::Acked);
+        let mut answers = groups.answers(PATIENT, Function::Settle, |_| true).into_iter();
+        let acked = answers.find_map(|i| groups.events[i].deliveries.iter().find(is_acked));
+        let acked = acked.unwrap().clone();
         let at = (acked.partition, acked.offset);
         // That it was acknowledged was never answered.
         for event in groups.events.iter_mut().filter(|event| event.f == Function::Settle) {
@@ -342,7 +344,7 @@ fn a_record_below_the_committed_offset() {
         let look = groups.answers(PATIENT, Function::Progress, behind)[0];
         let poll = groups.poll_after(PATIENT, look);
         let delivery = Delivery { epoch: None, said: None, result: None, ..acked };
-        groups.events[poll].deliveries = vec![delivery];
+        groups.events[poll].deliveries.insert(0, delivery);
     });
 }
 
