@@ -2,7 +2,7 @@
 //! leaders of its topics' partitions, all as this node knows them. INV-11: a hint and no more.
 //!
 //! The answer is a map from cluster to brokers and topics, since a topic may be in two of them while
-//! it moves; here is what this node's own cluster puts into it.
+//! it moves: `castle_moves` says where it goes on.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -18,6 +18,7 @@ use rampart_api::model::murmur2::murmur2;
 use rampart_raft_store::state::metadata::state::{MetadataState, NodeState, TopicRecord};
 
 use super::about::About;
+use crate::castle_moves;
 
 /// Brokers that are equally good are named in so many orders, so that clients spread over them.
 const TURNS: u32 = 8;
@@ -162,15 +163,19 @@ pub fn dispatch(
     leader: impl Fn(GroupId) -> Option<(NodeId, LeaderEpoch)>,
 ) -> Clusters {
     let mut topics = BTreeMap::new();
+    let mut others = Clusters::new();
     let mut room = CASTLE_PARTITIONS_PER_ANSWER_MAX;
     for name in &key.topics {
         let Some(topic) = state.topic_by_name(name) else { continue };
         let Some(left) = room.checked_sub(topic.partitions.len()) else { continue };
         room = left;
-        topics.insert(name.clone(), topic_dispatch(view, topic, &leader));
+        let mut dispatch = topic_dispatch(view, topic, &leader);
+        others.extend(castle_moves::tell(state, topic.id, &mut dispatch));
+        topics.insert(name.clone(), dispatch);
     }
     let own = ClusterDispatch { brokers: view.candidates(key), topics };
-    BTreeMap::from([(view.cluster.clone(), own)])
+    others.insert(view.cluster.clone(), own);
+    others
 }
 
 fn topic_dispatch(

@@ -2,6 +2,7 @@
 
 use rampart_api::http::castle::Subscription;
 use rampart_api::model::ids::{ClusterId, DiskId, TopicId};
+use rampart_raft_store::state::metadata::castle::{MovePhase, PeerCluster, TopicMove};
 use rampart_raft_store::state::metadata::command::NodeInfo;
 use rampart_raft_store::state::metadata::state::{NodeRecord, PartitionRecord};
 
@@ -167,4 +168,21 @@ fn clients_of_one_kind_share_an_answer_that_changes_only_when_it_does() {
         dispatches.put(&Arc::new(key(&rack.to_string(), &[], 0)), 3, clusters(3));
     }
     assert!(dispatches.by_key.len() <= CASTLE_ANSWERS_KEPT_MAX);
+}
+
+#[test]
+fn a_topic_that_moves_comes_with_the_other_clusters_brokers() {
+    let nodes: Nodes<'_> = &[(1, "", NodeState::Active, 0)];
+    let mut state = state(nodes);
+    add_topic(&mut state, "flights", 1);
+    let id = state.topic_names["flights"];
+    let servers = vec!["http://elsewhere:1".to_owned()];
+    state.castle.clusters.insert("east".into(), PeerCluster { servers });
+    let moving = TopicMove { phase: MovePhase::Sealing, ..TopicMove::announced("east", "x", 0) };
+    state.castle.moves.insert(id, moving);
+    let view = view(&state, nodes, &[]);
+    let said = dispatch(&view, &key("", &["flights"], 0), &state, |_| None);
+    assert_eq!(said.len(), 2, "{said:?}");
+    assert_eq!(said["east"].brokers[0].http, "http://elsewhere:1");
+    assert_eq!(said[&view.cluster].topics["flights"].moved_to.as_deref(), Some("east"));
 }
