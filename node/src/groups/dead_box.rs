@@ -36,6 +36,9 @@ const COUNTED_MAX: usize = 1_000;
 /// Leaders that are asked at once where their partition ends.
 const LEADERS_AT_ONCE: usize = 16;
 
+/// Offsets of a dead-letter partition, each range without its end.
+type Ranges = Vec<(Offset, Offset)>;
+
 /// What is asked about a group's dead letters of a topic.
 #[derive(Debug, Clone)]
 pub struct DeadQuery {
@@ -315,7 +318,7 @@ impl GroupService {
         &self,
         query: &DeadQuery,
         partition: PartitionId,
-        (records, foreign): (Vec<DeadRecord>, Vec<(Offset, Offset)>),
+        (records, foreign): (Vec<DeadRecord>, Ranges),
     ) -> Result<Redrove, Problem> {
         let Some(topic) = &query.from else { return Ok(Redrove::default()) };
         let records = records.into_iter().map(|found| Redriven {
@@ -342,7 +345,7 @@ impl GroupService {
         &self,
         query: &DeadQuery,
         found: PartitionSlice,
-        (purged, sent): (Vec<(Offset, Offset)>, Vec<(Offset, Offset)>),
+        (purged, sent): (Ranges, Ranges),
     ) -> Result<u64, Problem> {
         let Some(topic) = &query.from else { return Ok(0) };
         let foreign = found.foreign;
