@@ -44,7 +44,7 @@ impl Consumer {
     /// Options that can't be used together.
     pub fn new(client: Client, options: ConsumerOptions) -> Result<Self, OptionError> {
         let session = Arc::new(Session::new(client));
-        let group = Group { session: session.clone(), name: options.group.clone() };
+        let group = Group::new(session.clone(), options.group.clone());
         let mut consumer = Consumer::over(Arc::new(group), options)?;
         if consumer.shared.options.castle {
             let steered: Arc<dyn Steered> = consumer.shared.clone();

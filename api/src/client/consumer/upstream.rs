@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -22,6 +23,8 @@ use crate::http::groups::{
 
 /// How long to wait for an answer, beyond the time that the request itself asks for.
 pub(super) const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long to wait for the nodes of the cluster.
+const NODES_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The group, as far as a consumer needs it. `failures` counts how often the same was asked in vain:
 /// then somebody else is asked.
@@ -108,14 +111,35 @@ fn read(topic: Arc<str>, polled: PolledRecord) -> Result<(Message, String), Fetc
 /// One group of a real cluster.
 #[derive(Debug)]
 pub(super) struct Group {
-    pub(super) session: Arc<Session>,
-    pub(super) name: String,
+    session: Arc<Session>,
+    name: String,
+    /// The cluster was asked for its nodes.
+    is_known: AtomicBool,
+}
+
+impl Group {
+    pub(super) fn new(session: Arc<Session>, name: String) -> Group {
+        Group { session, name, is_known: AtomicBool::new(false) }
+    }
+
+    /// Asks for the nodes of the cluster, at first and when something went wrong. Without them the
+    /// servers do that were given.
+    async fn know_nodes(&self, failures: u32) {
+        if failures == 0 && self.is_known.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        let asked = tokio::time::timeout(NODES_TIMEOUT, self.session.refresh(failures)).await;
+        if !matches!(asked, Ok(Ok(()))) {
+            tracing::debug!("the nodes of the cluster are not known");
+        }
+    }
 }
 
 impl Upstream for Group {
     fn poll(&self, ask: PollRequest, failures: u32) -> BoxFuture<'_, Result<Polled, ClientError>> {
-        let client = self.session.client(None, failures);
         Box::pin(async move {
+            self.know_nodes(failures).await;
+            let client = self.session.client(None, failures);
             let wait = Duration::from_millis(ask.wait_ms.unwrap_or(0)) + ANSWER_TIMEOUT;
             let answer = client.poll_within(&self.name, &ask, wait).await?;
             Polled::read(answer).map_err(|error| ClientError::Unexpected {

@@ -151,6 +151,11 @@ impl Producer {
         }
     }
 
+    #[cfg(test)]
+    pub(super) fn steered(&self) -> &dyn Steered {
+        self.inner.as_ref()
+    }
+
     async fn admit(
         &self,
         record: &Record,

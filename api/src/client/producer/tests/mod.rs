@@ -5,6 +5,7 @@ mod bounds;
 mod fake;
 mod log;
 mod once;
+mod steering;
 mod storm;
 
 use std::sync::Arc;
