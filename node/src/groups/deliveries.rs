@@ -148,10 +148,11 @@ impl Deliveries {
         self.back.retain(|at, _| !is_in(at));
     }
 
-    /// Parked records that are parked no more, or dying, are in nobody's hands.
-    pub fn keep_parked(&mut self, waits: impl Fn(ParkedId) -> bool) {
-        self.locks.retain(|delivery, _| match delivery {
-            Delivery::Parked(id) => waits(*id),
+    /// Parked records are in the holder's hands only while they wait and their delivery has not failed:
+    /// `waits` is asked with the attempt that the delivery is.
+    pub fn keep_parked(&mut self, waits: impl Fn(ParkedId, u32) -> bool) {
+        self.locks.retain(|delivery, lock| match delivery {
+            Delivery::Parked(id) => waits(*id, lock.attempt),
             Delivery::Fresh(_) => true,
         });
     }
