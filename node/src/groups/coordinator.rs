@@ -52,7 +52,7 @@ impl Coordinator {
             let progress = group.progress.get(at)?;
             let same = before.remove(at).filter(|known| known.epoch() == slot.epoch);
             let mut held = self.brought_up_to_date(same, slot.epoch, progress);
-            held.keep_parked(|id| waits_for(group, id));
+            held.keep_parked(|id, attempt| waits(group, id, attempt));
             Some((*at, held))
         });
         let holdings: BTreeMap<_, _> = holdings.collect();
@@ -222,11 +222,12 @@ impl Coordinator {
     }
 }
 
-/// Which delivery a parked record waits for, if it waits.
-fn waits_for(group: &Group, id: ParkedId) -> Option<u32> {
-    let parked = group.parked.get(&id)?;
-    let waits = matches!(parked.place, Place::Waiting { .. });
-    waits.then(|| parked.attempts.saturating_add(1))
+/// Whether a parked record waits, and has not failed in this attempt or a later one: then it is to be
+/// handed out again when it is due.
+fn waits(group: &Group, id: ParkedId, attempt: u32) -> bool {
+    group.parked.get(&id).is_some_and(|parked| {
+        matches!(parked.place, Place::Waiting { .. }) && parked.attempts < attempt
+    })
 }
 
 #[cfg(test)]

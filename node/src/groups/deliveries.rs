@@ -148,11 +148,11 @@ impl Deliveries {
         self.back.retain(|at, _| !is_in(at));
     }
 
-    /// Parked records that do not wait any more, or wait for another delivery than the one that the
-    /// holder has, are in nobody's hands. `waits_for` answers which delivery a record waits for.
-    pub fn keep_parked(&mut self, waits_for: impl Fn(ParkedId) -> Option<u32>) {
+    /// Parked records are in the holder's hands only while they wait and their delivery has not failed:
+    /// `waits` is asked with the attempt that the delivery is.
+    pub fn keep_parked(&mut self, waits: impl Fn(ParkedId, u32) -> bool) {
         self.locks.retain(|delivery, lock| match delivery {
-            Delivery::Parked(id) => waits_for(*id) == Some(lock.attempt),
+            Delivery::Parked(id) => waits(*id, lock.attempt),
             Delivery::Fresh(_) => true,
         });
     }

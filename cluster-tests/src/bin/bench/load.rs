@@ -208,7 +208,13 @@ impl Cost {
         Ok(Cost { servers, generator, watch: Stopwatch::start() })
     }
 
-    fn end(&self, cluster: &Cluster, area: &str, bytes: u64, report: &mut Report) -> Result<()> {
+    pub(crate) fn end(
+        &self,
+        cluster: &Cluster,
+        area: &str,
+        bytes: u64,
+        report: &mut Report,
+    ) -> Result<()> {
         let (servers, generator) = now(cluster)?;
         let gib = bytes as f64 / f64::from(1 << 30);
         report.add(area, "CPU of all three servers", (servers - self.servers) / gib, "s/GiB");

@@ -356,3 +356,16 @@ fn a_silent_member_is_gone_after_its_session_and_a_new_coordinator_waits_anew() 
     assert!(play.state.groups[G].slots.is_empty());
     assert_eq!(play.coordinator.next_end(), None);
 }
+
+#[test]
+fn a_parked_record_that_fails_again_is_handed_out_again_until_it_dies() {
+    let mut play = Play::new(vec![vec![true]]);
+    for attempt in 1..=3 {
+        play.poll(0, 1);
+        let attempts: Vec<_> = play.tokens[&0].iter().map(|token| token.attempt).collect();
+        assert_eq!(attempts, [attempt]);
+        play.answer(0, 1);
+        play.take(&Step::Pass(10));
+    }
+    assert_eq!(play.dead, [(0, 0)]);
+}
