@@ -46,21 +46,3 @@ async fn a_sealed_partition_takes_nothing_and_remembers_what_it_has() {
     assert_eq!((a.log.last_log_index(), a.log.log_end_offset()), (end, Offset(1)));
     assert_eq!(fetch(&replica, 0, 0).await.unwrap().batches.len(), 1, "reading goes on");
 }
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_seal_that_may_be_cut_off_is_told_to_nobody() {
-    let [a, b, c] = start_three(3).await;
-    let replica = leader_alone_with_its_log([&a, &b, &c]).await;
-    let before = a.log.last_log_index().unwrap();
-    seal(&a).await;
-    eventually("the seal is in the log", || a.log.last_log_index() == Some(before + 1)).await;
-    let mut behind = append(&replica, Ack::Leader);
-    eventually("it is behind it", || a.log.last_log_index() == Some(before + 2)).await;
-    let early = tokio::time::timeout(Duration::from_millis(300), &mut behind).await;
-    assert!(early.is_err(), "the seal has no majority: {early:?}");
-    depose([&a, &b, &c]).await;
-    let refused = refusal(behind).await;
-    assert_eq!(refused, (ErrorCode::NotLeader, Outcome::NotDone), "the next leader may write it");
-    eventually("both are cut off", || a.log.log_end_offset() == Offset(20)).await;
-    assert_eq!(a.log.sealed_at(), None);
-}
