@@ -112,7 +112,7 @@ pub fn destination_of(refusal: &ProblemBody) -> Option<Destination> {
     if refusal.code != ErrorCode::TopicMoved || refusal.outcome != Outcome::NotDone {
         return None;
     }
-    let MovedTo { cluster, servers, .. } = refusal.moved_to.clone()?;
+    let MovedTo { cluster, servers, .. } = *refusal.moved_to.clone()?;
     (!servers.is_empty()).then_some(Destination { cluster, servers })
 }
 

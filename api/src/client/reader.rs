@@ -83,7 +83,7 @@ impl Reader {
             match fetched {
                 Ok(fetched) => {
                     let (next, messages) =
-                        read(&place, fetched).map_err(|error| self.odd(&error))?;
+                        read(&place, &fetched).map_err(|error| self.odd(&error))?;
                     moved.extend(next.map(|next| (place, next)));
                     found = messages;
                 }
@@ -131,7 +131,7 @@ impl Reader {
 /// Where to go on, and the records.
 fn read(
     place: &TopicPartition,
-    fetched: FetchResponse,
+    fetched: &FetchResponse,
 ) -> Result<(Option<FetchFrom>, Vec<Message>), FetchedError> {
     let next = fetched.next_offset.map(|next| FetchFrom::from(Offset(next)));
     let messages = fetched.records.iter().map(|record| message(&place.topic, record));

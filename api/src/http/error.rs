@@ -46,7 +46,7 @@ pub struct ProblemBody {
     pub valid_offsets: Option<ValidOffsets>,
     /// Where the topic goes on, with `TOPIC_MOVED`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub moved_to: Option<MovedTo>,
+    pub moved_to: Option<Box<MovedTo>>,
     /// With status 207: what became of each record, in the order of the request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub offsets: Option<Vec<RecordResult>>,
@@ -78,7 +78,7 @@ impl From<&Problem> for ProblemBody {
             valid_offsets: problem.valid_offsets.map(|(log_start_offset, high_watermark)| {
                 ValidOffsets { log_start_offset, high_watermark }
             }),
-            moved_to: problem.moved_to.as_deref().map(MovedTo::from),
+            moved_to: problem.moved_to.as_deref().map(|to| Box::new(to.into())),
             offsets: None,
         }
     }
@@ -102,7 +102,7 @@ impl From<ProblemBody> for Problem {
             valid_offsets: body
                 .valid_offsets
                 .map(|range| (range.log_start_offset, range.high_watermark)),
-            moved_to: body.moved_to.map(|to| Box::new(to.into())),
+            moved_to: body.moved_to.map(|to| Box::new((*to).into())),
         }
     }
 }

@@ -32,7 +32,7 @@ pub(super) struct Found {
 /// The command that registers a cluster.
 pub(super) fn plan_peer_cluster(
     name: &str,
-    servers: Vec<String>,
+    servers: &[String],
 ) -> Result<MetadataCommand, Problem> {
     let is_fit = validate_topic_name(name).is_ok() && name.len() <= PEER_CLUSTER_NAME_BYTES_MAX;
     if !is_fit {
@@ -45,7 +45,7 @@ pub(super) fn plan_peer_cluster(
             .hint("servers are URLs such as http://10.0.1.1:8080")
     };
     // Kept as clients are to use them.
-    let servers = Client::new(&servers).map_err(unfit)?.servers();
+    let servers = Client::new(servers).map_err(unfit)?.servers();
     Ok(MetadataCommand::SetPeerCluster { name: name.to_owned(), servers })
 }
 
@@ -185,7 +185,7 @@ mod tests {
 
     #[test]
     fn clusters_have_plain_names_and_servers_that_can_be_used() {
-        let plan = |name: &str, server: &str| plan_peer_cluster(name, vec![server.to_owned()]);
+        let plan = |name: &str, server: &str| plan_peer_cluster(name, &[server.to_owned()]);
         let kept = MetadataCommand::SetPeerCluster {
             name: "east-1".into(),
             servers: vec!["http://10.0.1.1:8080".into()],
@@ -195,7 +195,7 @@ mod tests {
             let refused = plan(name, server).unwrap_err();
             assert_eq!(refused.code, ErrorCode::InvalidRequest, "{name} {server}");
         }
-        assert!(plan_peer_cluster("east", Vec::new()).is_err());
+        assert!(plan_peer_cluster("east", &[]).is_err());
     }
 
     #[test]

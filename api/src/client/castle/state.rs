@@ -2,7 +2,7 @@
 //! directives are done. A directive comes until it is among the done ones of a heartbeat that was
 //! answered, so it may come twice; it is carried out once.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::http::castle::{
     BrokerCandidate, ClusterDispatch, Command, HeartbeatRequest, HeartbeatResponse,
@@ -59,7 +59,7 @@ impl CastleState {
         self.done.retain(|id| !named.contains(id));
         if answer.status != HeartbeatStatus::NoChange {
             self.version = answer.version;
-            effects.extend(dispatch(answer.clusters.into_iter().collect()));
+            effects.extend(dispatch(&answer.clusters));
         }
         for directive in answer.directives {
             self.done.insert(directive.id);
@@ -85,8 +85,8 @@ impl CastleState {
 }
 
 /// Where to go. The client's own cluster is the one that no topic moves to.
-fn dispatch(clusters: Vec<(String, ClusterDispatch)>) -> Vec<Effect> {
-    let topics = || clusters.iter().flat_map(|(_, cluster)| cluster.topics.iter());
+fn dispatch(clusters: &BTreeMap<String, ClusterDispatch>) -> Vec<Effect> {
+    let topics = || clusters.values().flat_map(|cluster| cluster.topics.iter());
     let is_target =
         |name: &String| topics().any(|(_, topic)| topic.moved_to.as_ref() == Some(name));
     let own = clusters.iter().find(|(name, _)| !is_target(name));
@@ -98,8 +98,8 @@ fn dispatch(clusters: Vec<(String, ClusterDispatch)>) -> Vec<Effect> {
     for (name, topic) in &own.topics {
         effects.push(Effect::Topic(name.clone(), topic.clone()));
         if let Some(cluster) = &topic.moved_to {
-            let target = clusters.iter().find(|(name, _)| name == cluster);
-            let brokers = target.map(|(_, target)| target.brokers.clone()).unwrap_or_default();
+            let target = clusters.get(cluster);
+            let brokers = target.map(|target| target.brokers.clone()).unwrap_or_default();
             let (topic, cluster) = (name.clone(), cluster.clone());
             effects.push(Effect::MovedTo { topic, cluster, brokers });
         }

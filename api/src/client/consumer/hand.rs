@@ -241,7 +241,7 @@ impl Hand {
                     acked.push(serial);
                 }
                 Verdict::Retry { delay, error } => {
-                    let delay_ms = delay.map(|delay| to_ms(delay));
+                    let delay_ms = delay.map(to_ms);
                     request.retry.push(RetryItem { token, delay_ms, error: kept(error) });
                     retried.push(serial);
                 }

@@ -30,7 +30,7 @@ pub(crate) async fn produce(
     let topic = format!("bench-sdk-{partitions}");
     cluster.api(0).create_topic(&topic, partitions, 3, json!({})).await?;
     cluster.wait_in_sync(&topic, 3).await?;
-    let servers = cluster.apis().iter().map(|api| api.base().to_owned()).collect();
+    let servers: Vec<String> = cluster.apis().iter().map(|api| api.base().to_owned()).collect();
     // As many records a batch, and three batches of a partition on their way, as the raw load has.
     let options = ProducerOptions {
         batch_bytes_max: BATCH_RECORDS * (RECORD_BYTES + 16),

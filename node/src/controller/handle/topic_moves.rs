@@ -19,7 +19,7 @@ impl ControllerHandle {
     /// # Errors
     /// Names what is wrong with the name or a server.
     pub async fn set_peer_cluster(&self, name: &str, servers: Vec<String>) -> Result<u64, Problem> {
-        self.propose(plan_peer_cluster(name, servers)?).await
+        self.propose(plan_peer_cluster(name, &servers)?).await
     }
 
     /// Forgets another cluster; answers the metadata index.
