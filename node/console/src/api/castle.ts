@@ -1,6 +1,6 @@
 // Castle's clients: who sends heartbeats, and what they are asked to do.
 import { call } from "./request";
-import type { components } from "./unpublished";
+import type { components } from "./schema";
 
 type Schemas = components["schemas"];
 export type CastleClient = Schemas["CastleClient"];
@@ -12,8 +12,8 @@ export function listClients(signal?: AbortSignal): Promise<Clients> {
 }
 
 export function commandClient(instance: string, command: Command) {
-  return call("post", "/v1/castle/clients/{id}/commands", {
-    path: { id: instance },
+  return call("post", "/v1/castle/clients/{client}/commands", {
+    path: { client: instance },
     body: command,
   });
 }

@@ -1,11 +1,9 @@
 // The API's dead letters: the switch of a topic and of its groups, and the records that died.
 import { call } from "./request";
-import type { components as Published } from "./schema";
-import type { components as Unpublished } from "./unpublished";
+import type { components } from "./schema";
 
-type Schemas = Published["schemas"] & Unpublished["schemas"];
-export type DeadLetterDescription = Schemas["DeadLetterDescription"] &
-  Schemas["DeadLetterBacklogs"];
+type Schemas = components["schemas"];
+export type DeadLetterDescription = Schemas["DeadLetterDescription"];
 export type DeadLetterSettings = Schemas["DeadLetterSettings"];
 export type SetDeadLetterRequest = Schemas["SetDeadLetterRequest"];
 export type SetDeadLetterResponse = Schemas["SetDeadLetterResponse"];

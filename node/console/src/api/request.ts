@@ -1,14 +1,12 @@
 // One request to the public API, typed by the server's own OpenAPI document: a path, a method or a
 // body that the document doesn't have does not compile.
 import { asProblem, Problem, unreachable } from "./problem";
-import type { paths as Published } from "./schema";
-import type { paths as Unpublished } from "./unpublished";
+import type { paths } from "./schema";
 
 const TIMEOUT_MS = 20_000;
 /** For so long after a write, reads ask for a state that has it: another node may answer them. */
 const WRITE_IS_FRESH_MS = 30_000;
 
-type paths = Published & Unpublished;
 type Method = "get" | "post" | "put" | "patch" | "delete";
 type Paths<M extends Method> = {
   [P in keyof paths]: paths[P] extends { [K in M]: object } ? P : never;

@@ -103,6 +103,139 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/castle/clients": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the clients that send heartbeats, to whatever node. */
+        get: operations["castle_clients"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/castle/clients/{client}/commands": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Asks something of a client. It hears of it with its next heartbeats, until it says that it is done
+         *     or the time is over; whatever node dies.
+         */
+        post: operations["castle_command"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/castle/clusters": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the clusters that topics can move to. */
+        get: operations["castle_list_clusters"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/castle/clusters/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Registers another cluster, or changes how it is reached. */
+        put: operations["castle_set_cluster"];
+        post?: never;
+        /** Forgets another cluster to which no topic has moved. */
+        delete: operations["castle_remove_cluster"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/castle/heartbeat": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A client says that it is there, and hears where to go and what to do.
+         * @description Any node takes it. What the answer says of leaders is a hint: a broker that does not lead
+         *     forwards, or refuses with the leader. Send the next one after `interval_ms`, with the `version` of
+         *     the last answer that named clusters or said `no_change`; if no node answers go on with what you
+         *     have.
+         */
+        post: operations["castle_heartbeat"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/castle/topics/{topic}:cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Takes back a move of which nothing is sealed yet. */
+        post: operations["castle_cancel"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/castle/topics/{topic}:move": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Shows whether a topic goes on in another cluster, and how far that is. */
+        get: operations["castle_describe"];
+        put?: never;
+        /**
+         * Moves a topic to another cluster: it is announced, then its partitions are sealed, and what is
+         *     written from then on goes there. Nothing is copied.
+         */
+        post: operations["castle_start"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/cluster": {
         parameters: {
             query?: never;
@@ -554,6 +687,69 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/topics/{topic}/dead-letter/records": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Shows what a group gave up, with where it came from and why. Redriven and purged records are left
+         *     out.
+         * @description One request looks at a bounded number of records: where few match, an answer may have none and
+         *     still say with `next_cursor` that there is more to look at.
+         */
+        get: operations["dead_letters_peek"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/topics/{topic}/dead-letter:purge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Gives up for good what a group gave up: it is not shown and not brought back any more.
+         * @description Works in slices: send `next_cursor` back until it is null.
+         */
+        post: operations["dead_letters_purge"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/topics/{topic}/dead-letter:redrive": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Brings back what a group gave up: to the group, or to the end of a topic.
+         * @description Works in slices: send `next_cursor` back until it is null. Asked twice it brings nothing back
+         *     twice. What is given up after the first slice is not touched.
+         */
+        post: operations["dead_letters_redrive"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/topics/{topic}/partitions": {
         parameters: {
             query?: never;
@@ -727,6 +923,110 @@ export interface components {
              */
             replication_factor?: number | null;
         };
+        /** @description What a client has in a group. */
+        Assigned: {
+            /**
+             * Format: int64
+             * @description The group's generation.
+             */
+            generation: number;
+            /** @description The group. */
+            group: string;
+            /** @description The client's name in it. */
+            member: string;
+            /** @description The partitions of the topic. */
+            partitions: number[];
+        };
+        /** @description A broker that a client may use. */
+        BrokerCandidate: {
+            /** @description Its URL. */
+            http: string;
+            /**
+             * Format: int64
+             * @description The node's number.
+             */
+            id: number;
+            /** @description Its address for Kafka's protocol, if it speaks it. */
+            kafka?: string | null;
+            /**
+             * Format: double
+             * @description From 0, idle, to 1, full.
+             */
+            load: number;
+            /** @description Its failure domain. */
+            rack: string;
+        };
+        /** @description A client that sends heartbeats. */
+        CastleClient: {
+            /** @description The application. */
+            app: string;
+            /** @description What it has in its groups. */
+            assigned?: components["schemas"]["GroupPartition"][];
+            /** @description The program's name. */
+            client_id: string;
+            /** @description Directives that it has not done. */
+            directives?: components["schemas"]["Directive"][];
+            /** @description Where it runs. */
+            host: string;
+            /** @description Its own name. */
+            instance_id: string;
+            /**
+             * Format: int64
+             * @description The node that heard from it last.
+             */
+            node: number;
+            /** @description Its failure domain. */
+            rack: string;
+            /** @description The library. */
+            sdk: string;
+            /**
+             * Format: int64
+             * @description Milliseconds since its last heartbeat.
+             */
+            silent_ms: number;
+            /**
+             * Format: int64
+             * @description When it was first heard there, in milliseconds since 1970.
+             */
+            since_ms: number;
+            /** @description How it is doing. */
+            stats: components["schemas"]["ClientStats"];
+            /** @description What it produces to and consumes. */
+            subscriptions: components["schemas"]["Subscription"][];
+        };
+        /** @description How a client is doing, since its last heartbeat where it is a count. */
+        ClientStats: {
+            /**
+             * Format: int64
+             * @description Bytes written or read.
+             * @default 0
+             */
+            bytes: number;
+            /**
+             * Format: int64
+             * @description Requests that failed.
+             * @default 0
+             */
+            errors: number;
+            /**
+             * Format: int64
+             * @description Records in flight: not acknowledged, or not settled.
+             * @default 0
+             */
+            in_flight: number;
+            /**
+             * Format: int64
+             * @description Records that it is behind, over all it consumes.
+             * @default 0
+             */
+            lag: number;
+            /**
+             * Format: int64
+             * @description Records written or read.
+             * @default 0
+             */
+            records: number;
+        };
         /** @description Answer of `GET /v1/cluster/config`. */
         ClusterConfig: {
             /** @description Every setting with what is in effect. */
@@ -735,6 +1035,24 @@ export interface components {
             };
             /** @description Those that were set explicitly. */
             config_set: string[];
+        };
+        /** @description Another cluster. */
+        ClusterDescription: {
+            /** @description The name that this cluster has for it. */
+            name: string;
+            /** @description URLs of its servers. */
+            servers: string[];
+            /** @description Topics of this cluster that move there, or have. */
+            topics?: string[];
+        };
+        /** @description Where to go in one cluster. */
+        ClusterDispatch: {
+            /** @description A handful of brokers, best first: in the client's rack, with little load. */
+            brokers: components["schemas"]["BrokerCandidate"][];
+            /** @description The topics that the client named and this cluster has. */
+            topics?: {
+                [key: string]: components["schemas"]["TopicDispatch"];
+            };
         };
         /** @description Answer of `GET /v1/cluster/health`. */
         ClusterHealth: {
@@ -789,6 +1107,59 @@ export interface components {
             topics: number;
             /** @description Version of that node's program. */
             version: string;
+        };
+        /** @description What a client can be asked to do. */
+        Command: {
+            /** @enum {string} */
+            kind: "reinit";
+        } | {
+            /** @enum {string} */
+            kind: "exit";
+        } | {
+            /** @enum {string} */
+            kind: "pause";
+        } | {
+            /** @enum {string} */
+            kind: "resume";
+        } | {
+            /**
+             * Format: int64
+             * @description Bytes a second.
+             */
+            bytes_per_second: number;
+            /** @enum {string} */
+            kind: "throttle";
+        } | {
+            /** @enum {string} */
+            kind: "move";
+            /** @description `node:N`, or `rack:NAME`. */
+            to: string;
+        } | {
+            /** @enum {string} */
+            kind: "reset";
+            /** @description Name of the topic. */
+            topic: string;
+        };
+        /** @description Asks something of a client. */
+        CommandRequest: components["schemas"]["Command"] & {
+            /**
+             * Format: int64
+             * @description It is forgotten if it is not done in so many milliseconds; 300,000 unless given.
+             */
+            ttl_ms?: number | null;
+        };
+        /** @description A command that was taken. */
+        CommandResponse: {
+            /**
+             * Format: int64
+             * @description It is forgotten then, in milliseconds since 1970.
+             */
+            expires_ms: number;
+            /**
+             * Format: int64
+             * @description Its number.
+             */
+            id: number;
         };
         /** @description An offset to commit. */
         CommitOffset: {
@@ -893,9 +1264,54 @@ export interface components {
              */
             replication_factor: number;
         };
+        /** @description What a group has not processed of a topic. */
+        DeadLetterBacklog: {
+            /**
+             * Format: int64
+             * @description Records in it that were neither redriven nor purged.
+             */
+            depth: number;
+            /** @description Whether `depth` is exact; if not there are no more than so many. */
+            depth_is_exact: boolean;
+            /**
+             * Format: int64
+             * @description Records on their way into the dead-letter topic.
+             */
+            dying: number;
+            /**
+             * Format: int64
+             * @description Records that wait to be delivered again.
+             */
+            parked: number;
+            /** @description Name of its dead-letter topic. */
+            topic: string;
+        };
         /** @description Answer of `GET /v1/topics/{t}/dead-letter`. */
         DeadLetterDescription: components["schemas"]["DeadLetterSettings"] & {
+            /**
+             * @description What waits of each group, by name, where none was asked about: of those that have something,
+             *     and of 100 at most.
+             */
+            backlogs?: {
+                [key: string]: components["schemas"]["DeadLetterBacklog"];
+            };
             dead_letter_topic?: components["schemas"]["DeadLetterTopic"] | null;
+            /**
+             * Format: int64
+             * @description Of the group that was asked about: records in its dead-letter topic that were neither redriven
+             *     nor purged. Absent where those who know did not answer, and so are the next three.
+             */
+            depth?: number | null;
+            /**
+             * @description Whether `depth` is exact. If not there are no more than so many: the topic is not the group's
+             *     alone, and too long to look at every record.
+             */
+            depth_is_exact?: boolean | null;
+            /**
+             * Format: int64
+             * @description Records of the group on their way into the dead-letter topic.
+             */
+            dying?: number | null;
             /** @description Whose they are. */
             from: components["schemas"]["DeadLetterFrom"];
             /** @description The group that was asked about. */
@@ -904,12 +1320,95 @@ export interface components {
             groups?: {
                 [key: string]: components["schemas"]["DeadLetterSettings"];
             };
+            /**
+             * Format: int64
+             * @description Records of the group that wait to be delivered again.
+             */
+            parked?: number | null;
         };
         /**
          * @description Whose switch it is.
          * @enum {string}
          */
         DeadLetterFrom: "default" | "topic" | "group";
+        /** @description Where a dead record came from. */
+        DeadLetterOrigin: {
+            /**
+             * Format: int64
+             * @description Position in the partition.
+             */
+            offset: number;
+            /**
+             * Format: int32
+             * @description Number inside the topic.
+             */
+            partition: number;
+            /**
+             * Format: int64
+             * @description The timestamp that it had there, in milliseconds since 1970.
+             */
+            timestamp: number;
+            /** @description Name of the topic. */
+            topic: string;
+        };
+        /** @description A record that a group gave up. */
+        DeadLetterRecord: {
+            /**
+             * Format: int32
+             * @description How often it was delivered.
+             */
+            attempts: number;
+            /** @description What went wrong the last time. */
+            error: string;
+            /** @description The group that gave it up. */
+            group: string;
+            /**
+             * @description Its own, without those that say where it came from. An object, or `[["name","value"],…]`
+             *     where a name repeats.
+             */
+            headers?: {
+                [key: string]: unknown;
+            };
+            /** @description A string, null, or `{"$base64":"…"}`. */
+            key?: unknown;
+            /**
+             * Format: int64
+             * @description Its offset there.
+             */
+            offset: number;
+            /** @description Where it came from. */
+            origin: components["schemas"]["DeadLetterOrigin"];
+            /**
+             * Format: int32
+             * @description Its partition of the dead-letter topic.
+             */
+            partition: number;
+            /**
+             * Format: int64
+             * @description When it was given up, in milliseconds since 1970.
+             */
+            timestamp: number;
+            /** @description As the encoding says, null, or `{"$base64":"…"}`. */
+            value?: unknown;
+        };
+        /** @description Answer of `GET /v1/topics/{t}/dead-letter/records`. */
+        DeadLetterRecords: {
+            /**
+             * Format: int64
+             * @description Records that wait in it, as `DeadLetterDescription` counts them; absent where its leaders did
+             *     not answer.
+             */
+            depth?: number | null;
+            /** @description Where to go on, also where no record of this slice matched; null at the end. */
+            next_cursor?: string | null;
+            /**
+             * @description Those that match, in offset order within a partition of the dead-letter topic. Redriven and
+             *     purged ones are left out.
+             */
+            records: components["schemas"]["DeadLetterRecord"][];
+            /** @description Name of the dead-letter topic. */
+            topic: string;
+        };
         /** @description What becomes of records that a consumer group does not process. */
         DeadLetterSettings: {
             /**
@@ -979,6 +1478,14 @@ export interface components {
              */
             force: boolean;
         };
+        /** @description Something that a client is asked to do. */
+        Directive: components["schemas"]["Command"] & {
+            /**
+             * Format: int64
+             * @description Its number, for `done`.
+             */
+            id: number;
+        };
         /**
          * @description Encoding of a body's records; the body's field or `?encoding=`.
          * @enum {string}
@@ -1005,6 +1512,12 @@ export interface components {
             next_offset?: number | null;
             /** @description In offset order within a partition; empty at the end. */
             records: components["schemas"]["FetchedRecord"][];
+            /**
+             * Format: int64
+             * @description Nothing is written at or above it any more: from there it goes on in another cluster, which
+             *     `GET /v1/castle/topics/{topic}:move` names; of one partition only.
+             */
+            sealed_at?: number | null;
         };
         /** @description A record in a JSON answer, an ndjson line, and the data of an SSE event. */
         FetchedRecord: {
@@ -1195,6 +1708,106 @@ export interface components {
          * @enum {string}
          */
         HealthStatus: "ok" | "degraded" | "unavailable";
+        /** @description A client says that it is there, what it does, and what it has done of what it was asked to. */
+        HeartbeatRequest: {
+            /**
+             * @description The application, for people.
+             * @default
+             */
+            app: string;
+            /**
+             * @description The program's name; many clients may share it.
+             * @default
+             */
+            client_id: string;
+            /**
+             * @description Directives that it has done.
+             * @default []
+             */
+            done: number[];
+            /**
+             * @description Where it runs, for people.
+             * @default
+             */
+            host: string;
+            /**
+             * @description The client's own name: unique while it runs, and what commands are addressed to.
+             * @default
+             */
+            instance_id: string;
+            /**
+             * Format: int64
+             * @description The version of the last answer that it has; 0 = none.
+             * @default 0
+             */
+            known_version: number;
+            /**
+             * @description Its failure domain: brokers there are preferred.
+             * @default
+             */
+            rack: string;
+            /**
+             * @description The library and its version, for people.
+             * @default
+             */
+            sdk: string;
+            /**
+             * @description A random text made when the client started: tells two clients with one name apart.
+             * @default
+             */
+            session: string;
+            /**
+             * @description How it is doing.
+             * @default {
+             *       "bytes": 0,
+             *       "errors": 0,
+             *       "in_flight": 0,
+             *       "lag": 0,
+             *       "records": 0
+             *     }
+             */
+            stats: components["schemas"]["ClientStats"];
+            /**
+             * @description What it produces to and consumes.
+             * @default []
+             */
+            subscriptions: components["schemas"]["Subscription"][];
+        };
+        /** @description What a client is to do. */
+        HeartbeatResponse: {
+            /** @description Where to go, by the cluster's name; absent when nothing changed. */
+            clusters?: {
+                [key: string]: components["schemas"]["ClusterDispatch"];
+            };
+            /** @description Why the client was not registered, or why a group of it could not be asked or did not take it. */
+            code?: string | null;
+            /** @description In words. */
+            detail?: string | null;
+            /** @description What to do, in order; each comes until it is among `done`. */
+            directives?: components["schemas"]["Directive"][];
+            /**
+             * Format: int64
+             * @description When to send the next heartbeat, in milliseconds from now.
+             */
+            interval_ms: number;
+            /** @description How it stands. */
+            status: components["schemas"]["HeartbeatStatus"];
+            /**
+             * Format: int64
+             * @description The client is forgotten after so many milliseconds without one.
+             */
+            ttl_ms: number;
+            /**
+             * Format: int64
+             * @description Of this answer: grows with whatever changes in it.
+             */
+            version: number;
+        };
+        /**
+         * @description How a client stands.
+         * @enum {string}
+         */
+        HeartbeatStatus: "ok" | "no_change" | "register_fail" | "no_partition_assign";
         /** @description How far a group is behind. */
         LagResponse: {
             /**
@@ -1233,6 +1846,18 @@ export interface components {
         };
         /** @description Answer to one ndjson line. */
         LineResult: components["schemas"]["LineDone"] | components["schemas"]["LineFailed"];
+        /** @description All clients that the cluster's nodes have heard of. */
+        ListClientsResponse: {
+            /** @description By program and name. */
+            clients: components["schemas"]["CastleClient"][];
+            /** @description Nodes that did not answer: their clients are missing. */
+            missing_nodes?: number[];
+        };
+        /** @description Answer of `GET /v1/castle/clusters`. */
+        ListClustersResponse: {
+            /** @description By name. */
+            clusters: components["schemas"]["ClusterDescription"][];
+        };
         /** @description All groups. */
         ListGroupsResponse: {
             /** @description By name. */
@@ -1286,6 +1911,29 @@ export interface components {
             to: number[];
             /** @description Topic. */
             topic: string;
+        };
+        /** @description `POST /v1/castle/topics/{t}:move`. */
+        MoveTopicRequest: {
+            /** @description Only check. */
+            dry_run?: boolean;
+            /** @description Only announce it: nothing is sealed before the same is asked for without this. */
+            hold?: boolean;
+            /** @description Name of the cluster. */
+            to: string;
+        };
+        /** @description The cluster where a topic goes on, and what it is there. */
+        MovedTo: {
+            /** @description The name that this cluster has for it. */
+            cluster: string;
+            /** @description The topic's id there. */
+            id: string;
+            /**
+             * Format: int64
+             * @description Where the partition ends here, once this node knows.
+             */
+            sealed_at?: number | null;
+            /** @description URLs of its servers. */
+            servers: string[];
         };
         /**
          * @description `POST /v1/cluster/nodes/{id}:drain`, `:decommission`, `:recommission`, and `DELETE`; the body
@@ -1390,9 +2038,37 @@ export interface components {
             replicas: components["schemas"]["ReplicaDescription"][];
             /**
              * Format: int64
+             * @description Nothing is written at or above it any more: the topic goes on in another cluster.
+             */
+            sealed_at?: number | null;
+            /**
+             * Format: int64
              * @description Bytes of the leader's log.
              */
             size_bytes?: number | null;
+        };
+        /** @description Where a partition is. A hint: a broker that does not lead refuses with the right leader. */
+        PartitionDispatch: {
+            /**
+             * Format: int64
+             * @description The leader's epoch.
+             */
+            epoch: number;
+            /**
+             * Format: int64
+             * @description The node that leads it, as far as this one knows.
+             */
+            leader?: number | null;
+            /**
+             * Format: int32
+             * @description Number inside the topic.
+             */
+            partition: number;
+            /**
+             * Format: int64
+             * @description Nothing is written at or above it any more: the partition goes on in another cluster.
+             */
+            sealed_at?: number | null;
         };
         /** @description A partition by name. */
         PartitionName: {
@@ -1403,6 +2079,19 @@ export interface components {
             partition: number;
             /** @description Topic. */
             topic: string;
+        };
+        /** @description Where a partition ends, if it does. */
+        PartitionSeal: {
+            /**
+             * Format: int32
+             * @description Number inside the topic.
+             */
+            partition: number;
+            /**
+             * Format: int64
+             * @description No record is written at or above it any more.
+             */
+            sealed_at?: number | null;
         };
         /** @description A leadership on its way to another node. */
         PlannedTransfer: {
@@ -1570,6 +2259,7 @@ export interface components {
              * @description Node id of the leader to ask instead.
              */
             leader?: number | null;
+            moved_to?: components["schemas"]["MovedTo"] | null;
             /** @description With status 207: what became of each record, in the order of the request. */
             offsets?: components["schemas"]["RecordResult"][] | null;
             /**
@@ -1677,6 +2367,79 @@ export interface components {
              */
             producer_id?: number | null;
         };
+        /** @description `POST /v1/topics/{t}/dead-letter:purge`: dead records are given up for good. */
+        PurgeRequest: {
+            /**
+             * @description Only those whose value has this text in it.
+             * @default null
+             */
+            contains: string | null;
+            /**
+             * @description The `next_cursor` of the slice before; absent = from the beginning.
+             * @default null
+             */
+            cursor: string | null;
+            /**
+             * @description Only counts.
+             * @default false
+             */
+            dry_run: boolean;
+            /**
+             * @description Only those whose error has this in it.
+             * @default null
+             */
+            error: string | null;
+            /**
+             * @description The group that gave them up.
+             * @default
+             */
+            group: string;
+            /**
+             * @description Only those whose key is this text.
+             * @default null
+             */
+            key: string | null;
+            /**
+             * Format: int64
+             * @description Records of this slice at most; 1,000 unless given, and no more than 10,000.
+             * @default null
+             */
+            max_records: number | null;
+            /**
+             * Format: int64
+             * @description Only those that had this offset in their partition.
+             * @default null
+             */
+            offset: number | null;
+            /**
+             * Format: int32
+             * @description Only those from this partition.
+             * @default null
+             */
+            partition: number | null;
+        };
+        /** @description What a slice of a purge did. */
+        PurgeResponse: {
+            /** @description Nothing was changed. */
+            dry_run?: boolean;
+            /**
+             * Format: int64
+             * @description Records of these that match and were neither redriven nor purged before.
+             */
+            matched: number;
+            /** @description Where to go on; null when all that was there is done. */
+            next_cursor?: string | null;
+            /**
+             * Format: int64
+             * @description Those that this request gave up. None with a dry run.
+             */
+            purged: number;
+            /**
+             * Format: int64
+             * @description Records that were looked at.
+             */
+            scanned: number;
+        };
         /** @description Answer of `:rebalance`. */
         RebalancePlan: {
             /** @description Nothing was started. */
@@ -1711,6 +2474,103 @@ export interface components {
              * @description The partition it was meant for.
              */
             partition?: number | null;
+        };
+        /** @description `POST /v1/topics/{t}/dead-letter:redrive`: dead records are delivered again. */
+        RedriveRequest: {
+            /**
+             * @description Only those whose value has this text in it.
+             * @default null
+             */
+            contains: string | null;
+            /**
+             * @description The `next_cursor` of the slice before; absent = from the beginning.
+             * @default null
+             */
+            cursor: string | null;
+            /**
+             * @description Only counts.
+             * @default false
+             */
+            dry_run: boolean;
+            /**
+             * @description Only those whose error has this in it.
+             * @default null
+             */
+            error: string | null;
+            /**
+             * @description The group that gave them up.
+             * @default
+             */
+            group: string;
+            /**
+             * @description Only those whose key is this text.
+             * @default null
+             */
+            key: string | null;
+            /**
+             * Format: int64
+             * @description Records of this slice at most; 1,000 unless given, and no more than that.
+             * @default null
+             */
+            max_records: number | null;
+            /**
+             * Format: int64
+             * @description Only those that had this offset in their partition.
+             * @default null
+             */
+            offset: number | null;
+            /**
+             * Format: int32
+             * @description Only those from this partition.
+             * @default null
+             */
+            partition: number | null;
+            /**
+             * @description Where to.
+             * @default group
+             */
+            to: components["schemas"]["RedriveTo"];
+        };
+        /** @description What a slice of a redrive did. */
+        RedriveResponse: {
+            /**
+             * Format: int64
+             * @description Of the matched ones, those that somebody else, or this request's own first try, redrove or
+             *     purged meanwhile.
+             */
+            already: number;
+            /** @description Nothing was changed. */
+            dry_run?: boolean;
+            /**
+             * Format: int64
+             * @description Of the matched ones, those that had no room: they stay where they are, and `next_cursor`
+             *     begins with them. Ask again when the group has processed what it was given.
+             */
+            left: number;
+            /** @description Why, if any were left. */
+            left_because?: string | null;
+            /**
+             * Format: int64
+             * @description Records of these that match and were neither redriven nor purged before.
+             */
+            matched: number;
+            /** @description Where to go on; null when all that was there is done. */
+            next_cursor?: string | null;
+            /**
+             * Format: int64
+             * @description Of the matched ones, those that this request brought back. None with a dry run.
+             */
+            redriven: number;
+            /**
+             * Format: int64
+             * @description Records that were looked at.
+             */
+            scanned: number;
+        };
+        /** @description Where dead records go. */
+        RedriveTo: "group" | {
+            /** @description To the end of a topic with this name, for all that read it. */
+            topic: string;
         };
         /** @description A record that a member rejects. */
         RejectItem: {
@@ -1835,6 +2695,16 @@ export interface components {
             /** @description Its token. */
             token: string;
         };
+        /**
+         * @description What a client is to a topic.
+         * @enum {string}
+         */
+        Role: "producer" | "consumer";
+        /** @description `PUT /v1/castle/clusters/{name}`. */
+        SetClusterRequest: {
+            /** @description URLs of its servers, as clients reach them; any of them will do. */
+            servers: string[];
+        };
         /** @description `PUT /v1/topics/{t}/dead-letter`: replaces the switch. What is missing has its default. */
         SetDeadLetterRequest: {
             /**
@@ -1914,6 +2784,34 @@ export interface components {
              */
             timestamp: number;
         };
+        /** @description What a client does with a topic. */
+        Subscription: {
+            /**
+             * @description Its group, if it consumes in one.
+             * @default null
+             */
+            group: string | null;
+            /**
+             * @description Partitions that it holds, as it knows.
+             * @default []
+             */
+            held: number[];
+            /**
+             * @description Its name in the group, once it has one.
+             * @default null
+             */
+            member: string | null;
+            /**
+             * @description Producer or consumer.
+             * @default producer
+             */
+            role: components["schemas"]["Role"];
+            /**
+             * @description Name of the topic.
+             * @default
+             */
+            topic: string;
+        };
         /** @description Answer of `GET /v1/topics/{t}`. */
         TopicDescription: {
             /** @description Every key with its effective value, and the dead-letter switches that groups have of their own. */
@@ -1941,6 +2839,44 @@ export interface components {
              */
             replication_factor: number;
         };
+        /** @description Where a topic is. */
+        TopicDispatch: {
+            /** @description What the client has of it, a line per group. */
+            assigned?: components["schemas"]["Assigned"][];
+            /** @description The cluster that it moves to, or has moved to. */
+            moved_to?: string | null;
+            /** @description Its partitions, by number. */
+            partitions: components["schemas"]["PartitionDispatch"][];
+        };
+        /** @description Where a topic is. */
+        TopicMoveDescription: {
+            /** @description What keeps it from going on, as sentences. */
+            blockers?: string[];
+            /** @description Its id here. */
+            id: string;
+            /**
+             * Format: int64
+             * @description State of the metadata that has the change, if this is the answer to one.
+             */
+            metadata_index?: number | null;
+            /** @description By number. */
+            partitions: components["schemas"]["PartitionSeal"][];
+            /** @description How far its move is. */
+            phase: components["schemas"]["TopicMovePhase"];
+            /**
+             * Format: int64
+             * @description Milliseconds since 1970, when it was announced.
+             */
+            started_ms?: number | null;
+            to?: components["schemas"]["MovedTo"] | null;
+            /** @description Name of the topic. */
+            topic: string;
+        };
+        /**
+         * @description How far a topic's move is.
+         * @enum {string}
+         */
+        TopicMovePhase: "stays" | "preparing" | "sealing" | "moved";
         /** @description A topic in a list. */
         TopicSummary: {
             /** @description Its identity. */
@@ -2180,6 +3116,321 @@ export interface operations {
             };
             /** @description Not ready, and why */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    castle_clients: {
+        parameters: {
+            query?: {
+                /** @description Answer only once this node has applied this metadata index */
+                min_metadata_index?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description By program and name */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListClientsResponse"];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    castle_command: {
+        parameters: {
+            query?: {
+                /** @description Answer only once this node has applied this metadata index */
+                min_metadata_index?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Instance id of the client */
+                client: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CommandRequest"];
+            };
+        };
+        responses: {
+            /** @description Taken */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CommandResponse"];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    castle_list_clusters: {
+        parameters: {
+            query?: {
+                /** @description Answer only once this node has applied this metadata index */
+                min_metadata_index?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description By name */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListClustersResponse"];
+                };
+            };
+        };
+    };
+    castle_set_cluster: {
+        parameters: {
+            query?: {
+                /** @description Answer only once this node has applied this metadata index */
+                min_metadata_index?: number;
+            };
+            header?: never;
+            path: {
+                /** @description The name that this cluster has for it */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetClusterRequest"];
+            };
+        };
+        responses: {
+            /** @description Registered */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MetadataChanged"];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    castle_remove_cluster: {
+        parameters: {
+            query?: {
+                /** @description Answer only once this node has applied this metadata index */
+                min_metadata_index?: number;
+            };
+            header?: never;
+            path: {
+                /** @description The name that this cluster has for it */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Forgotten */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MetadataChanged"];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    castle_heartbeat: {
+        parameters: {
+            query?: {
+                /** @description Answer only once this node has applied this metadata index */
+                min_metadata_index?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["HeartbeatRequest"];
+            };
+        };
+        responses: {
+            /** @description What the client is to do */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HeartbeatResponse"];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    castle_cancel: {
+        parameters: {
+            query?: {
+                /** @description Answer only once this node has applied this metadata index */
+                min_metadata_index?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Name of the topic */
+                topic: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It stays */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TopicMoveDescription"];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    castle_describe: {
+        parameters: {
+            query?: {
+                /** @description Confirm that nothing newer is known in the cluster. What blocks the move is left out then. */
+                confirm?: boolean;
+                /** @description Answer only once this node has applied this metadata index */
+                min_metadata_index?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Name of the topic */
+                topic: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Where it is */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TopicMoveDescription"];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    castle_start: {
+        parameters: {
+            query?: {
+                /** @description Answer only once this node has applied this metadata index */
+                min_metadata_index?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Name of the topic */
+                topic: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MoveTopicRequest"];
+            };
+        };
+        responses: {
+            /** @description Announced, or with `dry_run` what would be */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TopicMoveDescription"];
+                };
+            };
+            /** @description Refused */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3321,6 +4572,137 @@ export interface operations {
             };
         };
     };
+    dead_letters_peek: {
+        parameters: {
+            query: {
+                /** @description The group that gave them up. */
+                group: string;
+                /** @description Only those from this partition. */
+                partition?: number;
+                /** @description Only those that had this offset in their partition. */
+                offset?: number;
+                /** @description Only those whose error has this in it. */
+                error?: string;
+                /** @description Only those whose key is this text. */
+                key?: string;
+                /** @description Only those whose value has this text in it. */
+                contains?: string;
+                /** @description Records at most; 100 unless given. */
+                max_records?: number;
+                /** @description Where to go on: the `next_cursor` of the answer before. */
+                cursor?: string;
+                /** @description `json` (default), `string` or `base64`. */
+                encoding?: string;
+                /** @description Answer only once this node has applied this metadata index */
+                min_metadata_index?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Name of the topic they came from */
+                topic: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Dead letters, perhaps none */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeadLetterRecords"];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    dead_letters_purge: {
+        parameters: {
+            query?: {
+                /** @description Answer only once this node has applied this metadata index */
+                min_metadata_index?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Name of the topic they came from */
+                topic: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PurgeRequest"];
+            };
+        };
+        responses: {
+            /** @description Given up, or what would be */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PurgeResponse"];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    dead_letters_redrive: {
+        parameters: {
+            query?: {
+                /** @description Answer only once this node has applied this metadata index */
+                min_metadata_index?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Name of the topic they came from */
+                topic: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RedriveRequest"];
+            };
+        };
+        responses: {
+            /** @description Brought back, or what would be */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RedriveResponse"];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
     topics_add: {
         parameters: {
             query?: {
@@ -3415,6 +4797,8 @@ export interface operations {
                     "X-Log-Start-Offset"?: number;
                     /** @description Where to go on */
                     "X-Next-Offset"?: number;
+                    /** @description Where the partition ends for good, if it does */
+                    "X-Sealed-At"?: number;
                     [name: string]: unknown;
                 };
                 content: {

@@ -22,7 +22,9 @@ const CLIENTS = [
   client("b", { stats: stats(5), host: "h2" }),
   client("a", { stats: stats(7), silent_ms: 9_000 }),
   client("c", {
-    subscriptions: [{ role: "consumer", topic: "flights", group: "billing", held: [1] }],
+    subscriptions: [
+      { role: "consumer", topic: "flights", group: "billing", member: null, held: [1] },
+    ],
   }),
 ];
 
