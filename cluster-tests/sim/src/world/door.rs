@@ -196,7 +196,7 @@ impl Services {
             Ask::Poll(poll) => self.groups.poll(poll).await.map(Reply::Polled),
             Ask::Group(request) => self.groups.ask(request).await.map(Reply::Group),
             Ask::Switch(switch) => {
-                self.controller.set_dead_letter(switch).await.map(|_| Reply::Done)
+                self.controller.set_dead_letter(&switch).await.map(|_| Reply::Done)
             }
             Ask::View => Ok(Reply::View(View {
                 state: self.metadata.state(),
