@@ -36,6 +36,8 @@ const ASKED_AT_ONCE_MAX: usize = 256;
 const PROPOSE_TIMEOUT: Duration = Duration::from_secs(10);
 /// A record that was not settled in time is read and given up within this, or is looked at anew.
 const GIVE_UP_WITHIN: Duration = Duration::from_secs(5);
+/// What was due and could not be committed is proposed again after this: nothing says when it can be.
+const AGAIN_AFTER: Duration = Duration::from_millis(100);
 /// What is due may make more due; the rest is for the next look.
 const ROUNDS_MAX: usize = 8;
 
@@ -76,6 +78,8 @@ pub(super) struct Task {
     pub(super) coordinator: Coordinator,
     term: u64,
     born: Instant,
+    /// What is due waits until then, for it could not be committed.
+    again_at: Duration,
     lanes: Lanes,
     /// Topics that groups have to do with, and that were there once.
     seen: BTreeSet<TopicId>,
@@ -101,7 +105,8 @@ pub(super) async fn run(parts: TaskParts, mut queue: mpsc::Receiver<Work>) {
     let mut changes = parts.reader.metadata.watch();
     let term = status.term;
     let seen = parts.groups.look(answers::topics_named);
-    let mut task = Task { parts, coordinator, term, born, lanes: Lanes::default(), seen };
+    let (again_at, lanes) = (Duration::ZERO, Lanes::default());
+    let mut task = Task { parts, coordinator, term, born, again_at, lanes, seen };
     let mut work = Vec::new();
     task.keep().await;
     loop {
@@ -139,7 +144,7 @@ impl Task {
     /// Resolves when a session or a lock ends, or a write is to be tried again.
     async fn next_end(&self) {
         match self.coordinator.next_end().into_iter().chain(self.lanes.next_end()).min() {
-            Some(end) => tokio::time::sleep_until(self.born + end).await,
+            Some(end) => tokio::time::sleep_until(self.born + end.max(self.again_at)).await,
             None => std::future::pending().await,
         }
     }
@@ -213,7 +218,10 @@ impl Task {
             }
             let proposed = due.clone();
             // Refused or lost: it is still due, and proposed again at the next look.
-            let Ok(_) = self.propose(due).await else { break };
+            if self.propose(due).await.is_err() {
+                self.again_at = self.now() + AGAIN_AFTER;
+                break;
+            }
             let mut touched: BTreeSet<String> =
                 proposed.iter().filter_map(answers::group_of).collect();
             for command in &proposed {
