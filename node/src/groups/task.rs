@@ -150,7 +150,7 @@ impl Task {
     }
 
     async fn take_in(&mut self, work: Vec<Work>) {
-        let (mut asked, mut dead) = (Vec::new(), Vec::new());
+        let (mut asked, mut dead, mut written) = (Vec::new(), Vec::new(), Vec::new());
         for work in work {
             match work {
                 Work::Ask(question) => asked.push(*question),
@@ -158,12 +158,16 @@ impl Task {
                     self.lanes.ended(into, is_written, self.now());
                     if is_written {
                         dead.push(GroupCommand::Dead { into, sequence });
+                        written.push(into);
                     }
                 }
             }
         }
-        // Lost or refused: it is written again, under the same sequence.
-        let _ = self.propose(dead).await;
+        if self.propose(dead).await.is_err() {
+            // Lost or refused: it is written again after a while, under the same sequence.
+            let now = self.now();
+            written.into_iter().for_each(|into| self.lanes.ended(into, false, now));
+        }
         // A member that is just in time is: what it says is applied before it is looked at whose
         // locks have run out, and each is told what became of the record.
         let (late, asked) = asked.into_iter().partition(|asked: &Asked| asked.request.is_late());
