@@ -60,8 +60,8 @@ pub const BUGS: &[PlantedBug] = &[
     bug("two-holders", &["P11"], BOTH),
     bug("parked-not-kept", &["P16"], BOTH),
     bug("dead-letter-unnumbered", &["P16"], BOTH),
-    bug("ack-not-written", &["P12"], BOTH),
-    bug("commit-on-delivery", &["P12", "P16"], BOTH),
+    bug("ack-not-written", &["P12", "P18"], BOTH),
+    bug("commit-on-delivery", &["P12", "P13", "P16"], BOTH),
 ];
 
 /// The bug of a name.

@@ -37,6 +37,8 @@ const ASKED_AT_ONCE_MAX: usize = 256;
 const PROPOSE_TIMEOUT: Duration = Duration::from_secs(10);
 /// A record that was not settled in time is read and given up within this, or is looked at anew.
 const GIVE_UP_WITHIN: Duration = Duration::from_secs(5);
+/// What was due and could not be committed is proposed again after this: nothing says when it can be.
+const AGAIN_AFTER: Duration = Duration::from_millis(100);
 /// What is due may make more due; the rest is for the next look.
 const ROUNDS_MAX: usize = 8;
 
@@ -77,6 +79,8 @@ pub(super) struct Task {
     pub(super) coordinator: Coordinator,
     term: u64,
     born: Instant,
+    /// What is due waits until then, for it could not be committed.
+    again_at: Duration,
     lanes: Lanes,
     /// Topics that groups have to do with, and that were there once.
     seen: BTreeSet<TopicId>,
@@ -102,7 +106,8 @@ pub(super) async fn run(parts: TaskParts, mut queue: mpsc::Receiver<Work>) {
     let mut changes = parts.reader.metadata.watch();
     let term = status.term;
     let seen = parts.groups.look(answers::topics_named);
-    let mut task = Task { parts, coordinator, term, born, lanes: Lanes::default(), seen };
+    let (again_at, lanes) = (Duration::ZERO, Lanes::default());
+    let mut task = Task { parts, coordinator, term, born, again_at, lanes, seen };
     let mut work = Vec::new();
     task.keep().await;
     loop {
@@ -141,7 +146,7 @@ impl Task {
     async fn next_end(&self) {
         let others = self.lanes.next_end().into_iter().chain(self.directives_end());
         match self.coordinator.next_end().into_iter().chain(others).min() {
-            Some(end) => tokio::time::sleep_until(self.born + end).await,
+            Some(end) => tokio::time::sleep_until(self.born + end.max(self.again_at)).await,
             None => std::future::pending().await,
         }
     }
@@ -154,7 +159,7 @@ impl Task {
     }
 
     async fn take_in(&mut self, work: Vec<Work>) {
-        let (mut asked, mut dead) = (Vec::new(), Vec::new());
+        let (mut asked, mut dead, mut written) = (Vec::new(), Vec::new(), Vec::new());
         for work in work {
             match work {
                 Work::Ask(question) => asked.push(*question),
@@ -162,12 +167,16 @@ impl Task {
                     self.lanes.ended(into, is_written, self.now());
                     if is_written {
                         dead.push(GroupCommand::Dead { into, sequence });
+                        written.push(into);
                     }
                 }
             }
         }
-        // Lost or refused: it is written again, under the same sequence.
-        let _ = self.propose(dead).await;
+        if self.propose(dead).await.is_err() {
+            // Lost or refused: it is written again after a while, under the same sequence.
+            let now = self.now();
+            written.into_iter().for_each(|into| self.lanes.ended(into, false, now));
+        }
         // A member that is just in time is: what it says is applied before it is looked at whose
         // locks have run out, and each is told what became of the record.
         let (late, asked) = asked.into_iter().partition(|asked: &Asked| asked.request.is_late());
@@ -224,7 +233,10 @@ impl Task {
             }
             let proposed = due.clone();
             // Refused or lost: it is still due, and proposed again at the next look.
-            let Ok(_) = self.propose(due).await else { break };
+            if self.propose(due).await.is_err() {
+                self.again_at = self.now() + AGAIN_AFTER;
+                break;
+            }
             let mut touched: BTreeSet<String> =
                 proposed.iter().filter_map(answers::group_of).collect();
             for command in &proposed {

@@ -35,6 +35,8 @@ const SEATS: u32 = 2;
 const LOCK_MS: u32 = 1_200;
 /// Percent of the records that a member forgets.
 const FORGOTTEN: u64 = 5;
+/// Percent of the rounds in which it remembers what it forgot: too late, mostly.
+const REMEMBERS: u64 = 15;
 /// A group that nothing is in the way of is done within this.
 const DRAIN: Duration = Duration::from_secs(60);
 /// Bytes read at once.
@@ -124,8 +126,7 @@ async fn seat(mut client: Client, group: Group) {
             }
             let most = 1 + client.dice.position(20);
             member.poll(&mut client, most).await;
-            let dice = client.dice.clone();
-            member.hand.retain(|_| !dice.percent(FORGOTTEN));
+            member.forget(&client);
             member.settle(&mut client).await;
             client.pause(1, 80).await;
         }
@@ -150,13 +151,26 @@ struct Member<'a> {
     session_ms: u32,
     /// Records and their tokens.
     hand: Vec<(Delivery, String)>,
+    forgotten: Vec<(Delivery, String)>,
 }
 
 impl<'a> Member<'a> {
     fn new(client: &Client, group: &'a Group, life: u32) -> Member<'a> {
         let name = MemberId(format!("{}-{life}", client.process));
         let session_ms = 1_000 + u32::try_from(client.dice.below(2_000)).expect("it is small");
-        Member { group, name, session_ms, hand: Vec::new() }
+        let (hand, forgotten) = (Vec::new(), Vec::new());
+        Member { group, name, session_ms, hand, forgotten }
+    }
+
+    /// Forgets some of what it has in hand, and now and then remembers what it forgot.
+    fn forget(&mut self, client: &Client) {
+        let dice = &client.dice;
+        let late =
+            if dice.percent(REMEMBERS) { std::mem::take(&mut self.forgotten) } else { Vec::new() };
+        let hand = std::mem::take(&mut self.hand).into_iter();
+        let (forgotten, kept): (Vec<_>, Vec<_>) = hand.partition(|_| dice.percent(FORGOTTEN));
+        self.forgotten.extend(forgotten);
+        self.hand = kept.into_iter().chain(late).collect();
     }
 
     fn event(&self, client: &Client, f: Function) -> Event {

@@ -21,6 +21,8 @@ const WAIT_MS: u64 = 300;
 const LOCK_MS: u64 = 2_500;
 /// Percent of the records that a member forgets.
 const FORGOTTEN: u32 = 4;
+/// Percent of the rounds in which it remembers what it forgot: too late, mostly.
+const REMEMBERS: u32 = 10;
 /// Percent of the rounds in which it does nothing.
 const IDLE: u32 = 10;
 
@@ -32,14 +34,25 @@ pub(super) struct Member {
     session_ms: u64,
     generation: u64,
     hand: Vec<(Delivery, String)>,
+    forgotten: Vec<(Delivery, String)>,
     /// Of one that commits: behind the last record that it was given, by partition.
     next: BTreeMap<u32, u64>,
 }
 
 impl Member {
     pub(super) fn new(group: Group, name: String, session_ms: u64) -> Member {
-        let (hand, next) = (Vec::new(), BTreeMap::new());
-        Member { group, name, session_ms, generation: 0, hand, next }
+        let (hand, forgotten, next) = (Vec::new(), Vec::new(), BTreeMap::new());
+        Member { group, name, session_ms, generation: 0, hand, forgotten, next }
+    }
+
+    /// Forgets some of what it has in hand, and now and then remembers what it forgot.
+    fn forget(&mut self, rng: &mut StdRng) {
+        let mut is = |percent| rng.random_range(0..100) < percent;
+        let late = if is(REMEMBERS) { std::mem::take(&mut self.forgotten) } else { Vec::new() };
+        let hand = std::mem::take(&mut self.hand).into_iter();
+        let (forgotten, kept): (Vec<_>, Vec<_>) = hand.partition(|_| is(FORGOTTEN));
+        self.forgotten.extend(forgotten);
+        self.hand = kept.into_iter().chain(late).collect();
     }
 
     /// So many rounds, or until the traffic is closed; whether it must leave, not knowing what is its.
@@ -60,7 +73,7 @@ impl Member {
             if rng.random_range(0..100) < IDLE {
                 continue;
             }
-            self.hand.retain(|_| rng.random_range(0..100) >= FORGOTTEN);
+            self.forget(rng);
             if !process.traffic.turn().await {
                 return false;
             }
