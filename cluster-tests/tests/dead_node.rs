@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use rampart_cluster_tests::harness::clock::Stopwatch;
-use rampart_cluster_tests::harness::cluster::{Cluster, Options};
+use rampart_cluster_tests::harness::cluster::{Cluster, GROUP_STATE, Options};
 use rampart_cluster_tests::harness::probe::wait_for;
 use rampart_cluster_tests::harness::session::{phase, run};
 use rampart_cluster_tests::harness::views;
@@ -150,6 +150,7 @@ fn replicas_land_on_distinct_racks() {
             cluster.wait_ready(index).await?;
         }
         cluster.wait_members(3).await?;
+        cluster.wait_in_sync(GROUP_STATE, 3).await?;
         let lone = cluster.node_id(2).await?;
 
         phase("two replicas: one of each partition is in rack b");

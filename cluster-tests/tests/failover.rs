@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use rampart_cluster_tests::harness::cluster::Cluster;
+use rampart_cluster_tests::harness::cluster::{Cluster, GROUP_STATE_PARTITIONS};
 use rampart_cluster_tests::harness::metrics::counters;
 use rampart_cluster_tests::harness::probe::wait_for;
 use rampart_cluster_tests::harness::session::{phase, run};
@@ -51,7 +51,7 @@ async fn demand_told(cluster: &Cluster) -> Result<()> {
         all_won += won;
         all_bytes += bytes;
     }
-    let all = u64::from(PARTITIONS);
+    let all = u64::from(PARTITIONS) + GROUP_STATE_PARTITIONS;
     ensure!(all_lacking == all, "{all_lacking} of {all} partitions are said to lack a replica");
     ensure!(all_won > 0, "nobody has won an election, though a leader is gone");
     ensure!(all_bytes > 0, "nothing is in flight, though writers go on");

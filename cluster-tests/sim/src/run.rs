@@ -126,7 +126,10 @@ fn simulate(shared: &Shared, faults: Duration) -> Ended {
     let dice = shared.dice().clone();
     let latency = dice.of("latency").millis(1, 20);
     let workload = Workload::draw(&dice.of("workload"));
-    let plan = Plan::draw(&dice.of("faults"), shared.hosts().len(), faults);
+    let mut plan = Plan::draw(&dice.of("faults"), shared.hosts().len(), faults);
+    if workload.has_groups {
+        plan = plan.with_true_clocks();
+    }
     let mut world = World::new(shared.clone(), latency);
     world.client(clients::run(shared.clone(), workload));
     let mut injector = Injector::new(plan, latency, &dice);

@@ -7,7 +7,7 @@ use rand::rngs::StdRng;
 use rand::seq::{IndexedRandom, SliceRandom};
 use serde_json::Value;
 
-use crate::harness::cluster::Cluster;
+use crate::harness::cluster::{Cluster, GROUP_STATE};
 use crate::harness::views;
 
 /// A node that has not said who leads after this time may be cut off; another is asked.
@@ -67,12 +67,15 @@ async fn leader(cluster: &Cluster, rng: &mut StdRng) -> Option<usize> {
     None
 }
 
-/// The leader of each partition, as one node knows them.
+/// The leader of each partition that somebody made, as one node knows them.
 async fn leaders(cluster: &Cluster, asked: usize) -> Result<Vec<usize>> {
     let api = cluster.api(asked);
     let nodes = api.get("/v1/cluster/nodes").await?.ok()?;
     let mut ids = Vec::new();
     for topic in topics(cluster, asked).await? {
+        if topic["name"] == GROUP_STATE {
+            continue;
+        }
         ids.extend(views::leaders(&topic));
     }
     if ids.is_empty() {

@@ -9,6 +9,9 @@ use super::property::Property::P16;
 use super::state::State;
 use super::write::seconds;
 
+/// Times that a record is due at are whole milliseconds of the coordinator's clock, in nanoseconds.
+const CLOCK_STEP: u64 = 1_000_000;
+
 /// A record that was parked is delivered again.
 pub(super) fn on_delivery(claim: &Claim, record: Record<'_>, findings: &mut Findings) {
     let told = record.told;
@@ -18,7 +21,7 @@ pub(super) fn on_delivery(claim: &Claim, record: Record<'_>, findings: &mut Find
     findings.facts(P16, 1);
     let fate = claim.records.get(&record.delivery.offset);
     let not_before = fate.map_or(0, |fate| fate.not_before);
-    if told.event.time < not_before {
+    if told.event.time + CLOCK_STEP < not_before {
         findings.violation(P16, || {
             let (text, when, due) = (record.text(), told.when(), seconds(not_before));
             format!("{text}: to {when}, before {due}")

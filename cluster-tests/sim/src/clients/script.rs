@@ -36,7 +36,7 @@ pub(crate) struct Workload {
     /// Producers that number what they write.
     numbering: usize,
     /// Whether consumer groups read the first topic.
-    has_groups: bool,
+    pub(crate) has_groups: bool,
 }
 
 /// A topic under test.

@@ -35,6 +35,11 @@ use super::shim::{Knobs, Shim};
 /// A node must be ready within this time, on a machine that does other things too.
 pub const READY: Duration = Duration::from_secs(60);
 
+/// The topic that the cluster makes for its consumer groups.
+pub const GROUP_STATE: &str = "__group_state";
+/// So many partitions it has unless configured.
+pub const GROUP_STATE_PARTITIONS: u64 = 8;
+
 const CONFIG_FILE: &str = "rampart.toml";
 
 /// What kind of cluster.
@@ -119,6 +124,8 @@ impl Cluster {
             cluster.wait_first_ready(index).await?;
         }
         cluster.wait_members(nodes).await?;
+        // Whoever dies next may be the one that has it.
+        cluster.wait_in_sync(GROUP_STATE, nodes.min(3)).await?;
         Ok(cluster)
     }
 
