@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use rampart_node::controller::request::NewTopic;
+use rampart_node::groups::routing::GROUP_STATE_TOPIC_ID;
 use rampart_node::partition::Operation;
 use rampart_node::partition::request::PartitionKey;
+use rampart_raft_store::state::metadata::state::MetadataState;
 
 use super::{Client, Target};
 use crate::world::door::{Ask, Refused, Reply};
@@ -16,10 +18,11 @@ const LOOK: Duration = Duration::from_millis(50);
 /// A cluster without faults is ready long before.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// A lost disk must not be the only one with the metadata.
-const METADATA_VOTERS: usize = 3;
+/// A lost disk must not be the only one with the metadata, or with the state of the groups.
+const VOTERS: usize = 3;
 
-/// Waits until all nodes serve and know each other, and the metadata has a majority beside each.
+/// Waits until all nodes serve and know each other, and what the cluster itself keeps has a majority
+/// beside each.
 pub(super) async fn cluster_is_up(client: &Client) -> Result<(), String> {
     let is_founding = |host: &&Host| host.entry == Entry::Founding;
     let hosts = client.shared.hosts().iter().filter(is_founding).count();
@@ -29,7 +32,9 @@ pub(super) async fn cluster_is_up(client: &Client) -> Result<(), String> {
             for host in 0..hosts {
                 let view = client.shared.ask(host, Ask::View, LOOK).await;
                 ready += usize::from(matches!(view, Ok(Reply::View(view))
-                    if view.state.nodes.len() == hosts && view.voters >= METADATA_VOTERS));
+                    if view.state.nodes.len() == hosts
+                        && view.voters >= VOTERS
+                        && groups_are_safe(&view.state)));
             }
             if ready == hosts {
                 return;
@@ -38,6 +43,11 @@ pub(super) async fn cluster_is_up(client: &Client) -> Result<(), String> {
         }
     };
     tokio::time::timeout(PATIENCE, up).await.map_err(|_| "the cluster did not come up".to_owned())
+}
+
+fn groups_are_safe(state: &MetadataState) -> bool {
+    let topic = state.topics.get(&GROUP_STATE_TOPIC_ID);
+    topic.is_some_and(|topic| topic.partitions.iter().all(|one| one.voters.len() >= VOTERS))
 }
 
 /// Creates a topic and waits until its partitions have leaders.
