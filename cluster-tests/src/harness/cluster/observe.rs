@@ -48,8 +48,10 @@ impl Cluster {
         let what = format!("a leader of {topic}-{partition}");
         let running = self.running();
         let id = wait_for(what, SETTLE, || async {
-            let id = views::leader(&self.api(asked).topic(topic).await?, partition)?;
-            let index = self.index_of(id).await?;
+            let api = self.api(asked);
+            let id = views::leader(&api.topic(topic).await?, partition)?;
+            // Of the same node: another one may stand still.
+            let index = self.index_in(&api.get("/v1/cluster/nodes").await?.ok()?, id)?;
             running.contains(&index).then_some(index).context("the leader known is down")
         });
         id.await
