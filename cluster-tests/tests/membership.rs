@@ -177,7 +177,12 @@ async fn wait_dead(cluster: &Cluster, path: &str) -> Result<()> {
 #[test]
 fn a_dead_node_without_replicas_is_removed() {
     run(async {
-        let mut cluster = Cluster::start(4).await?;
+        let mut cluster = Cluster::start(3).await?;
+        let config = json!({ "config": { "cluster.auto_rebalance": "false" } });
+        let patch = reqwest::Method::PATCH;
+        cluster.api(0).with_json(patch, "/v1/cluster/config", &config).await?.ok()?;
+        cluster.add_node().await?;
+        cluster.wait_members(4).await?;
         phase("a node that holds no replica, and does not vote on metadata, dies");
         let status = cluster.api(0).get("/v1/cluster").await?.ok()?;
         let voters = status["metadata_voters"].clone();

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use rampart_cluster_tests::flights;
 use rampart_cluster_tests::harness::client::Api;
-use rampart_cluster_tests::harness::cluster::Cluster;
+use rampart_cluster_tests::harness::cluster::{Cluster, GROUP_STATE_PARTITIONS};
 use rampart_cluster_tests::harness::metrics::counters;
 use rampart_cluster_tests::harness::probe::wait_for;
 use rampart_cluster_tests::harness::session::{phase, run};
@@ -60,7 +60,7 @@ async fn demand_well(api: &Api) -> Result<()> {
         ("node_peers", 2),
         ("node_peers_alive", 2),
         ("node_ready_state", 1),
-        ("partition_replicas", 8),
+        ("partition_replicas", 8 + GROUP_STATE_PARTITIONS),
         ("partition_under_replicated_partitions", 0),
         ("partition_leaderless_partitions", 0),
         ("produce_in_flight_bytes", 0),
