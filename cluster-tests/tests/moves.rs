@@ -26,6 +26,12 @@ async fn cluster(nodes: usize, partitions: u32) -> Result<(Cluster, Vec<u64>)> {
     cluster.api(0).with_json(Method::PATCH, "/v1/cluster/config", &config).await?.ok()?;
     cluster.api(0).create_topic(TOPIC, partitions, 3, json!({})).await?;
     cluster.wait_in_sync(TOPIC, 3).await?;
+    wait_for("what the first nodes even out among themselves", LONG, || async {
+        let answer = cluster.api(0).get("/v1/cluster/moves").await?.ok()?;
+        ensure!(answer["moves"].as_array().is_some_and(Vec::is_empty), "{answer}");
+        Ok(())
+    })
+    .await?;
     for _ in 3..nodes {
         cluster.add_node().await?;
     }
