@@ -106,7 +106,7 @@ fn is_automatic(state: &MetadataState) -> bool {
 
 /// The command that changes cluster-wide settings.
 pub(crate) fn plan_cluster_config(
-    changes: BTreeMap<String, Option<String>>,
+    mut changes: BTreeMap<String, Option<String>>,
 ) -> Result<MetadataCommand, Problem> {
     for (key, value) in &changes {
         let wrong = match value.as_deref() {
@@ -116,6 +116,10 @@ pub(crate) fn plan_cluster_config(
         };
         return Err(Problem::new(ErrorCode::InvalidConfig, wrong)
             .hint(format!("the setting is {AUTO_REBALANCE}: true or false")));
+    }
+    // Turned off, it also ends what is going on: nothing moves by itself from here on.
+    if changes.get(AUTO_REBALANCE).is_some_and(|value| value.as_deref() == Some("false")) {
+        changes.insert(REBALANCE.to_owned(), None);
     }
     Ok(MetadataCommand::SetClusterConfig { config: changes })
 }
