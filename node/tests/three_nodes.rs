@@ -91,6 +91,14 @@ async fn eventually<F: Future<Output = bool>>(what: &str, condition: impl Fn() -
     assert!(in_time.is_ok(), "not in time: {what}");
 }
 
+/// The group of a topic's only partition, which has a replica on this node.
+async fn group_of(node: &Node, client: &Client, topic: &str) -> GroupId {
+    let topic = client.topic(topic).await.unwrap().id;
+    let all = node.replicas().all();
+    let found = all.iter().find(|replica| replica.spec().key.topic.to_string() == topic);
+    found.expect("it runs here").spec().group
+}
+
 /// The replica of a group on a node: its id and the end of its log.
 fn replica_on(node: &Node, group: GroupId) -> Option<(ReplicaId, Option<u64>)> {
     let replica = node.replicas().get(group)?;
@@ -117,7 +125,7 @@ async fn a_damaged_replica_is_replaced_once_a_majority_goes_on_without_it() {
     for value in ["1", "2", "3", "4"] {
         eventually("a record is written", || produce(&one, "letters", value)).await;
     }
-    let group = first.replicas().all().remove(0).spec().group;
+    let group = group_of(&first, &one, "letters").await;
     eventually("the third node has everything", || async {
         let ends = [&first, &third].map(|node| replica_on(node, group).and_then(|(_, end)| end));
         ends[0].is_some() && ends[0] == ends[1]

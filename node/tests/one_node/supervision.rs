@@ -1,6 +1,8 @@
 //! A core that ended without a failed write or sync is restarted in place, be it by a panic, and
 //! nothing is lost.
 
+use std::sync::Arc;
+
 use futures_util::FutureExt;
 use rampart_api::client::ClientError;
 use rampart_api::model::ids::GroupId;
@@ -18,6 +20,14 @@ fn on(disk: &MemoryFaults) -> Surroundings {
 }
 
 impl OneNode {
+    /// The replica of a topic's only partition.
+    async fn replica(&self, topic: &str) -> Arc<Replica> {
+        let topic = self.client.topic(topic).await.unwrap().id;
+        let all = self.node.replicas().all();
+        let found = all.into_iter().find(|replica| replica.spec().key.topic.to_string() == topic);
+        found.expect("it runs here")
+    }
+
     async fn restarted(&self, group: GroupId, old: &Replica) {
         eventually("another core runs the group", || async {
             let now = self.node.replicas().get(group);
@@ -49,7 +59,7 @@ async fn a_stopped_core_is_restarted_in_place() {
     one.create("letters").await;
     one.produce("letters", "1").await.unwrap();
 
-    let replica = one.node.replicas().all().remove(0);
+    let replica = one.replica("letters").await;
     let group = replica.spec().group;
     replica.raft().shutdown().await.unwrap();
     one.restarted(group, &replica).await;
@@ -67,7 +77,7 @@ async fn a_panicked_core_is_restarted_in_place() {
     one.produce("letters", "1").await.unwrap();
     one.assert_restarts(0).await;
 
-    let replica = one.node.replicas().all().remove(0);
+    let replica = one.replica("letters").await;
     let group = replica.spec().group;
     let panicked = replica.raft().with_raft_state(|_| -> () { panic!("injected") }).await;
     assert!(panicked.is_err());
@@ -86,7 +96,7 @@ async fn a_panicked_state_machine_is_restarted_in_place() {
     one.create("letters").await;
     one.produce("letters", "1").await.unwrap();
 
-    let replica = one.node.replicas().all().remove(0);
+    let replica = one.replica("letters").await;
     let group = replica.spec().group;
     let panics = replica.raft().with_state_machine(|_| async { panic!("injected") }.boxed());
     let panicked: Result<(), _> = panics.await;
@@ -110,7 +120,7 @@ async fn the_only_replica_is_kept_however_damaged_it_is() {
     let one = OneNode::start_on(dir.path(), &[], on(&disk)).await;
     one.create("letters").await;
     one.produce("letters", "1").await.unwrap();
-    let replica = one.node.replicas().all().remove(0);
+    let replica = one.replica("letters").await;
     let (spec, first) = (*replica.spec(), replica.status().last_log_index.unwrap());
     // What comes after an entry tells that it was synced, so that it is no torn tail.
     one.produce("letters", "2").await.unwrap();
@@ -160,7 +170,7 @@ async fn damage_in_the_middle_of_a_log_is_found_after_an_error_of_the_storage() 
     let one = OneNode::start_on(dir.path(), &[], on(&disk)).await;
     one.create("letters").await;
     one.produce("letters", "1").await.unwrap();
-    let replica = one.node.replicas().all().remove(0);
+    let replica = one.replica("letters").await;
     let (group, first) = (replica.spec().group, replica.status().last_log_index.unwrap());
     // Opening a log looks at the entries behind the last 64 KiB that are done with.
     let long = format!("\"{}\"", "x".repeat(100_000));
@@ -199,7 +209,7 @@ async fn a_replica_whose_damage_a_fetch_meets_is_taken_out_of_service() {
     let one = OneNode::start_on(dir.path(), &[], on(&disk)).await;
     one.create("letters").await;
     one.produce("letters", "1").await.unwrap();
-    let replica = one.node.replicas().all().remove(0);
+    let replica = one.replica("letters").await;
     let (group, first) = (replica.spec().group, replica.status().last_log_index.unwrap());
     drop(replica);
     // Opening a log looks at the entries behind the last 64 KiB that are done with.
@@ -240,9 +250,8 @@ async fn a_log_that_reads_slowly_keeps_no_other_replica_from_starting() {
     one.produce("letters", "1").await.unwrap();
     one.create("gone").await;
     one.produce("gone", "1").await.unwrap();
-    let replicas = one.node.replicas().all();
-    let [letters, gone] = &replicas[..] else { panic!("two topics, {} replicas", replicas.len()) };
-    let letters = letters.spec().group;
+    let letters = one.replica("letters").await.spec().group;
+    let gone = &one.replica("gone").await;
 
     // One ends by an error of the storage, and its log is read through before it is back.
     let held = disk.hold_reads(letters);
