@@ -87,7 +87,8 @@ pub(super) struct Connection {
     protocol: Protocol,
     in_progress: InProgress,
     timeouts: Timeouts,
-    is_in_head: bool,
+    /// A head is being read: that of the request after so many.
+    head: Option<usize>,
     reading: Option<(Limit, Pin<Box<Sleep>>)>,
     writing: Option<Pin<Box<Sleep>>>,
 }
@@ -95,7 +96,8 @@ pub(super) struct Connection {
 /// What a read waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Limit {
-    Head,
+    /// Of the request after so many.
+    Head(usize),
     /// After so many requests.
     Idle(usize),
 }
@@ -130,7 +132,7 @@ impl Connection {
             protocol: if is_http2 { Protocol::Http2 } else { Protocol::Http1 },
             in_progress,
             timeouts,
-            is_in_head: true,
+            head: Some(0),
             reading: None,
             writing: None,
         })
@@ -143,7 +145,7 @@ impl Connection {
     fn was_read(&mut self) {
         // Frames of HTTP/2 that are no request, such as pings, prolong nothing.
         if self.protocol == Protocol::Http1 && !self.in_progress.any() {
-            self.is_in_head = true;
+            self.head = Some(self.in_progress.begun());
         }
     }
 
@@ -155,7 +157,7 @@ impl Connection {
         };
         if self.reading.as_ref().is_none_or(|(armed, _)| *armed != limit) {
             let time = match limit {
-                Limit::Head => self.timeouts.head,
+                Limit::Head(_) => self.timeouts.head,
                 Limit::Idle(_) => self.timeouts.idle,
             };
             self.reading = Some((limit, Box::pin(tokio::time::sleep(time))));
@@ -168,16 +170,17 @@ impl Connection {
 
     fn read_limit(&mut self) -> Option<Limit> {
         if self.in_progress.any() {
-            self.is_in_head = false;
+            self.head = None;
             return None;
         }
         let begun = self.in_progress.begun();
         let is_head = match self.protocol {
-            Protocol::Http1 => self.is_in_head,
+            // A request may begin and end between two reads.
+            Protocol::Http1 => self.head == Some(begun),
             // Where a later head begins can't be seen from here: it has the time of an idle one.
             Protocol::Http2 => begun == 0,
         };
-        Some(if is_head { Limit::Head } else { Limit::Idle(begun) })
+        Some(if is_head { Limit::Head(begun) } else { Limit::Idle(begun) })
     }
 
     /// A write found no room: is it still in time?
