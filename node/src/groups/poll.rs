@@ -27,8 +27,10 @@ use crate::partition::request::{Fetch, Fetched, OffsetSpec};
 /// Partitions that one poll reads at once.
 const READS_AT_ONCE_MAX: usize = 8;
 /// A poll that waits asks the coordinator again so often: what is due, and who is assigned what, may
-/// have changed. Its session goes on by it.
+/// have changed. Its session goes on by it. At first sooner, then after twice as long each time: who
+/// polls all the time while records are brought back, slice by slice, is not to wait for the next one.
 const PLAN_EVERY: Duration = Duration::from_millis(500);
+const PLAN_FIRST: Duration = Duration::from_millis(25);
 /// Partitions that one poll waits for.
 const WAITED_FOR_MAX: usize = 64;
 /// Least bytes that are read of a partition.
@@ -101,6 +103,7 @@ impl GroupService {
     /// Those of the coordinator; of the partitions' leaders if none of them can be read.
     pub async fn poll(&self, poll: Poll) -> Result<Polled, Problem> {
         let deadline = self.inner.clock.instant() + poll.wait;
+        let mut pause = PLAN_FIRST;
         loop {
             let planned = self.plan(&poll).await?;
             if !planned.to_start.is_empty() {
@@ -124,7 +127,8 @@ impl GroupService {
                 let Planned { generation, assignment, .. } = planned;
                 return Ok(Polled { generation, assignment, records });
             }
-            self.wait(&planned, deadline).await;
+            self.wait(&planned, pause, deadline).await;
+            pause = PLAN_EVERY.min(pause * 2);
         }
     }
 
@@ -258,10 +262,10 @@ impl GroupService {
 
     /// Waits until there may be something: a record in one of the partitions, a parked one that is
     /// due, or the time to ask again.
-    async fn wait(&self, planned: &Planned, deadline: Instant) {
+    async fn wait(&self, planned: &Planned, pause: Duration, deadline: Instant) {
         let now = self.inner.clock.instant();
-        let due = planned.next_due_ms.map_or(PLAN_EVERY, Duration::from_millis);
-        let wait = deadline.saturating_duration_since(now).min(PLAN_EVERY).min(due);
+        let due = planned.next_due_ms.map_or(pause, Duration::from_millis);
+        let wait = deadline.saturating_duration_since(now).min(pause).min(due);
         let wait_ms = u32::try_from(wait.as_millis()).unwrap_or(u32::MAX).max(1);
         let reads = planned.read.iter().filter(|read| read.fresh > 0).take(WAITED_FOR_MAX);
         let mut waits: FuturesUnordered<_> = reads
