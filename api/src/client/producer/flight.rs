@@ -8,6 +8,7 @@ use tokio::sync::watch;
 use tokio::time::{sleep_until, timeout_at};
 
 use super::batch::Batch;
+use super::cluster::Cluster;
 use super::lane::Lane;
 use super::numbering::Place;
 use super::shared::Shared;
@@ -24,6 +25,7 @@ use crate::model::problem::Outcome;
 #[derive(Debug)]
 pub(super) struct Flight {
     pub(super) shared: Arc<Shared>,
+    pub(super) cluster: Arc<Cluster>,
     pub(super) lane: Arc<Lane>,
     pub(super) topic: TopicView,
     /// Its rank among the lane's flights.
@@ -52,6 +54,8 @@ pub(super) enum End {
     Written(Acked),
     /// The cluster does not take it.
     Refused(Arc<ClientError>),
+    /// The topic goes on elsewhere, and so does the batch: it was not written here.
+    Elsewhere(Arc<ClientError>),
     /// Its number leads nowhere.
     OutOfPlace(Renewal, Arc<ClientError>),
     /// Its time was over.
@@ -69,7 +73,7 @@ impl Flight {
                 break End::Expired(last);
             }
             let was_first = *self.first.borrow() == self.number;
-            let answer = self.shared.upstream.produce(self.attempt(failures, left));
+            let answer = self.cluster.upstream.produce(self.attempt(failures, left));
             let error = match timeout_at(self.batch.deadline, answer).await {
                 Ok(Ok(acked)) => break End::Written(acked),
                 Ok(Err(error)) => Arc::new(error),
@@ -87,6 +91,7 @@ impl Flight {
                     break End::Written(Acked { is_replayed: true, ..Acked::default() });
                 }
                 Verdict::OutOfPlace(renewal) => break End::OutOfPlace(renewal, error),
+                Verdict::Elsewhere => break End::Elsewhere(error),
                 Verdict::Final => break End::Refused(error),
                 Verdict::Overtaken => self.wait_until_first().await,
                 Verdict::Again => {

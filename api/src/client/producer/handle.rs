@@ -4,8 +4,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use tokio::sync::{OwnedSemaphorePermit, watch};
-use tokio::task::JoinHandle;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::sleep;
 
 use super::batch::Incoming;
@@ -41,9 +40,7 @@ pub(super) struct Inner {
     pub(super) instance_id: String,
     castle: OnceLock<CastleSession>,
     topics: Mutex<HashMap<Arc<str>, Arc<Topic>>>,
-    tasks: Mutex<Vec<JoinHandle<()>>>,
     is_closed: AtomicBool,
-    stop: watch::Sender<bool>,
 }
 
 impl Producer {
@@ -71,9 +68,7 @@ impl Producer {
             castle: OnceLock::new(),
             shared: Shared::new(options, upstream)?,
             topics: Mutex::default(),
-            tasks: Mutex::default(),
             is_closed: AtomicBool::new(false),
-            stop: watch::Sender::new(false),
         };
         Ok(Producer { inner: Arc::new(inner) })
     }
@@ -126,7 +121,7 @@ impl Producer {
     /// # Errors
     /// What the cluster says about the topic.
     pub async fn partitions(&self, topic: impl Into<Arc<str>>) -> Result<u32, SendError> {
-        Ok(self.inner.topic(&topic.into()).await?.view.facts().partitions())
+        Ok(self.inner.topic(&topic.into()).await?.view().facts().partitions())
     }
 
     /// Sends what is buffered without waiting for more, and waits until it is decided what became of
@@ -143,12 +138,7 @@ impl Producer {
         self.inner.finish();
         let generation = self.inner.shared.outstanding.end_generation();
         self.inner.shared.outstanding.decided(generation).await;
-        self.inner.stop.send_replace(true);
-        let tasks = std::mem::take(&mut *self.inner.tasks());
-        for task in tasks {
-            // A task that panicked has answered for its records.
-            let _ = task.await;
-        }
+        self.inner.shared.background.end().await;
     }
 
     #[cfg(test)]
@@ -185,7 +175,7 @@ impl Inner {
         room: OwnedSemaphorePermit,
         answer: impl FnOnce(u32) -> (Answer, T),
     ) -> Result<T, SendError> {
-        let partitions = topic.view.facts().partitions();
+        let partitions = topic.view().facts().partitions();
         let chosen = || self.shared.options.partitioner.partition(record, partitions);
         if let Some(partition) = record.partition.or_else(chosen) {
             let lane = self.lane(topic, topic.known(partition)?)?;
@@ -225,8 +215,8 @@ impl Inner {
                 delivery_timeout: options.delivery_timeout,
             };
             let lane = Lane::new(topic.name.clone(), partition, limits);
-            let task = LaneTask::new(lane.clone(), self.shared.clone(), topic.view.clone());
-            self.tasks().push(runtime::spawn(task.run()));
+            let task = LaneTask::new(lane.clone(), self.shared.clone(), topic.home.clone());
+            self.shared.background.run(task.run());
             Ok(lane)
         })
     }
@@ -244,9 +234,7 @@ impl Inner {
             return Ok(known.clone());
         }
         let (topic, watcher) = Topic::new(name.clone(), facts, self.shared.seed);
-        let (upstream, age) = (self.shared.upstream.clone(), self.shared.options.metadata_age_max);
-        let watching = watcher.run(upstream, age, self.stop.subscribe());
-        self.tasks().push(runtime::spawn(watching));
+        self.shared.watch(watcher, &self.shared.home);
         topics.insert(name.clone(), topic.clone());
         Ok(topic)
     }
@@ -255,7 +243,7 @@ impl Inner {
         let deadline = runtime::now() + self.shared.options.delivery_timeout;
         let (mut failures, mut dice) = (0, Dice::seeded(self.shared.seed));
         loop {
-            let error = match self.shared.upstream.describe(name.clone(), failures).await {
+            let error = match self.shared.home.upstream.describe(name.clone(), failures).await {
                 Ok(facts) => return Ok(facts),
                 Err(error) => error,
             };
@@ -295,10 +283,6 @@ impl Inner {
 
     pub(super) fn topics(&self) -> MutexGuard<'_, HashMap<Arc<str>, Arc<Topic>>> {
         self.topics.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn tasks(&self) -> MutexGuard<'_, Vec<JoinHandle<()>>> {
-        self.tasks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

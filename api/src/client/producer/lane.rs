@@ -104,6 +104,11 @@ impl Lane {
         is_going_on
     }
 
+    /// Lets the lane's task see what is new.
+    pub(super) fn look_up(&self) {
+        self.wake.notify_one();
+    }
+
     /// Whole batches that wait.
     pub(super) fn waiting(&self) -> usize {
         self.lock().closed.len()

@@ -12,6 +12,7 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 use tracing::Instrument;
 
 use super::batch::Batch;
+use super::cluster::Cluster;
 use super::error::FailureReason;
 use super::flight::{End, Flight, Landed};
 use super::lane::{Lane, Next};
@@ -21,6 +22,7 @@ use super::topic::TopicView;
 use super::upstream::Acked;
 use super::verdict::blames_a_record;
 use crate::client::dice::Dice;
+use crate::client::moves::{Destination, ProducerMove, Side};
 use crate::client::pause::pause;
 use crate::client::{ClientError, runtime};
 use crate::http::producers::ProducerIdentity;
@@ -30,7 +32,11 @@ use crate::model::problem::Outcome;
 pub(super) struct LaneTask {
     lane: Arc<Lane>,
     shared: Arc<Shared>,
+    /// Where it writes to.
+    cluster: Arc<Cluster>,
     topic: TopicView,
+    /// Its way to another cluster.
+    moving: ProducerMove,
     numbering: Numbering,
     flights: FuturesUnordered<BoxFuture<'static, Landed>>,
     /// Numbers of the flights that have not landed, in order.
@@ -49,8 +55,10 @@ impl LaneTask {
         LaneTask {
             lane,
             numbering: Numbering::new(shared.options.idempotent),
+            cluster: shared.home.clone(),
             shared,
             topic,
+            moving: ProducerMove::default(),
             flights: FuturesUnordered::new(),
             in_flight: VecDeque::new(),
             first: watch::Sender::new(0),
@@ -63,6 +71,9 @@ impl LaneTask {
     /// Sends what the lane holds, until it is finished and empty.
     pub(super) async fn run(mut self) {
         loop {
+            if let Some(to) = self.topic.told() {
+                self.moving.told(to.clone());
+            }
             self.settle();
             if let Some(batch) = self.take_again() {
                 self.launch(batch).await;
@@ -94,6 +105,31 @@ impl LaneTask {
         for (_, batch) in self.grounded.drain(..).rev() {
             self.again.push_front(batch);
         }
+        if let Some(Side::New(to)) = self.moving.side() {
+            self.go_over(&to);
+        }
+    }
+
+    /// All that was sent to one cluster is decided; what follows goes to another, under an identity of
+    /// that one.
+    fn go_over(&mut self, to: &Destination) {
+        self.moving = ProducerMove::default();
+        let (topic, partition) = (self.lane.topic.clone(), self.lane.partition);
+        match self.cluster.toward(to) {
+            Ok(cluster) => {
+                tracing::info!(%topic, partition, cluster = to.cluster, "the partition moved");
+                let watch = |watcher| self.shared.watch(watcher, &cluster);
+                self.topic = cluster.view_of_moved(&topic, &self.topic, watch);
+                self.numbering = Numbering::new(self.shared.options.idempotent);
+                self.cluster = cluster;
+            }
+            Err(error) => {
+                let reason = FailureReason::Refused(Arc::new(error));
+                for batch in std::mem::take(&mut self.again) {
+                    self.fail(batch, Outcome::NotDone, &reason);
+                }
+            }
+        }
     }
 
     fn take_again(&mut self) -> Option<Batch> {
@@ -104,7 +140,8 @@ impl LaneTask {
     fn has_room(&self) -> bool {
         // Without numbers two batches could change places.
         let max = if self.numbering.is_on() { self.shared.options.in_flight_max } else { 1 };
-        self.numbering.is_whole() && self.grounded.is_empty() && self.in_flight.len() < max
+        let is_open = self.numbering.is_whole() && self.moving.may_send_to_old();
+        is_open && self.grounded.is_empty() && self.in_flight.len() < max
     }
 
     async fn wait(&mut self, due: Option<Instant>) {
@@ -130,6 +167,7 @@ impl LaneTask {
         self.flown += 1;
         let number = self.flown;
         self.in_flight.push_back(number);
+        self.moving.sent();
         self.publish_first();
         let span = tracing::debug_span!(
             "produce_batch",
@@ -142,6 +180,7 @@ impl LaneTask {
         );
         let flight = Flight {
             shared: self.shared.clone(),
+            cluster: self.cluster.clone(),
             lane: self.lane.clone(),
             topic: self.topic.clone(),
             number,
@@ -157,7 +196,7 @@ impl LaneTask {
         let (mut failures, mut last) = (0, None);
         let mut dice = Dice::seeded(self.shared.seed);
         while self.numbering.need() != Need::Nothing {
-            let identity = ask(&self.shared, self.numbering.need(), failures);
+            let identity = ask(&self.cluster, self.numbering.need(), failures);
             let error = match timeout_at(deadline, identity).await {
                 Ok(Ok(identity)) => {
                     self.numbering.begin(identity);
@@ -186,6 +225,7 @@ impl LaneTask {
         let Landed { number, batch, place, outcome, end } = landed;
         self.in_flight.retain(|other| *other != number);
         self.publish_first();
+        self.note_decided(&end);
         match end {
             End::Written(acked) => self.written(batch, &acked),
             End::OutOfPlace(renewal, error) => {
@@ -196,6 +236,11 @@ impl LaneTask {
                         self.fail(batch, Outcome::Unknown, &FailureReason::OutOfPlace(error));
                     }
                 }
+            }
+            End::Elsewhere(_) => {
+                // What follows it was not written either, whatever it is answered.
+                self.numbering.gap(place, Outcome::NotDone);
+                self.grounded.push((number, batch));
             }
             End::Refused(error) => {
                 self.numbering.gap(place, outcome);
@@ -209,6 +254,19 @@ impl LaneTask {
                 let after = self.shared.options.delivery_timeout;
                 self.fail(batch, outcome, &FailureReason::Expired { after, last });
             }
+        }
+    }
+
+    fn note_decided(&mut self, end: &End) {
+        let goes_over = match end {
+            End::Elsewhere(error) => match error.as_ref() {
+                ClientError::Problem { body, .. } => self.moving.refused(body),
+                _ => false,
+            },
+            _ => false,
+        };
+        if !goes_over {
+            self.moving.decided();
         }
     }
 
@@ -252,10 +310,14 @@ impl LaneTask {
     }
 }
 
-async fn ask(shared: &Shared, need: Need, failures: u32) -> Result<ProducerIdentity, ClientError> {
+async fn ask(
+    cluster: &Cluster,
+    need: Need,
+    failures: u32,
+) -> Result<ProducerIdentity, ClientError> {
     match need {
-        Need::Nothing | Need::Shared => shared.identity(failures).await,
-        Need::NextEpoch(known) => shared.upstream.identify(Some(known), failures).await,
-        Need::OwnId => shared.upstream.identify(None, failures).await,
+        Need::Nothing | Need::Shared => cluster.identity(failures).await,
+        Need::NextEpoch(known) => cluster.upstream.identify(Some(known), failures).await,
+        Need::OwnId => cluster.upstream.identify(None, failures).await,
     }
 }

@@ -35,6 +35,13 @@
 //! A batch that is refused because of a record in it is cut in two, again and again, until the bad
 //! record is refused alone and all others are written.
 //!
+//! # When a topic moves to another cluster
+//! The producer follows, partition by partition: once everything that it sent to the old one is
+//! decided, what the seal refused, and all that comes after, goes to the same partition of the new
+//! cluster in the same order, under a producer id of that cluster. What may have been written before
+//! the seal is asked for again at the *old* cluster, which remembers. It hears of the move by the
+//! refusal, and by Castle. Nothing of this is seen from outside but that offsets begin anew.
+//!
 //! # Partitions
 //! A partition that the record names; else the [`partitioner`](ProducerOptions::partitioner), by
 //! default the key's murmur2 as Kafka has it; else the sticky one: records without a key stay on a
@@ -46,9 +53,12 @@
 //!  send,                   facts,               filled by          numbering,    one batch:  HTTP, or
 //!  flush, close            sticky               whoever sends      order         attempts    a test's
 //! ```
-//! `verdict`, `numbering`, `partitioner` are pure.
+//! `verdict`, `numbering`, `partitioner` are pure. A `cluster` is what a lane writes to: the one that the
+//! producer was made for, or one that the topic moved to.
 
+mod background;
 mod batch;
+mod cluster;
 mod delivery;
 mod error;
 mod flight;

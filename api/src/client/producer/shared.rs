@@ -1,17 +1,19 @@
-//! What all lanes of a producer share: its options, the cluster, the buffer, the producer id.
+//! What all lanes of a producer share: its options, the cluster that it was made for, the buffer.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use super::background::Background;
+use super::cluster::Cluster;
 use super::error::{OptionError, SendError};
 use super::options::ProducerOptions;
 use super::outstanding::Outstanding;
 use super::steered::Steering;
+use super::topic::Watcher;
 use super::upstream::Upstream;
-use crate::client::{ClientError, runtime};
-use crate::http::producers::ProducerIdentity;
+use crate::client::runtime;
 
 /// What a record holds in the buffer beyond its own bytes: its place in the batch, and the way back.
 const RECORD_OVERHEAD_BYTES: usize = 128;
@@ -20,14 +22,14 @@ const RECORD_OVERHEAD_BYTES: usize = 128;
 #[derive(Debug)]
 pub(super) struct Shared {
     pub(super) options: ProducerOptions,
-    pub(super) upstream: Arc<dyn Upstream>,
+    /// The cluster that the producer was made for.
+    pub(super) home: Arc<Cluster>,
+    pub(super) background: Background,
     pub(super) outstanding: Arc<Outstanding>,
     pub(super) room: Room,
     pub(super) steering: Steering,
     /// Of the producer's random choices.
     pub(super) seed: u64,
-    /// With epoch and sequence of its own in each partition, one id does for all.
-    identity: OnceCell<ProducerIdentity>,
 }
 
 impl Shared {
@@ -41,16 +43,16 @@ impl Shared {
             steering: Steering::new(),
             seed: options.seed.unwrap_or_else(runtime::entropy),
             options,
-            upstream,
+            home: Cluster::new(upstream),
+            background: Background::new(),
             outstanding: Outstanding::new(),
-            identity: OnceCell::new(),
         }))
     }
 
-    /// The producer's identity, the same for all lanes.
-    pub(super) async fn identity(&self, failures: u32) -> Result<ProducerIdentity, ClientError> {
-        let new = || self.upstream.identify(None, failures);
-        self.identity.get_or_try_init(new).await.copied()
+    /// Keeps what a cluster says of a topic fresh.
+    pub(super) fn watch(&self, watcher: Watcher, cluster: &Cluster) {
+        let (upstream, age_max) = (cluster.upstream.clone(), self.options.metadata_age_max);
+        self.background.run(watcher.run(upstream, age_max, self.background.end_of_it()));
     }
 }
 

@@ -10,6 +10,7 @@ use tokio::time::{Instant, sleep_until};
 use super::error::SendError;
 use super::handle::Inner;
 use crate::client::castle::{About, Steered, Throttle};
+use crate::client::moves::Destination;
 use crate::client::runtime;
 use crate::http::castle::{ClientStats, Command, Role, Subscription, TopicDispatch};
 
@@ -139,7 +140,7 @@ impl Steered for Inner {
             Command::Throttle { bytes_per_second } => {
                 steering.throttle().set(*bytes_per_second, steering.now());
             }
-            Command::Reinit => self.topics().values().for_each(|topic| topic.view.refresh()),
+            Command::Reinit => self.topics().values().for_each(|topic| topic.view().refresh()),
             Command::Exit => {
                 steering.has_ended.store(true, Ordering::SeqCst);
                 self.finish();
@@ -150,12 +151,20 @@ impl Steered for Inner {
 
     fn hint(&self, topic: &str, dispatch: &TopicDispatch) {
         let Some(known) = self.topics().get(topic).cloned() else { return };
-        let facts = known.view.facts();
+        let facts = known.home.facts();
         let is_news = |partition: u32, epoch: u64| {
             partition >= facts.partitions() || epoch > facts.leader(partition).1
         };
         if dispatch.partitions.iter().any(|told| is_news(told.partition, told.epoch)) {
-            known.view.refresh();
+            known.home.refresh();
+        }
+    }
+
+    fn moved(&self, topic: &str, cluster: &str, addresses: &[String]) {
+        let known = self.topics().get(topic).cloned();
+        if let Some(topic) = known.filter(|_| !addresses.is_empty()) {
+            let (cluster, servers) = (cluster.to_owned(), addresses.to_vec());
+            topic.goes_on_in(Destination { cluster, servers });
         }
     }
 }

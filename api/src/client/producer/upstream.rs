@@ -31,6 +31,9 @@ pub(super) trait Upstream: fmt::Debug + Send + Sync + 'static {
         failures: u32,
     ) -> BoxFuture<'_, Result<ProducerIdentity, ClientError>>;
 
+    /// Another cluster, at these servers.
+    fn elsewhere(&self, servers: &[String]) -> Result<Arc<dyn Upstream>, ClientError>;
+
     /// Describes a topic.
     fn describe(
         &self,
@@ -82,6 +85,11 @@ impl TopicFacts {
         u32::try_from(self.leaders.len()).unwrap_or(u32::MAX)
     }
 
+    /// The same where nobody knows yet who leads.
+    pub(super) fn without_leaders(&self) -> TopicFacts {
+        TopicFacts { leaders: vec![(None, 0); self.leaders.len()], ..*self }
+    }
+
     /// Who leads a partition, and since which term.
     pub(super) fn leader(&self, partition: u32) -> (Option<u64>, u64) {
         self.leaders.get(partition as usize).copied().unwrap_or_default()
@@ -126,6 +134,10 @@ impl Upstream for Session {
     ) -> BoxFuture<'_, Result<ProducerIdentity, ClientError>> {
         let client = self.client(None, failures);
         Box::pin(async move { in_time(&client, client.producer_identity(known)).await })
+    }
+
+    fn elsewhere(&self, servers: &[String]) -> Result<Arc<dyn Upstream>, ClientError> {
+        Ok(Arc::new(Session::new(Client::new(servers)?)))
     }
 
     fn describe(

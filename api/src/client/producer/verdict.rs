@@ -2,6 +2,7 @@
 //! that its numbers lead nowhere.
 
 use crate::client::ClientError;
+use crate::client::moves::destination_of;
 use crate::model::error_code::ErrorCode;
 use crate::model::problem::Outcome;
 
@@ -25,6 +26,8 @@ pub(super) enum Verdict {
     Overtaken,
     /// This attempt was not written, for the partition knows nothing that the batch could follow.
     OutOfPlace(Renewal),
+    /// It was not written and never will be here: the topic goes on in another cluster.
+    Elsewhere,
     /// Send the same again. Whether this attempt may have been written is the refusal's outcome.
     Again,
     /// Sending the same again can't help, or could write it twice.
@@ -56,6 +59,14 @@ pub(super) fn judge(error: &ClientError, at: Circumstances) -> Verdict {
         _ => {}
     }
     let may_help = match error {
+        // A partition that is sealed remembers what it wrote before. Without a destination the node
+        // has not heard of it yet.
+        ClientError::Problem { body, .. } if body.code == ErrorCode::TopicMoved => {
+            if destination_of(body).is_some() {
+                return Verdict::Elsewhere;
+            }
+            true
+        }
         // A node that has not heard of new partitions.
         ClientError::Problem { body, .. } if body.code == ErrorCode::InvalidPartition => {
             at.partition_exists

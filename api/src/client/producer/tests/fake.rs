@@ -3,7 +3,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 
 use futures_util::future::BoxFuture;
 use tokio::sync::{Notify, watch};
@@ -30,6 +30,8 @@ pub(super) enum Fate {
     Stray(usize),
     /// It is refused, for now.
     NotLeader,
+    /// It is refused by a node that knows that the topic has moved, and not where to.
+    SealedSomewhere,
     /// It never arrives, and there is no answer either.
     Silence,
     /// It waits until another attempt has been judged.
@@ -48,6 +50,8 @@ pub(super) struct Fake {
     in_flight: AtomicUsize,
     pub(super) in_flight_seen_max: AtomicUsize,
     pub(super) identities: AtomicU32,
+    /// Where topics move to from here.
+    other: OnceLock<Arc<Fake>>,
 }
 
 #[derive(Debug, Default)]
@@ -87,6 +91,22 @@ impl Fake {
             in_flight: AtomicUsize::new(0),
             in_flight_seen_max: AtomicUsize::new(0),
             identities: AtomicU32::new(0),
+            other: OnceLock::new(),
+        }
+    }
+
+    /// A cluster whose topic moves to another one.
+    pub(super) fn before(partitions: u32, other: &Arc<Fake>) -> Arc<Fake> {
+        let fake = Fake::silent(partitions, false);
+        fake.other.set(other.clone()).unwrap();
+        Arc::new(fake)
+    }
+
+    /// Partitions take nothing more from now on.
+    pub(super) fn seal(&self, partitions: impl IntoIterator<Item = u32>) {
+        let mut state = self.state();
+        for partition in partitions {
+            state.logs.entry(partition).or_default().is_sealed = true;
         }
     }
 
@@ -145,6 +165,7 @@ impl Fake {
             Fate::Done => {}
             Fate::Overtaken => self.judged.notified().await,
             Fate::Lost => return Err(lost()),
+            Fate::SealedSomewhere => return Err(Problem::new(ErrorCode::TopicMoved, "away").into()),
             Fate::NotLeader => return Err(Problem::new(ErrorCode::NotLeader, "moving").into()),
             Fate::Silence => std::future::pending().await,
             Fate::Stray(after) => {
@@ -234,6 +255,11 @@ impl Upstream for Fake {
             None => ProducerIdentity { producer_id: i64::from(count) + 1_000, epoch: 0 },
         };
         Box::pin(async move { Ok(identity) })
+    }
+
+    fn elsewhere(&self, servers: &[String]) -> Result<Arc<dyn Upstream>, ClientError> {
+        assert_eq!(servers, log::OTHER_SERVERS);
+        Ok(self.other.get().expect("there is another cluster").clone())
     }
 
     fn describe(

@@ -6,11 +6,16 @@ use bytes::Bytes;
 
 use super::super::upstream::{Acked, Attempt};
 use crate::model::error_code::ErrorCode;
-use crate::model::problem::Problem;
+use crate::model::problem::{MovedTo, Problem};
 use crate::model::record_batch::{BatchHeader, records, validate};
+
+/// Servers of the cluster that a sealed partition goes on in.
+pub(super) const OTHER_SERVERS: [&str; 1] = ["http://east:8080"];
 
 #[derive(Debug, Default)]
 pub(super) struct Log {
+    /// It takes nothing more.
+    pub(super) is_sealed: bool,
     pub(super) values: Vec<String>,
     pub(super) producers: HashMap<i64, Producer>,
 }
@@ -36,6 +41,9 @@ impl Log {
             && let Some(known) = self.admit(&header, base)?
         {
             return Ok(acked(&header, known, true));
+        }
+        if self.is_sealed {
+            return Err(moved());
         }
         self.values.extend(values);
         Ok(acked(&header, base, false))
@@ -68,10 +76,25 @@ impl Log {
             known.epoch = header.producer_epoch;
             known.batches.clear();
         }
+        if self.is_sealed {
+            return Err(moved());
+        }
         known.next = sequence + count;
         known.batches.push((sequence, count, base));
         Ok(None)
     }
+}
+
+/// The topic goes on elsewhere.
+pub(super) fn moved() -> Problem {
+    let to = MovedTo {
+        cluster: "east".to_owned(),
+        servers: OTHER_SERVERS.map(str::to_owned).into(),
+        id: "7".to_owned(),
+        sealed_at: None,
+    };
+    let refusal = Problem::new(ErrorCode::TopicMoved, "the topic goes on in east");
+    Problem { moved_to: Some(Box::new(to)), ..refusal }
 }
 
 /// The values of a batch.

@@ -4,6 +4,7 @@ mod batching;
 mod bounds;
 mod fake;
 mod log;
+mod moving;
 mod once;
 mod steering;
 mod storm;
