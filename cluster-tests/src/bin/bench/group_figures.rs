@@ -16,7 +16,7 @@ use rampart_cluster_tests::harness::probe::wait_for;
 use serde_json::{Value, json};
 use tokio::sync::Barrier;
 
-use super::load::{BATCH, Cost};
+use super::load::{BATCH, Cost, Per};
 use super::report::Report;
 
 const TOPIC: &str = "bench-groups";
@@ -68,7 +68,7 @@ pub(crate) async fn poll_and_ack(
     let area = "poll and ack, 6 members on 6 partitions x 3, 100 bytes";
     let rate = records as f64 / took.as_secs_f64();
     report.add_above(area, "records", rate, "1/s", RECORDS);
-    cost.end_per_million(cluster, area, records, report)
+    cost.end(cluster, area, Per::Million(records), report)
 }
 
 /// The same number of records into each partition.
@@ -92,15 +92,15 @@ async fn fill(cluster: &Cluster, each: u64) -> Result<()> {
 
 /// A member of a group, through one node.
 #[derive(Debug, Clone)]
-struct Member {
-    api: Api,
-    group: String,
-    name: String,
-    topic: &'static str,
+pub(crate) struct Member {
+    pub(crate) api: Api,
+    pub(crate) group: String,
+    pub(crate) name: String,
+    pub(crate) topic: &'static str,
 }
 
 impl Member {
-    async fn poll(&self, max_records: u64, wait_ms: u64) -> Result<PollResponse> {
+    pub(crate) async fn poll(&self, max_records: u64, wait_ms: u64) -> Result<PollResponse> {
         let request = PollRequest {
             member: self.name.clone(),
             topics: vec![self.topic.to_owned()],
@@ -115,7 +115,7 @@ impl Member {
         Ok(serde_json::from_slice(&answer.body)?)
     }
 
-    async fn ack(&self, polled: PollResponse) -> Result<u64> {
+    pub(crate) async fn ack(&self, polled: PollResponse) -> Result<u64> {
         let tokens = polled.records.into_iter().map(|record| record.ack_token).collect();
         let request =
             AckRequest { member: self.name.clone(), ack: tokens, ..AckRequest::default() };

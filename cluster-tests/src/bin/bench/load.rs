@@ -53,29 +53,20 @@ impl Load {
         cluster: &Cluster,
         disk: &Disk,
         report: &mut Report,
-    ) -> Result<f64> {
+    ) -> Result<()> {
         report.progress(self.area("produce"));
         let topic = self.topic();
         cluster.api(0).create_topic(&topic, self.partitions, 3, json!({})).await?;
         cluster.wait_in_sync(&topic, 3).await?;
-        let mut leaders = Vec::new();
-        for partition in 0..self.partitions {
-            leaders.push(cluster.api(cluster.leader(0, &topic, partition).await?).clone());
-        }
         let cost = Cost::start(cluster)?;
-        let workers = (0..self.in_flight).map(|worker| {
-            let partition = worker % self.partitions;
-            let path = format!("/v1/topics/{topic}/records?partition={partition}&ack=quorum");
-            background(produce(leaders[partition as usize].clone(), path, batch(worker), self.span))
-        });
-        let seen = join(workers.collect()).await?;
+        let seen = self.write(cluster).await?;
         let took = cost.watch.elapsed().as_secs_f64();
         let area = self.area("produce");
         let (mb, requests) = (seen.bytes as f64 / 1e6 / took, seen.latencies.len() as f64 / took);
         report.add(&area, "records", requests * BATCH_RECORDS as f64, "1/s");
         report.add(&area, "values", mb, "MB/s");
         latencies(&area, seen.latencies, report);
-        cost.end(cluster, &area, seen.bytes, report)?;
+        cost.end(cluster, &area, Per::Gib(seen.bytes), report)?;
         report.add(
             &area,
             "requests : fdatasyncs of the disk",
@@ -84,7 +75,29 @@ impl Load {
         );
         report.add(&area, "MB/s : disk, synced 100 KiB", mb / disk.synced_mb_per_second, "");
         report.add(&area, "MB/s : disk, buffered", mb / disk.buffered_mb_per_second, "");
-        Ok(requests * BATCH_RECORDS as f64)
+        Ok(())
+    }
+
+    /// The same into the topic that is there already; records a second.
+    pub(crate) async fn produce_more(&self, cluster: &Cluster) -> Result<f64> {
+        let watch = Stopwatch::start();
+        let seen = self.write(cluster).await?;
+        let records = (seen.latencies.len() * BATCH_RECORDS) as f64;
+        Ok(records / watch.elapsed().as_secs_f64())
+    }
+
+    async fn write(&self, cluster: &Cluster) -> Result<Seen> {
+        let topic = self.topic();
+        let mut leaders = Vec::new();
+        for partition in 0..self.partitions {
+            leaders.push(cluster.api(cluster.leader(0, &topic, partition).await?).clone());
+        }
+        let workers = (0..self.in_flight).map(|worker| {
+            let partition = worker % self.partitions;
+            let path = format!("/v1/topics/{topic}/records?partition={partition}&ack=quorum");
+            background(produce(leaders[partition as usize].clone(), path, batch(worker), self.span))
+        });
+        join(workers.collect()).await
     }
 
     /// Reads all that was written, one reader a partition.
@@ -110,7 +123,7 @@ impl Load {
         report.add(&area, "records", seen.bytes as f64 / RECORD_BYTES as f64 / took, "1/s, about");
         report.add(&area, "batches", mb, "MB/s");
         latencies(&area, seen.latencies, report);
-        cost.end(cluster, &area, seen.bytes, report)?;
+        cost.end(cluster, &area, Per::Gib(seen.bytes), report)?;
         report.add(&area, "MB/s : disk, buffered write", mb / disk.buffered_mb_per_second, "");
         Ok(())
     }
@@ -212,30 +225,27 @@ impl Cost {
         &self,
         cluster: &Cluster,
         area: &str,
-        bytes: u64,
+        per: Per,
         report: &mut Report,
     ) -> Result<()> {
         let (servers, generator) = now(cluster)?;
-        let gib = bytes as f64 / f64::from(1 << 30);
-        report.add(area, "CPU of all three servers", (servers - self.servers) / gib, "s/GiB");
-        report.add(area, "CPU of the load generator", (generator - self.generator) / gib, "s/GiB");
+        let (amount, unit) = match per {
+            Per::Gib(bytes) => (bytes as f64 / f64::from(1 << 30), "s/GiB"),
+            Per::Million(records) => (records as f64 / 1e6, "s/M"),
+        };
+        report.add(area, "CPU of all three servers", (servers - self.servers) / amount, unit);
+        report.add(area, "CPU of the load generator", (generator - self.generator) / amount, unit);
         Ok(())
     }
+}
 
-    pub(crate) fn end_per_million(
-        &self,
-        cluster: &Cluster,
-        area: &str,
-        records: u64,
-        report: &mut Report,
-    ) -> Result<()> {
-        let (servers, generator) = now(cluster)?;
-        let millions = records as f64 / 1e6;
-        report.add(area, "CPU of all three servers", (servers - self.servers) / millions, "s/M");
-        let own = (generator - self.generator) / millions;
-        report.add(area, "CPU of the load generator", own, "s/M");
-        Ok(())
-    }
+/// What a cost is divided by.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Per {
+    /// So many bytes, in GiB.
+    Gib(u64),
+    /// So many records, in millions.
+    Million(u64),
 }
 
 fn now(cluster: &Cluster) -> Result<(f64, f64)> {

@@ -5,6 +5,7 @@
 
 mod castle_figures;
 mod cluster_figures;
+mod dead_letter_figures;
 mod disk;
 mod group_figures;
 mod load;
@@ -37,6 +38,9 @@ struct Arguments {
     /// Also writes the figures as JSON to this file.
     #[arg(long)]
     json: Option<PathBuf>,
+    /// Also writes the figures into this page, in the place of those that it has.
+    #[arg(long)]
+    page: Option<PathBuf>,
 }
 
 /// The whole run; it takes about ten times `--seconds`.
@@ -66,13 +70,14 @@ async fn bench(arguments: &Arguments) -> Result<()> {
     cluster_figures::startup(&mut cluster, &mut report).await?;
     for partitions in [1, 6] {
         let load = load::Load { partitions, in_flight: arguments.in_flight, span };
-        let raw = load.produce(&cluster, &disk, &mut report).await?;
+        load.produce(&cluster, &disk, &mut report).await?;
         load.fetch(&cluster, &disk, &mut report).await?;
         if partitions > 1 {
-            sdk_figures::produce(&cluster, (partitions, span), raw, &mut report).await?;
+            sdk_figures::produce(&cluster, load, &mut report).await?;
         }
     }
     group_figures::poll_and_ack(&cluster, span, &mut report).await?;
+    dead_letter_figures::redrive(&cluster, &mut report).await?;
     cluster_figures::memory(&cluster, "after the load", &mut report)?;
     castle_figures::castle(&cluster, span, &mut report).await?;
     cluster_figures::failover(&mut cluster, &mut report).await?;
@@ -87,5 +92,27 @@ async fn bench(arguments: &Arguments) -> Result<()> {
     if let Some(path) = &arguments.json {
         std::fs::write(path, json + "\n")?;
     }
+    if let Some(path) = &arguments.page {
+        let page = report.put_into(&std::fs::read_to_string(path)?, &conditions(arguments))?;
+        std::fs::write(path, page)?;
+    }
     Ok(())
+}
+
+/// When and where the figures were made.
+fn conditions(arguments: &Arguments) -> String {
+    let command = |program: &str, args: &[&str]| {
+        let output = std::process::Command::new(program).args(args).output().ok()?;
+        Some(String::from_utf8(output.stdout).ok()?.trim().to_owned())
+    };
+    let or_unknown = |said: Option<String>| said.unwrap_or_else(|| "unknown".to_owned());
+    let cores = std::thread::available_parallelism().map_or(0, usize::from);
+    format!(
+        "{}, commit {}, {cores} cores, Linux {}, {} s a load, {} requests in flight.",
+        or_unknown(command("date", &["-u", "+%F %H:%M UTC"])),
+        or_unknown(command("git", &["rev-parse", "--short", "HEAD"])),
+        or_unknown(command("uname", &["-r"])),
+        arguments.seconds,
+        arguments.in_flight,
+    )
 }

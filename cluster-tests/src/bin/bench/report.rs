@@ -1,8 +1,13 @@
 //! Figures: collected, shown as a table for people and as JSON for programs.
 
-use comfy_table::presets::UTF8_FULL_CONDENSED;
+use anyhow::{Context, Result};
+use comfy_table::presets::{ASCII_MARKDOWN, UTF8_FULL_CONDENSED};
 use comfy_table::{ContentArrangement, Table};
 use serde_json::{Map, Value, json};
+
+/// Around the figures of a page.
+const BEGIN: &str = "<!-- figures -->";
+const END: &str = "<!-- end of figures -->";
 
 struct Figure {
     area: String,
@@ -100,6 +105,15 @@ impl Report {
             table.add_row([area, figure.name, &value, figure.unit, &target, reached]);
         }
         table
+    }
+
+    /// A page with these figures in the place of those that it has.
+    pub(crate) fn put_into(&self, page: &str, said: &str) -> Result<String> {
+        let (head, rest) = page.split_once(BEGIN).context("the page has no place for figures")?;
+        let (_, tail) = rest.split_once(END).context("the figures of the page have no end")?;
+        let mut table = self.table();
+        table.load_style(ASCII_MARKDOWN).set_content_arrangement(ContentArrangement::Disabled);
+        Ok(format!("{head}{BEGIN}\n{said}\n\n{table}\n{END}{tail}"))
     }
 
     /// `{"area":{"figure (unit)":value}}`
