@@ -161,10 +161,14 @@ impl Steered for Inner {
     }
 
     fn moved(&self, topic: &str, cluster: &str, addresses: &[String]) {
-        let known = self.topics().get(topic).cloned();
-        if let Some(topic) = known.filter(|_| !addresses.is_empty()) {
-            let (cluster, servers) = (cluster.to_owned(), addresses.to_vec());
-            topic.goes_on_in(Destination { cluster, servers });
+        let Some(known) = self.topics().get(topic).cloned() else { return };
+        // What can't be followed is left to the refusals.
+        match self.shared.home.upstream.elsewhere(addresses) {
+            Ok(_) => {
+                let (cluster, servers) = (cluster.to_owned(), addresses.to_vec());
+                known.goes_on_in(Destination { cluster, servers });
+            }
+            Err(error) => tracing::warn!(topic, cluster, %error, "the topic can't be followed"),
         }
     }
 }

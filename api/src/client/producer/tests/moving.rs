@@ -92,6 +92,7 @@ async fn castle_leads_over_once_everything_that_was_sent_is_decided() {
     old.gate.send_replace(false);
     let deliveries = send_all(&producer, &names(0..3)).await;
     until("one is on its way", || old.seen().len() == 1).await;
+    producer.steered().moved(TOPIC, "east", &["nonsense".to_owned()]);
     castle_tells(&producer);
     castle_tells(&producer);
     assert!(new.seen().is_empty(), "the first one is not decided");
