@@ -6,8 +6,9 @@ mod delivery;
 mod life;
 mod polling;
 mod settling;
+mod topics;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -59,6 +60,9 @@ pub(super) struct Ask<T> {
 pub(super) struct Member {
     options: Arc<ConsumerOptions>,
     member: String,
+    topics: Vec<String>,
+    /// Topics that went on in another cluster.
+    left: BTreeSet<String>,
     life: Life,
     was_told_to_end: bool,
     pub(super) hand: Hand,
@@ -105,6 +109,8 @@ impl Member {
     pub(super) fn new(options: Arc<ConsumerOptions>, member: String, seed: u64) -> Member {
         Member {
             liveness: Liveness::new(options.session),
+            topics: options.topics.clone(),
+            left: BTreeSet::new(),
             options,
             member,
             life: Life::Running,

@@ -67,11 +67,13 @@
 mod buffer;
 mod engine;
 mod error;
+mod follow;
 mod hand;
 mod handle;
 mod lanes;
 mod liveness;
 mod member;
+mod offsets;
 mod options;
 mod rebalance;
 mod record;
@@ -80,7 +82,9 @@ mod shared;
 mod steered;
 #[cfg(test)]
 mod tests;
+mod through;
 mod upstream;
+mod ways;
 
 pub use error::{ConsumerError, SettleError};
 pub use hand::Verdict;

@@ -27,8 +27,7 @@ impl Member {
         if let Some(reason) = self.refusal.take() {
             return Err(ConsumerError::Refused { group: self.options.group.clone(), reason });
         }
-        let is_told = self.changes.is_empty() && !self.is_telling;
-        if !is_told || self.is_paused || self.liveness.standing(now) != Standing::In {
+        if !self.has_told() || self.is_paused || self.liveness.standing(now) != Standing::In {
             return Ok(Vec::new());
         }
         let taken = self.buffer.take(max);

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use super::{Life, Member};
-use crate::client::consumer::buffer::Buffer;
 use crate::client::consumer::error::ConsumerError;
 
 impl Member {
@@ -55,7 +54,7 @@ impl Member {
     pub(in crate::client::consumer) fn has_ended(&mut self) {
         self.life = Life::Ended;
         self.hand.close();
-        self.buffer = Buffer::default();
+        self.buffer.drop_lost(|_| true);
     }
 
     pub(in crate::client::consumer) fn is_over(&self) -> bool {

@@ -66,7 +66,7 @@ impl Member {
         let ms = |duration: Duration| u64::try_from(duration.as_millis()).ok();
         PollRequest {
             member: self.member.clone(),
-            topics: options.topics.clone(),
+            topics: self.topics.clone(),
             start: options.start,
             max_records: Some(records as u64),
             max_bytes: Some(options.bytes_max as u64),
@@ -89,11 +89,16 @@ impl Member {
     ) {
         self.is_polling = false;
         match answer {
-            Ok(polled) => {
+            Ok(mut polled) => {
                 self.polls.succeeded();
                 self.liveness.got_through(sent);
                 (self.refusal, self.is_stale) = (None, false);
                 self.generation = polled.generation;
+                if !self.left.is_empty() {
+                    let is_left = |topic: &str| self.left.contains(topic);
+                    polled.assignment.retain(|place| !is_left(&place.topic));
+                    polled.records.retain(|(message, _)| !is_left(&message.topic));
+                }
                 let changes = self.assignment.becomes(polled.assignment);
                 for change in &changes {
                     if let Change::Assigned(come) = change {
