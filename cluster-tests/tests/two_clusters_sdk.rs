@@ -32,6 +32,9 @@ const BATCH: u64 = 2;
 const PATIENCE: Duration = Duration::from_secs(90);
 /// Between requests of a writer.
 const PAUSE: Duration = Duration::from_millis(20);
+/// How long a member works on what one poll gave: so slowly that records of the old cluster are open
+/// when Castle tells it of the move.
+const WORK: Duration = Duration::from_millis(250);
 /// One attempt to write.
 const ATTEMPT: Duration = Duration::from_secs(3);
 const MOVE: &str = "/v1/castle/topics/orders:move";
@@ -136,7 +139,7 @@ async fn member(number: usize, old: Vec<Api>, seen: Seen, stop: Arc<AtomicBool>)
         session: Duration::from_secs(6),
         lock: Duration::from_secs(4),
         processing_max: Duration::from_secs(60),
-        records_max: 20,
+        records_max: 10,
         ..ConsumerOptions::of(GROUP, [TOPIC])
     };
     let mut consumer = Consumer::new(Client::new(servers)?, options)?;
@@ -146,6 +149,7 @@ async fn member(number: usize, old: Vec<Api>, seen: Seen, stop: Arc<AtomicBool>)
             // What was not settled comes again.
             drop(record.success());
         }
+        pass(WORK).await;
     }
     consumer.close().await;
     Ok(())
@@ -211,11 +215,13 @@ fn a_consumer_group_follows_a_topic_that_moves() {
         };
         let writers: Vec<_> = (0..PARTITIONS).map(writer).collect();
         let writing: Vec<_> = writers.iter().map(|w| background(w.clone().run())).collect();
+        wait_acked(&writers, 0, 80).await?;
+
+        phase("two members join, who are slower than the writers");
         let seen = Seen::default();
         let member =
             |number| background(member(number, old.apis(), seen.clone(), read_enough.clone()));
         let members: Vec<_> = (0..2).map(member).collect();
-        wait_acked(&writers, 0, 40).await?;
         wait_for("both members to be given records", PATIENCE, || async {
             let givers: BTreeSet<usize> = seen.all().iter().map(|one| one.member).collect();
             ensure!(givers.len() == 2, "{givers:?}");
