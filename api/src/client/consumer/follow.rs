@@ -77,7 +77,7 @@ impl Follow<'_> {
             if let Some(ways) = self.ways.upgrade() {
                 let origin = Origin { from: self.number, cluster: self.to.cluster.clone() };
                 tracing::info!(topic = self.topic, cluster = self.to.cluster, "goes over");
-                ways.enter(self.topic, origin, || upstream);
+                ways.enter(self.topic, origin, upstream);
             }
         }
         Ok(())

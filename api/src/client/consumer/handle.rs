@@ -35,7 +35,7 @@ impl Consumer {
     /// Options that can't be used together.
     pub fn new(client: Client, options: ConsumerOptions) -> Result<Self, OptionError> {
         let session = Arc::new(Session::new(client));
-        let group = Group::new(session.clone(), options.group.clone());
+        let group = Group::new(session, options.group.clone());
         Consumer::over(Arc::new(group), options)
     }
 

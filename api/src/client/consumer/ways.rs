@@ -86,7 +86,7 @@ impl Ways {
         self: &Arc<Self>,
         topic: &str,
         origin: Origin,
-        upstream: impl FnOnce() -> Arc<dyn Upstream>,
+        upstream: Arc<dyn Upstream>,
     ) {
         let mut state = self.state();
         if state.is_closed {
@@ -98,7 +98,7 @@ impl Ways {
         }
         let topics = vec![topic.to_owned()];
         let options = ConsumerOptions { topics, start: StartAt::Earliest, ..self.options.clone() };
-        let shared = Shared::new(options, upstream(), self.changed.clone());
+        let shared = Shared::new(options, upstream, self.changed.clone());
         let paused = self.first.core().buffer.paused().clone();
         shared.with(|core, now| {
             core.buffer.pause(paused);
