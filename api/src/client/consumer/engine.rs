@@ -136,6 +136,7 @@ impl Engine {
             }
         }
         self.shared.core().told();
+        self.shared.announce();
     }
 
     async fn leave(self) {

@@ -171,6 +171,12 @@ impl Hand {
         !self.queue.is_empty() || self.held.values().any(is_said)
     }
 
+    /// Whether something was said of a record of a topic and is not answered.
+    pub(super) fn has_said_of(&self, topic: &str) -> bool {
+        let is_said = |held: &Held| matches!(held.phase, Phase::Said(_) | Phase::Settling(_));
+        self.held.values().any(|held| *held.key.0.topic == *topic && is_said(held))
+    }
+
     /// How much waits to be said.
     pub(super) fn queued(&self) -> usize {
         self.queue.len()

@@ -46,6 +46,11 @@
 //!   [`in_hand_max`](ConsumerOptions::in_hand_max) records are not settled. An application that
 //!   settles nothing gets nothing more.
 //!
+//! - **It follows a topic that moves to another cluster**, if Castle steers it: once the whole group
+//!   has settled all of the topic in the old cluster it is read in the new one, from its beginning.
+//!   No member gets anything of the new cluster before that, so the order of keys holds. Offsets
+//!   begin anew there, and bounds count in each cluster by itself.
+//!
 //! At most once is [`success`](ConsumerRecord::success) *before* the work, waiting for its answer.
 //! Effectively once is at least once with a store that remembers what was done in the same transaction
 //! as the work: see [`once`](crate::client::once).
@@ -59,19 +64,25 @@
 //!
 //! # Inside
 //! ```text
-//! handle ──take, say──> member: buffer, hand, assignment, liveness <──results── engine ──> upstream:
-//!  poll, stream,          decides; none of it waits             ──what to do──>           HTTP, or
-//!  run, close                                                                             a test's
+//! handle ──> ways, one for each cluster:
+//!  poll, stream,   take, say ──> member: buffer, hand, <──results── engine ──> upstream:
+//!  run, close                     assignment, liveness               │          HTTP, or
+//!                                 decides; none of it  ──what to do──┘          a test's
+//!                                 waits
+//!                  follow: Castle says that a topic goes on elsewhere
+//!                          ──> the group is through ──> another way
 //! ```
 
 mod buffer;
 mod engine;
 mod error;
+mod follow;
 mod hand;
 mod handle;
 mod lanes;
 mod liveness;
 mod member;
+mod offsets;
 mod options;
 mod rebalance;
 mod record;
@@ -80,7 +91,9 @@ mod shared;
 mod steered;
 #[cfg(test)]
 mod tests;
+mod through;
 mod upstream;
+mod ways;
 
 pub use error::{ConsumerError, SettleError};
 pub use hand::Verdict;

@@ -27,7 +27,8 @@ impl fmt::Display for TopicPartition {
 }
 
 /// Hears of partitions that come and go. Called by the consumer's own task, which does nothing else
-/// while it runs: hand over whatever takes longer.
+/// while it runs: hand over whatever takes longer. There is one task for each cluster where topics of
+/// the consumer are. A topic that moves is revoked in the one before it is assigned in the other.
 pub trait RebalanceListener: fmt::Debug + Send + Sync {
     /// The member holds these from now on; none of their records was delivered yet.
     fn on_assigned(&self, partitions: &[TopicPartition]) {

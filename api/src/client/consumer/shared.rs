@@ -1,5 +1,6 @@
-//! What a consumer's handle, its records and its task share.
+//! What a consumer's handle, its records and its tasks share of one cluster.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -11,7 +12,8 @@ use super::member::Member;
 use super::options::{ConsumerOptions, Settle};
 use super::rebalance::RebalanceListener;
 use super::upstream::Upstream;
-use crate::client::{OptionError, runtime};
+use crate::client::moves::Destination;
+use crate::client::runtime;
 
 /// What all share.
 #[derive(Debug)]
@@ -22,28 +24,32 @@ pub(super) struct Shared {
     born: Instant,
     /// There may be something to do for the task.
     pub(super) work: Notify,
-    /// There may be something to see for whoever waits.
+    /// There may be something to see for whoever waits. One for all clusters of a consumer.
     changed: watch::Sender<()>,
+    /// Topics that go on in another cluster, as Castle says.
+    moving: watch::Sender<BTreeMap<String, Destination>>,
 }
 
 impl Shared {
+    /// For options that were checked.
     pub(super) fn new(
         options: ConsumerOptions,
         upstream: Arc<dyn Upstream>,
-    ) -> Result<Arc<Self>, OptionError> {
-        options.check()?;
+        changed: watch::Sender<()>,
+    ) -> Arc<Self> {
         let seed = runtime::entropy();
         let random = || format!("{}-{seed:016x}", short(&options.client_id));
         let member = options.instance_id.clone().unwrap_or_else(random);
         let options = Arc::new(options);
-        Ok(Arc::new(Shared {
+        Arc::new(Shared {
             upstream,
             core: Mutex::new(Member::new(options.clone(), member, seed)),
             options,
             born: runtime::now(),
             work: Notify::new(),
-            changed: watch::Sender::new(()),
-        }))
+            changed,
+            moving: watch::Sender::default(),
+        })
     }
 
     /// Since the consumer began.
@@ -74,6 +80,22 @@ impl Shared {
 
     pub(super) fn announce(&self) {
         self.changed.send_replace(());
+    }
+
+    /// A topic goes on there.
+    pub(super) fn goes_on(&self, topic: &str, to: Destination) {
+        self.moving.send_if_modified(|known| {
+            let is_news = known.get(topic) != Some(&to);
+            if is_news {
+                tracing::info!(topic, cluster = to.cluster, "the topic goes on in another cluster");
+                known.insert(topic.to_owned(), to);
+            }
+            is_news
+        });
+    }
+
+    pub(super) fn moving(&self) -> watch::Receiver<BTreeMap<String, Destination>> {
+        self.moving.subscribe()
     }
 
     pub(super) fn say(&self, serial: Serial, verdict: Verdict, reply: Option<Reply>) {

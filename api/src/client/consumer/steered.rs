@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::shared::Shared;
 use crate::client::castle::{About, Steered};
+use crate::client::moves::Destination;
 use crate::http::castle::{ClientStats, Command, Role, Subscription};
 
 impl Steered for Shared {
@@ -19,7 +20,7 @@ impl Steered for Shared {
     fn report(&self) -> (Vec<Subscription>, ClientStats) {
         let mut core = self.core();
         let mut held: BTreeMap<String, Vec<u32>> =
-            self.options.topics.iter().map(|topic| (topic.clone(), Vec::new())).collect();
+            core.topics().iter().map(|topic| (topic.clone(), Vec::new())).collect();
         for place in core.held() {
             held.entry(place.topic.to_string()).or_default().push(place.partition);
         }
@@ -41,6 +42,15 @@ impl Steered for Shared {
             errors: counted.errors,
         };
         (subscriptions, stats)
+    }
+
+    fn moved(&self, topic: &str, cluster: &str, addresses: &[String]) {
+        let servers = addresses.iter().filter(|address| !address.is_empty()).cloned().collect();
+        let to = Destination { cluster: cluster.to_owned(), servers };
+        // It is said again once its servers are known.
+        if !to.servers.is_empty() {
+            self.goes_on(topic, to);
+        }
     }
 
     fn obey(&self, command: &Command) {

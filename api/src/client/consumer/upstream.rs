@@ -12,8 +12,10 @@ use futures_util::future::BoxFuture;
 
 use super::rebalance::TopicPartition;
 use super::record::Message;
-use crate::client::ClientError;
+use super::through::Progress;
+use crate::client::castle::{CastleSession, Steered};
 use crate::client::session::Session;
+use crate::client::{Client, ClientError, castle};
 use crate::http::encoding::Encoding;
 use crate::http::fetch::FetchedError;
 use crate::http::groups::{
@@ -55,6 +57,19 @@ pub(super) trait Upstream: fmt::Debug + Send + Sync + 'static {
 
     /// The member leaves.
     fn leave(&self, member: String, failures: u32) -> BoxFuture<'_, Result<(), ClientError>>;
+
+    /// How far the group is in a topic.
+    fn progress(
+        &self,
+        topic: String,
+        failures: u32,
+    ) -> BoxFuture<'_, Result<Progress, ClientError>>;
+
+    /// The group of the same name in another cluster.
+    fn elsewhere(&self, servers: &[String]) -> Result<Arc<dyn Upstream>, ClientError>;
+
+    /// Begins a member's session with the cluster's Castle.
+    fn steer(&self, member: &Arc<dyn Steered>) -> Option<CastleSession>;
 }
 
 /// The answer to a poll.
@@ -180,6 +195,28 @@ impl Upstream for Group {
     fn leave(&self, member: String, failures: u32) -> BoxFuture<'_, Result<(), ClientError>> {
         let client = self.session.client(None, failures);
         Box::pin(async move { client.leave_group(&self.name, &member).await })
+    }
+
+    fn progress(
+        &self,
+        topic: String,
+        failures: u32,
+    ) -> BoxFuture<'_, Result<Progress, ClientError>> {
+        let client = self.session.client(None, failures);
+        Box::pin(async move {
+            let topic = client.topic(&topic).await?.partitions;
+            let group = client.group(&self.name).await?.partitions;
+            Ok(Progress { topic, group })
+        })
+    }
+
+    fn elsewhere(&self, servers: &[String]) -> Result<Arc<dyn Upstream>, ClientError> {
+        let session = Arc::new(Session::new(Client::new(servers)?));
+        Ok(Arc::new(Group::new(session, self.name.clone())))
+    }
+
+    fn steer(&self, member: &Arc<dyn Steered>) -> Option<CastleSession> {
+        Some(castle::start(self.session.clone(), member))
     }
 }
 

@@ -1,23 +1,26 @@
 //! A coordinator in memory: it hands out records under locks, assigns partitions to whoever polls, and
 //! does with each request what a test has scripted.
 
+mod upstream;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use futures_util::future::BoxFuture;
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 
 use super::super::rebalance::TopicPartition;
 use super::super::record::Message;
-use super::super::upstream::{Polled, Upstream};
+use super::super::through::Progress;
+use super::super::upstream::Polled;
 use super::TOPIC;
-use crate::client::{ClientError, runtime};
+use crate::client::runtime;
 use crate::http::groups::{
-    AckRequest, AckResponse, AckResult, CommitRequest, CommitResponse, PollRequest, ResetRequest,
-    ResetResponse, ResetTo, Settled,
+    AckRequest, AckResponse, AckResult, CommitRequest, CommitResponse, GroupPartitionDescription,
+    PollRequest, Settled,
 };
+use crate::http::topics::PartitionDescription;
 use crate::model::error_code::ErrorCode;
 use crate::model::problem::Problem;
 
@@ -45,7 +48,7 @@ pub(super) struct Fake {
 pub(super) struct State {
     pub(super) partitions: Vec<Partition>,
     generation: u64,
-    members: BTreeMap<String, (Instant, Duration)>,
+    members: BTreeMap<String, Subscriber>,
     pub(super) poll_fates: VecDeque<Fate>,
     pub(super) settle_fates: VecDeque<Fate>,
     pub(super) commit_fates: VecDeque<Fate>,
@@ -54,10 +57,25 @@ pub(super) struct State {
     pub(super) dead: Vec<String>,
     /// A record can be rejected.
     pub(super) has_dead_letters: bool,
+    /// Other clusters, by their server.
+    pub(super) others: BTreeMap<String, Arc<Fake>>,
+    /// How often somebody asked whether the group is through with a topic.
+    pub(super) asked: usize,
+}
+
+#[derive(Debug)]
+struct Subscriber {
+    seen: Instant,
+    session: Duration,
+    topics: Vec<String>,
 }
 
 #[derive(Debug, Default)]
 pub(super) struct Partition {
+    topic: String,
+    number: u32,
+    pub(super) sealed_at: Option<u64>,
+    pub(super) parked: u64,
     pub(super) values: Vec<(String, String)>,
     pub(super) committed: u64,
     settled: BTreeSet<u64>,
@@ -71,13 +89,26 @@ pub(super) struct Partition {
 impl Fake {
     /// Partitions with so many records each: `p-n` under the keys `k0` to `k6`.
     pub(super) fn new(partitions: u32, records: u32) -> Arc<Fake> {
-        let mut state = State::default();
-        for partition in 0..partitions {
-            let value = |n| (format!("k{}", n % 7), format!("{partition}-{n}"));
-            let values = (0..records).map(value).collect();
-            state.partitions.push(Partition { values, ..Partition::default() });
+        let fake = Fake { state: Mutex::default(), gate: watch::Sender::new(true) };
+        fake.add(TOPIC, "", partitions, records);
+        Arc::new(fake)
+    }
+
+    /// One more topic, whose values begin so.
+    pub(super) fn add(&self, topic: &str, prefix: &str, partitions: u32, records: u32) {
+        for number in 0..partitions {
+            let value = |n| (format!("k{}", n % 7), format!("{prefix}{number}-{n}"));
+            let (topic, values) = (topic.to_owned(), (0..records).map(value).collect());
+            let partition = Partition { topic, number, values, ..Partition::default() };
+            self.state().partitions.push(partition);
         }
-        Arc::new(Fake { state: Mutex::new(state), gate: watch::Sender::new(true) })
+    }
+
+    /// Nothing is written to a topic any more.
+    pub(super) fn seal(&self, topic: &str) {
+        for partition in self.state().partitions.iter_mut().filter(|it| it.topic == topic) {
+            partition.sealed_at = Some(partition.values.len() as u64);
+        }
     }
 
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
@@ -102,7 +133,10 @@ impl Fake {
 
     /// Somebody else joins, and says nothing more.
     pub(super) fn join(&self, member: &str, session: Duration) {
-        self.state().members.insert(member.to_owned(), (runtime::now(), session));
+        let mut state = self.state();
+        let topics = state.partitions.iter().map(|partition| partition.topic.clone()).collect();
+        let subscriber = Subscriber { seen: runtime::now(), session, topics };
+        state.members.insert(member.to_owned(), subscriber);
     }
 
     /// An operator takes a member out.
@@ -181,13 +215,13 @@ impl State {
     /// What time brings: ends of sessions and locks, and partitions for others.
     fn look_after(&mut self) {
         let now = runtime::now();
-        let over = self.members.iter().filter(|(_, (seen, session))| *seen + *session <= now);
+        let over = self.members.iter().filter(|(_, by)| by.seen + by.session <= now);
         let over: Vec<String> = over.map(|(member, _)| member.clone()).collect();
         over.iter().for_each(|member| self.expel(member));
-        let members: Vec<String> = self.members.keys().cloned().collect();
-        for (number, partition) in self.partitions.iter_mut().enumerate() {
+        for number in 0..self.partitions.len() {
+            let target = self.target(number);
+            let partition = &mut self.partitions[number];
             partition.expire(now);
-            let target = members.get(number % members.len().max(1)).cloned();
             let is_free = partition.holder.is_none() || partition.locks.is_empty();
             if partition.holder != target && is_free {
                 self.generation += 1;
@@ -197,9 +231,17 @@ impl State {
         }
     }
 
-    fn is_target(&self, member: &str, number: usize) -> bool {
-        let members: Vec<&String> = self.members.keys().collect();
-        members.get(number % members.len().max(1)).is_some_and(|target| *target == member)
+    /// Who shall have a partition, of those who read its topic.
+    fn target(&self, number: usize) -> Option<String> {
+        let Partition { topic, number, .. } = &self.partitions[number];
+        let readers = self.members.iter().filter(|(_, by)| by.topics.contains(topic));
+        let readers: Vec<&String> = readers.map(|(member, _)| member).collect();
+        readers.get(*number as usize % readers.len().max(1)).map(|member| (*member).clone())
+    }
+
+    fn find(&mut self, topic: &str, number: u32) -> &mut Partition {
+        let is_it = |it: &&mut Partition| it.topic == topic && it.number == number;
+        self.partitions.iter_mut().find(is_it).expect("it is there")
     }
 
     fn hold(&self, member: &str, number: usize) -> bool {
@@ -208,25 +250,29 @@ impl State {
 
     fn poll(&mut self, ask: &PollRequest) -> Polled {
         let session = Duration::from_millis(ask.session_ms.unwrap());
-        self.members.insert(ask.member.clone(), (runtime::now(), session));
+        let topics = ask.topics.clone();
+        let subscriber = Subscriber { seen: runtime::now(), session, topics };
+        self.members.insert(ask.member.clone(), subscriber);
         self.look_after();
         let until = runtime::now() + Duration::from_millis(ask.lock_ms.unwrap());
         let (mut polled, mut left) = (Polled::default(), ask.max_records.unwrap() as usize);
         polled.generation = self.generation;
         for number in 0..self.partitions.len() {
-            if !self.hold(&ask.member, number) || !self.is_target(&ask.member, number) {
+            if !self.hold(&ask.member, number) || self.target(number).as_ref() != Some(&ask.member)
+            {
                 continue;
             }
-            polled.assignment.insert(TopicPartition::new(TOPIC, number as u32));
             let partition = &mut self.partitions[number];
+            let place = TopicPartition::new(partition.topic.as_str(), partition.number);
+            polled.assignment.insert(place.clone());
             let given = partition.hand_out(left, until);
             left -= given.len();
             for (offset, attempt) in given {
                 let token = format!("{number}.{}.{offset}.{attempt}", partition.epoch);
                 let (key, value) = &partition.values[offset as usize];
                 let message = Message {
-                    topic: TOPIC.into(),
-                    partition: number as u32,
+                    topic: place.topic.clone(),
+                    partition: place.partition,
                     offset,
                     timestamp_ms: 0,
                     key: Some(key.clone().into()),
@@ -243,8 +289,8 @@ impl State {
 
     fn settle(&mut self, ask: &AckRequest) -> AckResponse {
         self.look_after();
-        if let Some((seen, _)) = self.members.get_mut(&ask.member) {
-            *seen = runtime::now();
+        if let Some(by) = self.members.get_mut(&ask.member) {
+            by.seen = runtime::now();
         }
         let acks = ask.ack.iter().map(|token| (token, Said::Ack));
         let retries = ask.retry.iter().map(|item| (&item.token, Said::Retry));
@@ -305,7 +351,7 @@ impl State {
             return Err(Problem::new(ErrorCode::StaleGeneration, "it has gone on"));
         }
         for commit in &ask.offsets {
-            let partition = &mut self.partitions[commit.partition as usize];
+            let partition = self.find(&commit.topic, commit.partition);
             if partition.holder != ask.member {
                 return Err(Problem::new(ErrorCode::NotHeld, "somebody else has it"));
             }
@@ -314,6 +360,26 @@ impl State {
             partition.back.retain(|offset, _| *offset >= commit.offset);
         }
         Ok(CommitResponse::default())
+    }
+
+    fn progress(&self, topic: &str) -> Progress {
+        let mut progress = Progress::default();
+        for it in self.partitions.iter().filter(|it| it.topic == topic) {
+            progress.topic.push(PartitionDescription {
+                partition: it.number,
+                log_start_offset: Some(0),
+                sealed_at: it.sealed_at,
+                ..PartitionDescription::default()
+            });
+            progress.group.push(GroupPartitionDescription {
+                topic: topic.to_owned(),
+                partition: it.number,
+                committed: Some(it.committed),
+                parked: it.parked,
+                ..GroupPartitionDescription::default()
+            });
+        }
+        progress
     }
 }
 
@@ -324,93 +390,4 @@ enum Said {
     Retry,
     Reject,
     Renew(Option<u64>),
-}
-
-fn lost() -> ClientError {
-    ClientError::Interrupted { server: "fake".to_owned(), reason: "cut".to_owned() }
-}
-
-/// Does a request with its fate.
-fn with_fate<T>(fate: Option<Fate>, act: impl FnOnce() -> T) -> Result<T, ClientError> {
-    match fate.unwrap_or(Fate::Done) {
-        Fate::Lost => Err(lost()),
-        Fate::Refused(problem) => Err(problem.into()),
-        Fate::Done => Ok(act()),
-        Fate::AnswerLost => {
-            act();
-            Err(lost())
-        }
-    }
-}
-
-impl Upstream for Fake {
-    fn poll(&self, ask: PollRequest, _: u32) -> BoxFuture<'_, Result<Polled, ClientError>> {
-        Box::pin(async move {
-            self.pass().await;
-            self.state().polls.push(ask.clone());
-            let until = runtime::now() + Duration::from_millis(ask.wait_ms.unwrap());
-            loop {
-                let fate = self.state().poll_fates.pop_front();
-                let polled = with_fate(fate, || self.state().poll(&ask))?;
-                if !polled.records.is_empty() || runtime::now() >= until {
-                    return Ok(polled);
-                }
-                sleep(Duration::from_millis(50)).await;
-                self.pass().await;
-            }
-        })
-    }
-
-    fn settle(&self, ask: AckRequest, _: u32) -> BoxFuture<'_, Result<AckResponse, ClientError>> {
-        Box::pin(async move {
-            self.pass().await;
-            let fate = self.state().settle_fates.pop_front();
-            self.state().settles.push(ask.clone());
-            with_fate(fate, || self.state().settle(&ask))
-        })
-    }
-
-    fn commit(
-        &self,
-        ask: CommitRequest,
-        _: u32,
-    ) -> BoxFuture<'_, Result<CommitResponse, ClientError>> {
-        Box::pin(async move {
-            self.pass().await;
-            let fate = self.state().commit_fates.pop_front();
-            Ok(with_fate(fate, || self.state().commit(&ask))??)
-        })
-    }
-
-    fn reset(
-        &self,
-        ask: ResetRequest,
-        _: u32,
-    ) -> BoxFuture<'_, Result<ResetResponse, ClientError>> {
-        Box::pin(async move {
-            self.pass().await;
-            let mut state = self.state();
-            assert!(ask.force, "it has members");
-            state.generation += 1;
-            let generation = state.generation;
-            let partition = &mut state.partitions[ask.partitions[0] as usize];
-            partition.committed = match ask.to {
-                ResetTo::Offset(offset) => offset,
-                ResetTo::Earliest => 0,
-                other => panic!("{other:?} is not played"),
-            };
-            partition.settled.clear();
-            partition.epoch = generation;
-            partition.begin_anew();
-            Ok(ResetResponse::default())
-        })
-    }
-
-    fn leave(&self, member: String, _: u32) -> BoxFuture<'_, Result<(), ClientError>> {
-        Box::pin(async move {
-            self.pass().await;
-            self.state().expel(&member);
-            Ok(())
-        })
-    }
 }

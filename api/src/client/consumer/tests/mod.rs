@@ -2,6 +2,7 @@
 
 mod control;
 mod fake;
+mod moving;
 mod parallel;
 mod rebalance;
 mod settling;
