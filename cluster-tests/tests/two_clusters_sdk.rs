@@ -1,5 +1,5 @@
 //! INV-21 for those who use the SDK: a topic moves to another cluster while a node of each side is
-//! killed, and the members of a group follow it. Everything is read at least once, first deliveries keep
+//! killed, and a producer and the members of a group follow it. Everything is read at least once, first deliveries keep
 //! the order of each key, and nothing of the new cluster comes before all of the old one.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,6 +10,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 use rampart_api::client::Client;
 use rampart_api::client::consumer::{Consumer, ConsumerOptions, ConsumerRecord, Settle};
+use rampart_api::client::producer::{Delivery as Sent, Producer, ProducerOptions, Record};
 use rampart_api::http::error::ProblemBody;
 use rampart_api::http::groups::StartAt;
 use rampart_api::model::error_code::ErrorCode;
@@ -24,7 +25,9 @@ use serde_json::{Value, json};
 
 const TOPIC: &str = "orders";
 const GROUP: &str = "billing";
-const PARTITIONS: u32 = 2;
+const PARTITIONS: u32 = 3;
+/// Who writes to this one is the SDK's producer, which only knows the old cluster.
+const OF_SDK: u32 = 2;
 const KEYS_PER_PARTITION: u64 = 3;
 /// Values of each key in one request.
 const BATCH: u64 = 2;
@@ -39,7 +42,7 @@ const WORK: Duration = Duration::from_millis(250);
 const ATTEMPT: Duration = Duration::from_secs(3);
 const MOVE: &str = "/v1/castle/topics/orders:move";
 
-/// Who writes to one partition: a plain client, which sends what has no answer again under the same
+/// Who writes to one partition; unless it is the SDK's, a plain client, which sends what has no answer again under the same
 /// `Idempotency-Key`, and goes on in the new cluster once the old one has refused something.
 #[derive(Debug, Clone)]
 struct Writer {
@@ -76,6 +79,47 @@ impl Writer {
 
     /// Writes until it is told to stop.
     async fn run(self) -> Result<()> {
+        match self.partition {
+            OF_SDK => self.run_sdk().await,
+            _ => self.run_plain().await,
+        }
+    }
+
+    async fn run_sdk(self) -> Result<()> {
+        let servers: Vec<_> = self.sides[0].iter().map(|node| node.base().to_owned()).collect();
+        // What is sent at once is one batch, and so of one cluster.
+        let options = ProducerOptions { linger: 3 * PAUSE, ..ProducerOptions::default() };
+        let producer = Producer::new(Client::new(servers)?, options)?;
+        let (mut value, mut last, mut side) = (0, None, 0);
+        while !self.stop.load(Ordering::Relaxed) {
+            let mut sides = BTreeSet::new();
+            for sent in self.send_by(&producer, value).await? {
+                let offset = sent.await?.offset.context("an offset")?;
+                // Offsets begin anew in the new cluster, and only there.
+                side += usize::from(last.is_some_and(|last| offset <= last));
+                last = Some(offset);
+                sides.insert(side);
+            }
+            ensure!(sides.len() == 1 && side < 2, "one batch on the sides {sides:?}");
+            self.acked[side].fetch_add(BATCH, Ordering::Relaxed);
+            value += BATCH;
+        }
+        producer.close().await;
+        Ok(())
+    }
+
+    async fn send_by(&self, producer: &Producer, from: u64) -> Result<Vec<Sent>> {
+        let mut sent = Vec::new();
+        for value in from..from + BATCH {
+            for key in self.keys() {
+                let record = Record::to(TOPIC).partition(self.partition);
+                sent.push(producer.send(record.key(key).value(value.to_string())).await?);
+            }
+        }
+        Ok(sent)
+    }
+
+    async fn run_plain(self) -> Result<()> {
         let (mut side, mut value, mut turn) = (0, 0, 0);
         let mut is_sent = false;
         while !self.stop.load(Ordering::Relaxed) || is_sent {
