@@ -43,8 +43,11 @@ fn text(path: &Path) -> String {
     path.display().to_string()
 }
 
+/// Changes an event if it is the one that it wants to change.
+type Doctor = fn(&mut Event) -> bool;
+
 /// The history with one event changed, in a folder of its own.
-fn doctored(history: &Path, to: &Path, doctor: impl Fn(&mut Event) -> bool) -> Result<String> {
+fn doctored(history: &Path, to: &Path, doctor: Doctor) -> Result<String> {
     let (mut lines, mut is_done) = (String::new(), false);
     for event in reader::open(history)? {
         let mut event = event?;
@@ -119,8 +122,7 @@ fn a_minute_of_faults_is_clean_and_its_history_is_not_once_it_is_tampered_with()
 
         phase("its history is judged again, as it is and changed");
         ends(&["check", &text(&out)], 0).await?;
-        let tampered: [(_, fn(&mut Event) -> bool); 2] =
-            [("VIOLATED", moved), ("P20 Castle: VIOLATED", removed)];
+        let tampered = [("VIOLATED", moved as Doctor), ("P20 Castle: VIOLATED", removed)];
         for (verdict, doctor) in tampered {
             let bad = folder.path().join(verdict);
             let bad = doctored(&out.join("history.jsonl"), &bad, doctor)?;
