@@ -23,6 +23,7 @@ pub struct PlantedBug {
 
 const BOTH: &[Finder] = &[Finder::Sim, Finder::Chaos];
 const SIM: &[Finder] = &[Finder::Sim];
+const CHAOS: &[Finder] = &[Finder::Chaos];
 
 const fn bug(
     name: &'static str,
@@ -62,6 +63,8 @@ pub const BUGS: &[PlantedBug] = &[
     bug("dead-letter-unnumbered", &["P16"], BOTH),
     bug("ack-not-written", &["P12", "P18"], BOTH),
     bug("commit-on-delivery", &["P12", "P13", "P16"], BOTH),
+    // The simulation has no Castle.
+    bug("castle-names-removed-node", &["P20"], CHAOS),
 ];
 
 /// The bug of a name.

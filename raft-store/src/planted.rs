@@ -61,6 +61,8 @@ pub enum Bug {
     AckNotWritten,
     /// A record is done when it is delivered.
     CommitOnDelivery,
+    /// Castle looks at the nodes anew only when one comes, and not when one goes.
+    CastleNamesRemovedNode,
 }
 
 #[cfg(feature = "planted-bugs")]
@@ -76,7 +78,7 @@ mod chosen {
 
     impl Bug {
         /// All of them.
-        pub const ALL: [Bug; 26] = [
+        pub const ALL: [Bug; 27] = [
             Bug::AckBeforeFsync,
             Bug::VoteNotSynced,
             Bug::VoteForgotten,
@@ -103,6 +105,7 @@ mod chosen {
             Bug::DeadLetterUnnumbered,
             Bug::AckNotWritten,
             Bug::CommitOnDelivery,
+            Bug::CastleNamesRemovedNode,
         ];
 
         /// As the variable names it.
@@ -134,6 +137,7 @@ mod chosen {
                 Bug::DeadLetterUnnumbered => "dead-letter-unnumbered",
                 Bug::AckNotWritten => "ack-not-written",
                 Bug::CommitOnDelivery => "commit-on-delivery",
+                Bug::CastleNamesRemovedNode => "castle-names-removed-node",
             }
         }
     }

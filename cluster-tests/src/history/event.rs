@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::castle::Dispatch;
 use super::group::{Delivery, Held, Progress};
 
 /// How far an operation is.
@@ -38,7 +39,8 @@ pub enum Function {
     /// it, a process that fetches (or tails) a partition goes on where its last answer ended.
     Seek,
     /// A change of the cluster or a topic: `kind` says which, `node` whom it is about. After a
-    /// `delete_topic` began, nothing of its topic must be there any more.
+    /// `delete_topic` began, nothing of its topic must be there any more; after a `remove_node` was
+    /// done, nobody must be sent to that node.
     Admin,
     /// A fault: `kind` is its name, `detail` or `node` whom it hits, `majority` whether leaders must
     /// be found in spite of it, at the latest when it ends. Invoke: it begins; ok: it is in force.
@@ -57,7 +59,8 @@ pub enum Function {
     /// `replicas_equal`), or what holds for `topic` or all topics: `retention` (its log start moves
     /// by itself, and leaves `detail` records at least), `ack1_max_lag_ms` (`detail` is the number,
     /// where it isn't the default). Of a `group`: `group` (it begins at `spec`, and gives records up
-    /// after `detail` deliveries, where it does), `drained` (nothing is left for it to do).
+    /// after `detail` deliveries, where it does), `drained` (nothing is left for it to do). Of a
+    /// process: `steered` (it follows Castle, by heartbeats that are not in the history).
     Mark,
     /// A member of `generation` commits `offset` for its group: all below is done.
     Commit,
@@ -79,7 +82,8 @@ pub enum Function {
     TxnBegin,
     /// A transaction is committed or aborted.
     TxnEnd,
-    /// A client asked Castle.
+    /// A client, whose name is in `detail`, asks Castle at `node` where to go; ok: `dispatch`. From
+    /// its first one on it follows Castle.
     Heartbeat,
     /// A member asks for records of its group; ok: its `generation`, what it holds (`assignment`), and
     /// its `deliveries`. The first one joins.
@@ -212,6 +216,9 @@ pub struct Event {
     /// How far the group is.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub progress: Vec<Progress>,
+    /// What Castle said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dispatch: Option<Dispatch>,
     /// Node that was asked, or that it is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub node: Option<u32>,
@@ -268,6 +275,7 @@ impl Event {
             assignment: Vec::new(),
             deliveries: Vec::new(),
             progress: Vec::new(),
+            dispatch: None,
             node: None,
             replica: None,
             kind: None,

@@ -19,6 +19,7 @@ impl Judge {
         let names: Vec<&str> = self.state.partitions.iter().map(|p| p.name.as_str()).collect();
         let mut undecided = self.liveness.at_end(&names, self.state.now, &mut self.findings);
         undecided.extend(self.groups.at_end(&self.state, &mut self.findings));
+        undecided.extend(self.castle.at_end(self.state.now, &mut self.findings));
         self.count();
         undecided.extend(self.too_little());
         let outcome = match (self.findings.is_violated(), undecided.is_empty()) {

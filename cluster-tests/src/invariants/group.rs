@@ -59,7 +59,7 @@ pub(super) struct Fate {
     pub(super) deliveries: u32,
     /// Line on which it was said to be acknowledged.
     pub(super) acked: Option<u32>,
-    /// Acknowledgements that were sent and not answered.
+    /// Acknowledgements that were sent and not answered, or by a word that may be about themselves.
     pub(super) acks_open: u32,
     /// A parked one is not delivered before this time.
     pub(super) not_before: u64,

@@ -219,7 +219,10 @@ fn settled(group: &mut Group, told: Told<'_>, state: &mut State, findings: &mut 
         let at = state.partition_named(&delivery.topic, delivery.partition);
         let claim = group.claims.entry(at).or_default();
         let fate = claim.fate(delivery.offset);
-        if delivery.said == Some(Said::Ack) {
+        // A node repeats what its coordinator did not answer: then it is this one's own first attempt
+        // that has settled the record, perhaps, and nobody is ever told.
+        let may_be_its_own = delivery.result == Some(Settled::AlreadySettled);
+        if delivery.said == Some(Said::Ack) && !may_be_its_own {
             fate.acks_open = fate.acks_open.saturating_sub(1);
         }
         let Some(result) = delivery.result.filter(|_| is_ok) else { continue };

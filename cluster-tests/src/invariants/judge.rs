@@ -9,6 +9,7 @@ use std::collections::HashMap;
 use super::acked_is_kept;
 use super::answer::{Answer, read_value};
 use super::batch_atomicity;
+use super::castle::Castle;
 use super::dense_offsets;
 use super::fetch_bound;
 use super::findings::Findings;
@@ -36,6 +37,7 @@ pub struct Judge {
     changes: Changes,
     readers: Readers,
     groups: Groups,
+    castle: Castle,
     open: HashMap<u64, Open>,
     counts: Counts,
     /// Ends of operations that never began.
@@ -83,14 +85,16 @@ impl Judge {
             (Function::Produce, Some(partition)) => {
                 open.write = Some(self.state.begin_write(event, line, partition));
                 self.liveness.produce_begins(partition, event.time);
+                self.castle.write_begins(event);
             }
             (Function::Truncate, Some(partition)) => {
                 let partition = self.state.partition(partition);
                 let to = event.offset.unwrap_or(u64::MAX);
                 partition.truncated_to = partition.truncated_to.max(to);
             }
+            (Function::Heartbeat, _) => self.castle.is_followed_by(event.process),
             (Function::Inject, _) => {
-                self.liveness.on_inject(event);
+                self.disturbed(event);
                 self.state.replicas_equal = None;
             }
             (Function::Admin, _) => {
@@ -106,9 +110,11 @@ impl Judge {
 
     fn end(&mut self, event: &Event, open: Open, partition: Option<u32>) {
         match (event.f, partition) {
-            (Function::Inject, _) => self.liveness.on_inject(event),
-            (Function::Heal, _) => self.liveness.on_heal(event),
-            (Function::Admin, _) => self.changes.on_admin(event),
+            (Function::Inject | Function::Heal, _) => self.disturbed(event),
+            (Function::Admin, _) => self.changed(event),
+            (Function::Heartbeat, _) if event.phase == Phase::Ok => {
+                self.castle.answered(event, open.time, &mut self.findings)
+            }
             (Function::Mark, _) if event.phase == Phase::Ok && event.group.is_none() => {
                 self.mark(event)
             }
@@ -123,6 +129,29 @@ impl Judge {
         }
         if matches!(event.f, Function::Produce | Function::Fetch | Function::ListOffset) {
             self.liveness.call_ends(event, open.time, &mut self.findings);
+        }
+    }
+
+    /// A fault begins or ends.
+    fn disturbed(&mut self, event: &Event) {
+        match event.f {
+            Function::Heal => self.liveness.on_heal(event),
+            _ => self.liveness.on_inject(event),
+        }
+        self.castle.is_disturbed(self.calm_since(event.time));
+    }
+
+    /// This time, unless a fault is in force.
+    fn calm_since(&self, time: u64) -> Option<u64> {
+        self.liveness.faults.are_over().then_some(time)
+    }
+
+    /// A change of the cluster or a topic ends.
+    fn changed(&mut self, event: &Event) {
+        self.changes.on_admin(event);
+        let is_removed = event.kind.as_deref() == Some("remove_node") && event.phase == Phase::Ok;
+        if let Some(node) = event.node.filter(|_| is_removed) {
+            self.castle.is_removed(node, event.time);
         }
     }
 
@@ -151,6 +180,7 @@ impl Judge {
     fn produced(&mut self, event: &Event, open: Open, at: u32) {
         let name = &self.state.partitions[at as usize].name;
         self.liveness.produce_ends(at, name, event, &mut self.findings);
+        self.castle.write_ends(event, &mut self.findings);
         let Some(write) = open.write.map(|index| &mut self.state.writes[index as usize]) else {
             return;
         };
@@ -273,9 +303,13 @@ impl Judge {
                 }
             }
             "replicas_equal" => self.state.replicas_equal = Some(event.time),
+            "steered" => self.castle.is_followed_by(event.process),
             _ => {}
         }
         self.liveness.on_mark(kind, event, &mut self.findings);
+        if kind == "healed" {
+            self.castle.is_disturbed(self.calm_since(event.time));
+        }
     }
 }
 

@@ -1,18 +1,19 @@
 //! P18, INV-14: a partition that keeps a majority has a leader again soon after a fault, writes go
 //! on and replicas become equal after healing, and no call takes for ever.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::findings::Findings;
 use super::property::Property::P18;
 use super::verdict::Outages;
+use super::wait::Wait;
 use super::write::seconds;
 use crate::history::event::{Event, Phase};
 
 const SECOND: u64 = 1_000_000_000;
 /// The longest that a partition with a majority may be without a leader, or without an
 /// acknowledged write after healing.
-const WORST: u64 = 10 * SECOND;
+pub(super) const WORST: u64 = 10 * SECOND;
 /// The same for 99 of 100 outages.
 const P99: u64 = 5 * SECOND;
 /// Outages from which on a p99 says something.
@@ -96,6 +97,11 @@ impl Faults {
         }
     }
 
+    /// Whether none is in force.
+    pub(super) fn are_over(&self) -> bool {
+        self.all.iter().all(|fault| fault.healed.is_some())
+    }
+
     /// Whether every fault in force leaves a majority.
     fn leave_majority(&self) -> bool {
         let mut in_force = self.all.iter().filter(|fault| fault.healed.is_none());
@@ -108,24 +114,14 @@ fn name(event: &Event) -> (String, String, Option<u32>) {
     (text(&event.kind), text(&event.detail), event.node)
 }
 
-/// One partition's wait for a leader.
-#[derive(Debug, Default, Clone, Copy)]
-struct Wait {
-    /// Since when, if it is waited for.
-    since: Option<u64>,
-    /// Whether anybody wants to write.
-    is_wanted: bool,
-    /// Produces that are under way.
-    under_way: u32,
-    /// Nobody waits for it any more.
-    is_deleted: bool,
-}
-
 /// All that is awaited.
 #[derive(Debug, Default)]
 pub(super) struct Liveness {
     pub(super) faults: Faults,
+    /// Each partition's wait for a leader.
     waits: BTreeMap<u32, Wait>,
+    /// Partitions for which nobody waits any more.
+    deleted: BTreeSet<u32>,
     outages: Vec<u64>,
     /// Since when a write, and equal replicas, are awaited after healing.
     write_due: Option<u64>,
@@ -155,19 +151,13 @@ impl Liveness {
     /// where no majority is left.
     fn start_waiting(&mut self, event: &Event) {
         let leave_majority = self.faults.leave_majority();
-        for wait in self.waits.values_mut().filter(|wait| !wait.is_deleted) {
-            wait.since = leave_majority.then_some(event.time);
-            wait.is_wanted = wait.under_way > 0;
+        for (_, wait) in self.waits.iter_mut().filter(|(at, _)| !self.deleted.contains(at)) {
+            wait.restart(leave_majority.then_some(event.time));
         }
     }
 
     pub(super) fn produce_begins(&mut self, partition: u32, time: u64) {
-        let wait = self.waits.entry(partition).or_default();
-        wait.under_way += 1;
-        if let Some(since) = wait.since.as_mut().filter(|_| !wait.is_wanted) {
-            *since = time;
-            wait.is_wanted = true;
-        }
+        self.waits.entry(partition).or_default().begins(time);
     }
 
     pub(super) fn produce_ends(
@@ -177,8 +167,7 @@ impl Liveness {
         event: &Event,
         findings: &mut Findings,
     ) {
-        let wait = self.waits.entry(partition).or_default();
-        wait.under_way = wait.under_way.saturating_sub(1);
+        self.waits.entry(partition).or_default().ends();
         if event.phase == Phase::Ok {
             self.has_leader(partition, name, event.time, findings);
             self.was_written = true;
@@ -187,8 +176,8 @@ impl Liveness {
 
     /// A partition is no more, or soon: nobody waits for it.
     pub(super) fn is_deleted(&mut self, partition: u32) {
-        let wait = self.waits.entry(partition).or_default();
-        *wait = Wait { is_deleted: true, ..Wait::default() };
+        self.waits.insert(partition, Wait::default());
+        self.deleted.insert(partition);
     }
 
     /// A partition was seen to have a leader.
@@ -200,8 +189,7 @@ impl Liveness {
         findings: &mut Findings,
     ) {
         let Some(wait) = self.waits.get_mut(&partition) else { return };
-        let is_wanted = wait.is_wanted;
-        if let Some(since) = wait.since.take().filter(|_| is_wanted) {
+        if let Some(since) = wait.is_over() {
             self.outages.push(time.saturating_sub(since));
             demand(findings, time.saturating_sub(since), WORST, || {
                 format!("{name}: no leader from {} to {}", seconds(since), seconds(time))
@@ -256,9 +244,7 @@ impl Liveness {
         findings: &mut Findings,
     ) -> Vec<String> {
         for (partition, wait) in &self.waits {
-            let since =
-                wait.since.filter(|since| wait.is_wanted && now.saturating_sub(*since) > WORST);
-            if let Some(since) = since {
+            if let Some(since) = wait.since().filter(|since| now.saturating_sub(*since) > WORST) {
                 findings.facts(P18, 1);
                 let name = names.get(*partition as usize).copied().unwrap_or("");
                 findings.violation(P18, || {

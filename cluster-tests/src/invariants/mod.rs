@@ -19,16 +19,18 @@
 //! | P17 | `retention` |
 //! | P18, INV-14 | `liveness` |
 //! | P19 | `replica_equality` |
+//! | P20, INV-11 | `castle` |
 //!
-//! P9, P10 and P20 are about transactions and Castle: a verdict names them as not checked until there
-//! are such operations. One cause is one property's: a lost record takes the watermark back with it,
-//! and that is P1 alone.
+//! P9 and P10 are about transactions: a verdict names them as not checked until there are such
+//! operations. One cause is one property's: a lost record takes the watermark back with it, and that
+//! is P1 alone.
 
 mod ack_one_bound;
 mod acked_is_kept;
 mod answer;
 mod at_least_once;
 mod batch_atomicity;
+mod castle;
 mod committed_offsets;
 mod dead_letter;
 mod dense_offsets;
@@ -55,6 +57,7 @@ mod state;
 mod tests;
 mod values;
 mod verdict;
+mod wait;
 mod write;
 
 use std::path::Path;

@@ -5,6 +5,7 @@ use std::fmt;
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 
+use super::castle;
 use super::group::{self, Group};
 use super::idempotent::{self, Once};
 use super::traffic::Traffic;
@@ -41,12 +42,14 @@ pub enum Workload {
     Idempotent,
     /// Consumer groups whose members come, leave and die.
     Group,
+    /// Clients that go where Castle sends them.
+    Castle,
     /// As much as the nodes take, on logs that forget almost at once.
     Soak,
 }
 
 /// All of them, in the order in which they are listed.
-pub const ALL: [Workload; 13] = [
+pub const ALL: [Workload; 14] = [
     Workload::Append,
     Workload::Keyed,
     Workload::Tiny,
@@ -59,6 +62,7 @@ pub const ALL: [Workload; 13] = [
     Workload::Truncate,
     Workload::Idempotent,
     Workload::Group,
+    Workload::Castle,
     Workload::Soak,
 ];
 
@@ -78,6 +82,7 @@ impl Workload {
             Workload::Truncate => "truncate",
             Workload::Idempotent => "idempotent",
             Workload::Group => "group",
+            Workload::Castle => "castle",
             Workload::Soak => "soak",
         }
     }
@@ -98,6 +103,7 @@ impl Workload {
             Workload::Append | Workload::Keyed => Some(3),
             Workload::Tiny | Workload::Large | Workload::Idempotent => Some(2),
             Workload::Group => Some(group::PARTITIONS),
+            Workload::Castle => Some(castle::PARTITIONS),
             Workload::Truncate => Some(1),
             Workload::Soak => Some(soak::PARTITIONS),
             Workload::LongPoll
@@ -214,6 +220,10 @@ fn start_writers(traffic: &Traffic, topic: &Topic, clients: &mut Vec<JoinHandle<
             }
             writers::jobs(name, partitions)
         }
+        Workload::Castle => {
+            clients.extend(castle::clients(traffic, name));
+            Vec::new()
+        }
         Workload::Soak => {
             for partition in 0..partitions {
                 for reader in [Workload::LongPoll, Workload::Tail] {
@@ -267,6 +277,7 @@ fn start_reader(
         | Workload::Truncate
         | Workload::Idempotent
         | Workload::Group
+        | Workload::Castle
         | Workload::Soak => {}
     }
 }

@@ -2,6 +2,7 @@
 //! traffic of a chaos run, one kind a file, all of them recorded.
 
 pub mod append;
+pub mod castle;
 pub mod group;
 pub mod idempotent;
 pub mod keyed;

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
 use rand::SeedableRng;
@@ -30,6 +30,9 @@ struct Shared {
     pace: Mutex<Pace>,
     closed: watch::Sender<bool>,
     tally: Tally,
+    /// When each client that follows Castle began the last write that was acknowledged, in nanoseconds
+    /// since the run began.
+    steered: Mutex<BTreeMap<u32, u64>>,
 }
 
 /// All there ever were, by index, and those that are asked.
@@ -81,6 +84,7 @@ impl Traffic {
             pace: Mutex::new(pace),
             closed: watch::Sender::new(false),
             tally: Tally::default(),
+            steered: Mutex::default(),
         };
         Traffic { shared: Arc::new(shared) }
     }
@@ -115,6 +119,29 @@ impl Traffic {
     /// Index of the node with this id, if it was ever seen.
     pub fn index_of(&self, id: u64) -> Option<u32> {
         self.shared.ids.read().unwrap_or_else(PoisonError::into_inner).get(&id).copied()
+    }
+
+    /// Index of the node at this address, if it is one of those that are known.
+    pub fn index_at(&self, url: &str) -> Option<u32> {
+        let nodes = self.shared.nodes.read().unwrap_or_else(PoisonError::into_inner);
+        let index = nodes.all.iter().position(|api| api.base() == url)?;
+        u32::try_from(index).ok()
+    }
+
+    /// A client follows Castle, and a write that it began at this time is acknowledged; 0 while it has
+    /// none.
+    pub fn serves_steered(&self, process: u32, time: u64) {
+        self.steered().insert(process, time);
+    }
+
+    /// Clients that follow Castle and have had no write acknowledged that they began after this time.
+    pub fn unserved_since(&self, time: u64) -> Vec<u32> {
+        let unserved = |(process, last): (&u32, &u64)| (*last <= time).then_some(*process);
+        self.steered().iter().filter_map(unserved).collect()
+    }
+
+    fn steered(&self) -> MutexGuard<'_, BTreeMap<u32, u64>> {
+        self.shared.steered.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A number for a client that no other one has.

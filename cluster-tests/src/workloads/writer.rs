@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use super::process::{Process, Reply, exchange, request};
 use super::traffic::Traffic;
 use super::value;
+use crate::harness::client::Api;
 use crate::history::event::Ack;
 use crate::history::{Event, Function, Phase};
 
@@ -98,7 +99,17 @@ impl Batch {
 
 /// Sends one request and records it; whether it was acknowledged.
 pub async fn produce(process: &mut Process, target: &Target, batch: Batch) -> bool {
-    let (node, api) = process.node();
+    let node = process.node();
+    produce_at(process, node, target, batch).await
+}
+
+/// The same, of this node.
+pub(super) async fn produce_at(
+    process: &mut Process,
+    (node, api): (u32, Api),
+    target: &Target,
+    batch: Batch,
+) -> bool {
     let mut event = process.event(Function::Produce, node).at(&target.label, target.partition);
     event.ack = Some(target.ack);
     let body = body(&batch);

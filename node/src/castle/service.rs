@@ -216,7 +216,7 @@ impl CastleService {
         let claims = options.claims.changes();
         let metadata = options.metadata.applied_index();
         let stamp = Stamp { metadata, claims, alive: self.alive() };
-        if view.number == 0 || view.stamp != stamp {
+        if view.number == 0 || !view.stamp.still_holds(&stamp) {
             let (state, led) = (options.metadata.state(), options.claims.led());
             *view = Arc::new(View::of(view.number + 1, stamp, &state, &led));
         }

@@ -157,7 +157,9 @@ async fn end(
         let change = Event { f: Function::Admin, detail: None, ..event.clone() };
         stage.traffic.recorder().invoke(change)
     });
+    let before = disturber.members();
     let done = tokio::time::timeout(PATIENCE, disturber.heal(&step.fault, injected)).await;
+    note_removed(stage, before, &disturber.members());
     let phase = match done.unwrap_or_else(|_| Err(anyhow!("it takes longer than {PATIENCE:?}"))) {
         Ok(()) => Phase::Ok,
         Err(error) => {
@@ -173,6 +175,16 @@ async fn end(
         stage.traffic.recorder().end(change, phase);
     }
     stage.progress.ends(number, &step.fault);
+}
+
+/// Nodes that belonged to the cluster and are gone for good.
+fn note_removed(stage: &Stage<'_>, before: Vec<usize>, now: &[usize]) {
+    for index in before.into_iter().filter(|index| !now.contains(index)) {
+        let mut event = Event::new(0, Function::Admin);
+        event.kind = Some("remove_node".to_owned());
+        event.node = u32::try_from(index).ok();
+        stage.traffic.recorder().note(event);
+    }
 }
 
 fn event(f: Function, fault: &str, number: usize) -> Event {

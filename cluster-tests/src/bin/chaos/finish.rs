@@ -8,12 +8,12 @@ use rampart_cluster_tests::harness::client::Api;
 use rampart_cluster_tests::harness::probe::wait_for;
 use rampart_cluster_tests::history::event::Ack;
 use rampart_cluster_tests::history::{Function, Phase};
-use rampart_cluster_tests::workloads::group;
-use rampart_cluster_tests::workloads::mix::Topic;
+use rampart_cluster_tests::workloads::mix::{Topic, Workload};
 use rampart_cluster_tests::workloads::process::{Process, exchange, request};
 use rampart_cluster_tests::workloads::reader::page_event;
 use rampart_cluster_tests::workloads::value;
 use rampart_cluster_tests::workloads::writer::{Batch, Target, produce};
+use rampart_cluster_tests::workloads::{castle, group};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -36,8 +36,10 @@ pub(crate) async fn converge(stage: &mut Stage<'_>, members: &[usize]) -> Result
     ready(stage, members).await?;
     led(stage).await?;
     stage.mark("healed");
+    let healed = stage.traffic.recorder().now();
     writes_again(stage).await?;
     stage.mark("writes_again");
+    steered(stage, healed).await?;
     stage.stop().await?;
     level(stage).await?;
     stage.mark("replicas_equal");
@@ -94,6 +96,29 @@ async fn writes_again(stage: &Stage<'_>) -> Result<()> {
                 .await
                 .with_context(|| format!("no write on {name}/{partition} for {CONVERGE:?}"))?;
         }
+    }
+    Ok(())
+}
+
+/// Whoever follows Castle has been served since everything was healed, and Castle knows them all.
+async fn steered(stage: &Stage<'_>, healed: u64) -> Result<()> {
+    wait_for("clients that follow Castle to be served", CONVERGE, || async {
+        let unserved = stage.traffic.unserved_since(healed);
+        ensure!(unserved.is_empty(), "processes {unserved:?} are not");
+        Ok(())
+    })
+    .await?;
+    let steered = |topic: &Topic| topic.writer == Workload::Castle;
+    for Topic { name, .. } in stage.mix.topics().into_iter().filter(steered) {
+        wait_for("Castle to know its clients", CONVERGE, || async {
+            let (_, api) = stage.traffic.node(0);
+            let listed = api.get("/v1/castle/clients").await?.ok()?;
+            let listed = listed["clients"].as_array().context("no clients")?;
+            let known = listed.iter().filter(|client| client["client_id"] == *name).count();
+            ensure!(known == castle::CLIENTS, "it knows {known} of {}", castle::CLIENTS);
+            Ok(())
+        })
+        .await?;
     }
     Ok(())
 }

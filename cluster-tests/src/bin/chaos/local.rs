@@ -8,7 +8,8 @@ use rampart_cluster_tests::harness::client::Api;
 use rampart_cluster_tests::harness::cluster::{Cluster, Options};
 use rampart_cluster_tests::harness::environment::Environment;
 use rampart_cluster_tests::harness::machine;
-use rampart_cluster_tests::workloads::soak;
+use rampart_cluster_tests::workloads::mix::Workload;
+use rampart_cluster_tests::workloads::{castle, soak};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 
@@ -28,7 +29,7 @@ const DISK_MIB: u64 = 2_048;
 /// Starts, disturbs, heals, reads, stops, judges.
 pub(crate) async fn run(run: &Run, folder: &Folder) -> Result<End> {
     let (environment, env) = environment(run.env)?;
-    let config = if run.is_soak() { soak::CONFIG } else { "" };
+    let config = config(run);
     let options =
         Options { cuttable: true, shim: has_compiler(), environment, config, ..Options::default() };
     let mut cluster = Cluster::start_with(run.nodes, options).await?;
@@ -48,6 +49,15 @@ pub(crate) async fn run(run: &Run, folder: &Folder) -> Result<End> {
         keep(&cluster, folder)?;
     }
     Ok(end)
+}
+
+/// What the nodes are configured to for what will run on them.
+fn config(run: &Run) -> &'static str {
+    match run.workloads.contains(&Workload::Castle) {
+        _ if run.is_soak() => soak::CONFIG,
+        true => castle::CONFIG,
+        false => "",
+    }
 }
 
 /// What makes disks fail and clocks wrong is compiled where it is used.

@@ -269,6 +269,24 @@ fn a_record_that_is_given_up_too_early() {
 }
 
 #[test]
+fn an_acknowledgement_may_be_told_that_its_own_first_attempt_was_done() {
+    let mut groups = Groups::good();
+    let (_, acked) = groups.settled(STRICT, Settled::Acked);
+    let settles = groups
+        .events
+        .iter_mut()
+        .filter(|event| event.f == Function::Settle && event.group.as_deref() == Some(STRICT));
+    for delivery in settles.flat_map(|event| &mut event.deliveries) {
+        let is_it = (delivery.partition, delivery.offset) == (acked.partition, acked.offset);
+        if is_it && delivery.result == Some(Settled::Acked) {
+            delivery.result = Some(Settled::AlreadySettled);
+        }
+    }
+    let verdict = judge(&groups.events);
+    assert_eq!(verdict.outcome, Outcome::Clean, "{verdict}");
+}
+
+#[test]
 fn a_dead_record_that_is_another_one() {
     refused(Property::P16, |groups| {
         let place = groups.answers(STRICT, Function::DeadLetters, |_| true)[0];

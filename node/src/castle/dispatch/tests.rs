@@ -99,6 +99,26 @@ fn brokers_of_the_rack_come_first_then_those_with_little_to_do() {
 }
 
 #[test]
+fn what_was_made_before_a_node_came_or_went_holds_no_longer() {
+    let stamp = |metadata, claims, alive: &[u64]| Stamp {
+        metadata,
+        claims,
+        alive: alive.iter().copied().map(NodeId).collect(),
+    };
+    let made = stamp(7, 3, &[1, 2]);
+    assert!(made.still_holds(&stamp(7, 3, &[1, 2])));
+    for now in [
+        stamp(7, 3, &[1]),
+        stamp(7, 3, &[1, 2, 3]),
+        stamp(7, 3, &[1, 3]),
+        stamp(8, 3, &[1, 2]),
+        stamp(7, 4, &[1, 2]),
+    ] {
+        assert!(!made.still_holds(&now), "{now:?}");
+    }
+}
+
+#[test]
 fn a_load_is_the_share_of_the_leaderships_in_tenths() {
     let table = [(0, 0, 0.0), (0, 9, 0.0), (1, 3, 0.3), (33, 100, 0.3), (2, 2, 1.0), (1, 100, 0.0)];
     for (led, total, load) in table {

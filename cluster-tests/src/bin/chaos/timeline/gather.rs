@@ -56,7 +56,7 @@ impl Gathered {
         match event.f {
             Function::Inject | Function::Heal => self.take_fault(event, at),
             Function::Lead if event.phase == Phase::Ok => self.take_leader(event, at),
-            Function::Mark if event.phase == Phase::Ok => {
+            Function::Mark if event.phase == Phase::Ok && !is_of_a_client(event) => {
                 self.marks.push((at, event.kind.clone().unwrap_or_default()));
             }
             Function::Lead | Function::Mark | Function::Dump | Function::Seek => {}
@@ -120,6 +120,11 @@ impl Gathered {
             _ => {}
         }
     }
+}
+
+/// Not a step of the run, but something about one of its clients.
+fn is_of_a_client(event: &Event) -> bool {
+    event.kind.as_deref() == Some("steered")
 }
 
 impl Second {
