@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context, Result, ensure};
 use bytes::Bytes;
+use rampart_api::http::groups::StartAt;
 use rampart_api::model::record_batch::{BatchBuilder, NewRecord};
 use rampart_cluster_tests::harness::binary;
 use rampart_cluster_tests::harness::clock::{Stopwatch, background};
@@ -15,7 +16,7 @@ use serde_json::{Value, json};
 use tokio::process::Command;
 
 use super::group_figures::Member;
-use super::load::BATCH;
+use super::load::{BATCH, now_ms};
 use super::report::Report;
 
 const TOPIC: &str = "bench-dead";
@@ -43,6 +44,7 @@ pub(crate) async fn redrive(cluster: &Cluster, report: &mut Report) -> Result<()
             group: GROUP.to_owned(),
             name: format!("member-{index}"),
             topic: TOPIC,
+            start: StartAt::Latest,
         };
         background(process(member, is_over.clone()))
     });
@@ -61,15 +63,17 @@ pub(crate) async fn redrive(cluster: &Cluster, report: &mut Report) -> Result<()
     Ok(())
 }
 
-/// Dead letters, as the coordinator writes them.
+/// Records, and dead letters of them, as the coordinator writes them.
 async fn bury(cluster: &Cluster) -> Result<()> {
     let described = cluster.api(0).topic(TOPIC).await?;
     let id = described["id"].as_str().context("an id")?;
     for batch in 0..RECORDS / BATCH_RECORDS {
-        let partition = batch % u64::from(PARTITIONS);
-        let bytes = dead_batch(id, partition, batch * BATCH_RECORDS);
-        let path = format!("/v1/topics/{DEAD}/records?partition={partition}");
-        cluster.api(0).post_bytes(&path, BATCH, bytes).await?.ok()?;
+        let (partition, turn) = (batch % u64::from(PARTITIONS), batch / u64::from(PARTITIONS));
+        let bytes = dead_batch(id, partition, turn * BATCH_RECORDS);
+        for topic in [TOPIC, DEAD] {
+            let path = format!("/v1/topics/{topic}/records?partition={partition}");
+            cluster.api(0).post_bytes(&path, BATCH, bytes.clone()).await?.ok()?;
+        }
     }
     Ok(())
 }
@@ -91,7 +95,7 @@ fn dead_batch(topic_id: &str, partition: u64, first_offset: u64) -> Bytes {
             headers.map(|(name, value)| (format!("rampart-dlq-{name}"), Some(Bytes::from(value))));
         let value = json!({ "number": offset }).to_string();
         let value = Some(value.as_bytes());
-        let timestamp_ms = 1_700_000_000_000;
+        let timestamp_ms = now_ms();
         batch.push(NewRecord { key: None, value, timestamp_ms, headers: &headers });
     }
     batch.build()

@@ -16,7 +16,7 @@ use rampart_cluster_tests::harness::probe::wait_for;
 use serde_json::{Value, json};
 use tokio::sync::Barrier;
 
-use super::load::{BATCH, Cost, Per};
+use super::load::{BATCH, Cost, Per, now_ms};
 use super::report::Report;
 
 const TOPIC: &str = "bench-groups";
@@ -55,6 +55,7 @@ pub(crate) async fn poll_and_ack(
             group: "bench".to_owned(),
             name: format!("member-{index}"),
             topic: TOPIC,
+            start: StartAt::Earliest,
         };
         background(read(member, Arc::clone(&barrier), span))
     });
@@ -74,10 +75,10 @@ pub(crate) async fn poll_and_ack(
 /// The same number of records into each partition.
 async fn fill(cluster: &Cluster, each: u64) -> Result<()> {
     let value = json!("x".repeat(VALUE_BYTES - 2)).to_string();
-    let mut batch = BatchBuilder::new();
+    let (mut batch, timestamp_ms) = (BatchBuilder::new(), now_ms());
     for _ in 0..BATCH_RECORDS {
         let value = Some(value.as_bytes());
-        batch.push(NewRecord { key: None, value, timestamp_ms: 1_700_000_000_000, headers: &[] });
+        batch.push(NewRecord { key: None, value, timestamp_ms, headers: &[] });
     }
     let batch = batch.build();
     for partition in 0..PARTITIONS {
@@ -97,6 +98,8 @@ pub(crate) struct Member {
     pub(crate) group: String,
     pub(crate) name: String,
     pub(crate) topic: &'static str,
+    /// Where the group begins.
+    pub(crate) start: StartAt,
 }
 
 impl Member {
@@ -104,7 +107,7 @@ impl Member {
         let request = PollRequest {
             member: self.name.clone(),
             topics: vec![self.topic.to_owned()],
-            start: StartAt::Earliest,
+            start: self.start,
             max_records: Some(max_records),
             wait_ms: Some(wait_ms),
             ..PollRequest::default()
@@ -170,6 +173,7 @@ pub(crate) async fn rebalance(cluster: &Cluster, report: &mut Report) -> Result<
         group: "crowd".to_owned(),
         name: format!("member-{index}"),
         topic: TOPIC,
+        start: StartAt::Earliest,
     };
     let members: Vec<Member> = (0..CROWD).map(member).collect();
     let joining = Stopwatch::start();

@@ -6,7 +6,7 @@ use anyhow::{Context, Result, ensure};
 use bytes::Bytes;
 use rampart_api::model::record_batch::{BatchBuilder, NewRecord};
 use rampart_cluster_tests::harness::client::Api;
-use rampart_cluster_tests::harness::clock::{Stopwatch, background};
+use rampart_cluster_tests::harness::clock::{Stopwatch, background, unix_seconds};
 use rampart_cluster_tests::harness::cluster::Cluster;
 use rampart_cluster_tests::harness::proc_stat::cpu_time;
 use reqwest::Method;
@@ -163,13 +163,18 @@ async fn fetch(api: Api, path: String) -> Result<Seen> {
 
 /// A hundred values that don't compress, unlike those of other workers.
 fn batch(worker: u32) -> Bytes {
-    let mut builder = BatchBuilder::new();
+    let (mut builder, timestamp_ms) = (BatchBuilder::new(), now_ms());
     for record in 0..BATCH_RECORDS {
         let value = value(worker, record);
         let value = Some(value.as_slice());
-        builder.push(NewRecord { key: None, value, timestamp_ms: 1_700_000_000_000, headers: &[] });
+        builder.push(NewRecord { key: None, value, timestamp_ms, headers: &[] });
     }
     builder.build()
+}
+
+/// The time of records: older ones than retention keeps would be deleted while they are read.
+pub(crate) fn now_ms() -> i64 {
+    i64::try_from(unix_seconds() * 1_000).unwrap_or(i64::MAX)
 }
 
 /// A value that doesn't compress, unlike that of another record or worker.
