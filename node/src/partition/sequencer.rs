@@ -37,6 +37,7 @@ impl Sequencer {
         if appends.iter().all(|append| append.once.is_none()) {
             return appends;
         }
+        let appends = in_sequence(appends);
         let mut is_certain = self.last.as_ref().is_none_or(TicketHolder::is_settled);
         let mut left = Vec::with_capacity(appends.len());
         for append in appends {
@@ -57,6 +58,26 @@ impl Sequencer {
     pub(super) fn proposed(&mut self, holder: &TicketHolder) {
         self.last = Some(holder.clone());
     }
+}
+
+/// Appends of one entry, each producer's by their numbers: requests that a producer sends right after
+/// one another may arrive in another order, and all but the first would be refused for that. Nobody
+/// was promised an order of requests that are under way at once.
+fn in_sequence(appends: Vec<PendingAppend>) -> Vec<PendingAppend> {
+    let number = |append: &PendingAppend| {
+        let batch = append.once.as_deref()?;
+        Some((batch.producer_id, batch.producer_epoch, batch.base_sequence))
+    };
+    if appends.iter().filter_map(number).is_sorted() {
+        return appends;
+    }
+    let are_numbered: Vec<bool> = appends.iter().map(|append| append.once.is_some()).collect();
+    let (mut numbered, others): (Vec<_>, Vec<_>) =
+        appends.into_iter().partition(|append| append.once.is_some());
+    numbered.sort_by_key(number);
+    let (mut numbered, mut others) = (numbered.into_iter(), others.into_iter());
+    let next = |is_numbered| if is_numbered { numbered.next() } else { others.next() };
+    are_numbered.into_iter().filter_map(next).collect()
 }
 
 /// Answers what comes to a partition that is sealed at this offset, and gives back what has to wait for

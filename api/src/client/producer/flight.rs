@@ -2,6 +2,7 @@
 //! them.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -32,6 +33,8 @@ pub(super) struct Flight {
     pub(super) number: u64,
     /// The number of the first flight of the lane that is not decided.
     pub(super) first: watch::Receiver<u64>,
+    /// How many flights of the lane came before what they follow, and are to be sent again.
+    pub(super) overtaking: Arc<AtomicUsize>,
     pub(super) batch: Batch,
     pub(super) place: Option<Place>,
 }
@@ -62,11 +65,28 @@ pub(super) enum End {
     Expired(Option<Arc<ClientError>>),
 }
 
+/// Counts a flight that overtook, until it lands.
+struct Overtaking(Arc<AtomicUsize>);
+
+impl Overtaking {
+    fn begin(count: &Arc<AtomicUsize>) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Overtaking(count.clone())
+    }
+}
+
+impl Drop for Overtaking {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 impl Flight {
     /// Sends the batch until it is decided what became of it.
     pub(super) async fn fly(mut self) -> Landed {
         let (mut failures, mut outcome, mut last) = (0, Outcome::NotDone, None);
         let mut dice = Dice::seeded(self.shared.seed ^ self.number);
+        let mut overtook = None;
         let end = loop {
             let left = self.batch.deadline.saturating_duration_since(runtime::now());
             if left.is_zero() {
@@ -93,7 +113,10 @@ impl Flight {
                 Verdict::OutOfPlace(renewal) => break End::OutOfPlace(renewal, error),
                 Verdict::Elsewhere => break End::Elsewhere(error),
                 Verdict::Final => break End::Refused(error),
-                Verdict::Overtaken => self.wait_until_first().await,
+                Verdict::Overtaken => {
+                    overtook.get_or_insert_with(|| Overtaking::begin(&self.overtaking));
+                    self.wait_until_first().await;
+                }
                 Verdict::Again => {
                     failures += 1;
                     self.pause(&error, failures, &mut dice).await;
@@ -101,6 +124,7 @@ impl Flight {
             }
             last = Some(error);
         };
+        drop(overtook);
         let Flight { number, batch, place, .. } = self;
         Landed { number, batch, place, outcome, end }
     }

@@ -3,6 +3,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
@@ -44,6 +45,8 @@ pub(super) struct LaneTask {
     /// The first of them.
     first: watch::Sender<u64>,
     flown: u64,
+    /// Flights that came before what they follow, and are to be sent again.
+    overtaking: Arc<AtomicUsize>,
     /// Batches that were certainly not written and are to be numbered anew once all have landed.
     grounded: Vec<(u64, Batch)>,
     /// The same, in order, before everything that is in the lane.
@@ -63,6 +66,7 @@ impl LaneTask {
             in_flight: VecDeque::new(),
             first: watch::Sender::new(0),
             flown: 0,
+            overtaking: Arc::default(),
             grounded: Vec::new(),
             again: VecDeque::new(),
         }
@@ -140,7 +144,9 @@ impl LaneTask {
     fn has_room(&self) -> bool {
         // Without numbers two batches could change places.
         let max = if self.numbering.is_on() { self.shared.options.in_flight_max } else { 1 };
-        let is_open = self.numbering.is_whole() && self.moving.may_send_to_old();
+        // What is sent again would be overtaken in its turn.
+        let is_in_order = self.overtaking.load(Ordering::Relaxed) == 0;
+        let is_open = self.numbering.is_whole() && self.moving.may_send_to_old() && is_in_order;
         is_open && self.grounded.is_empty() && self.in_flight.len() < max
     }
 
@@ -185,6 +191,7 @@ impl LaneTask {
             topic: self.topic.clone(),
             number,
             first: self.first.subscribe(),
+            overtaking: self.overtaking.clone(),
             batch,
             place,
         };

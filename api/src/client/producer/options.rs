@@ -34,8 +34,8 @@ pub struct ProducerOptions {
     /// Records that are taken and not yet decided hold so many bytes at most; `send` waits for room.
     /// Default 32 MiB.
     pub buffer_bytes_max: usize,
-    /// Batches of one partition on their way at once, 1 to 5. Default 1: batches grow while they
-    /// wait, and none can overtake another. More helps where a round trip is long.
+    /// Batches of one partition on their way at once, 1 to 5. Default 2: one is on its way while
+    /// the other is written. One alone where batches are not numbered, for two could change places.
     pub in_flight_max: usize,
     /// After so long, counted from the first record of its batch, it is decided what became of a
     /// record. Default 2 minutes.
@@ -65,7 +65,7 @@ impl Default for ProducerOptions {
             compression: Compression::None,
             ack: None,
             buffer_bytes_max: 32 << 20,
-            in_flight_max: 1,
+            in_flight_max: 2,
             delivery_timeout: Duration::from_secs(120),
             attempt_timeout: Duration::from_secs(10),
             idempotent: true,
@@ -97,11 +97,6 @@ impl ProducerOptions {
                 "in_flight_max",
                 (1..=PRODUCER_BATCHES_REMEMBERED).contains(&self.in_flight_max),
                 "1 to 5: so many batches of a producer a partition remembers",
-            ),
-            (
-                "in_flight_max",
-                self.idempotent || self.in_flight_max == 1,
-                "1 where batches are not numbered: repeated ones would come out of order",
             ),
             (
                 "delivery_timeout",
@@ -145,7 +140,6 @@ mod tests {
             ("buffer_bytes_max", ProducerOptions { buffer_bytes_max: 0, ..plain() }),
             ("in_flight_max", ProducerOptions { in_flight_max: 0, ..plain() }),
             ("in_flight_max", ProducerOptions { in_flight_max: 6, ..plain() }),
-            ("in_flight_max", ProducerOptions { in_flight_max: 2, idempotent: false, ..plain() }),
             ("delivery_timeout", ProducerOptions { delivery_timeout: hour, ..plain() }),
             ("delivery_timeout", ProducerOptions { delivery_timeout: Duration::ZERO, ..plain() }),
             ("attempt_timeout", ProducerOptions { attempt_timeout: hour, ..plain() }),

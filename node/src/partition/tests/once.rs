@@ -88,3 +88,22 @@ async fn batches_that_come_together_are_judged_one_after_the_other() {
     assert_eq!(gap.code, ErrorCode::OutOfOrderSequenceNumber);
     assert_eq!(fetch(&replica, 0, 0).await.unwrap().high_watermark, Offset(5));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn batches_that_come_together_are_taken_in_the_order_of_their_producer() {
+    let [a, _, _] = start_three(1).await;
+    let replica = replica(&a);
+    answer(append(&replica, Ack::Quorum)).await.unwrap();
+    a.disk.hold_syncs();
+    let first = append(&replica, Ack::Quorum);
+    eventually("the first is in the log", || a.log.log_end_offset() == Offset(2)).await;
+    let answers = [2, 1, 0].map(|sequence| send(&replica, sequence));
+    let other = append(&replica, Ack::Quorum);
+    a.disk.release_syncs();
+    answer(first).await.unwrap();
+    let mut offsets = Vec::new();
+    for answered in answers.into_iter().chain([other]) {
+        offsets.push(answer(answered).await.unwrap().base_offset.unwrap().0);
+    }
+    assert_eq!(offsets, [4, 3, 2, 5]);
+}

@@ -75,6 +75,20 @@ async fn those_that_overtake_are_sent_again_in_order() {
 }
 
 #[tokio::test]
+async fn nothing_new_is_sent_before_what_overtook_is_sent_again() {
+    let fake = Fake::new(1);
+    let producer = producer(&fake, singly(3));
+    fake.gate.send_replace(false);
+    fake.script([Fate::Overtaken]);
+    let deliveries = send_all(&producer, &names(0..6)).await;
+    until("three are sent", || fake.seen().len() == 3).await;
+    fake.gate.send_replace(true);
+    assert_eq!(offsets(deliveries).await, [0, 1, 2, 3, 4, 5]);
+    let sequences: Vec<i32> = fake.seen().iter().map(|seen| seen.header.base_sequence).collect();
+    assert_eq!(sequences, [0, 1, 2, 1, 2, 3, 4, 5]);
+}
+
+#[tokio::test]
 async fn what_has_no_answer_in_time_is_unknown_and_never_comes_after_what_follows() {
     let fake = Fake::new(1);
     let producer = producer(&fake, ProducerOptions { delivery_timeout: SOON, ..singly(1) });
