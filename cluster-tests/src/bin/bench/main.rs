@@ -32,6 +32,9 @@ struct Arguments {
     /// Produce requests in flight at any time.
     #[arg(long, default_value_t = 16)]
     in_flight: u32,
+    /// Batches of a partition that the SDK has in flight; its default unless given.
+    #[arg(long)]
+    sdk_in_flight: Option<usize>,
     /// Folder for the data, which decides the disk; it is emptied afterwards.
     #[arg(long, default_value = "target/bench")]
     folder: PathBuf,
@@ -73,7 +76,8 @@ async fn bench(arguments: &Arguments) -> Result<()> {
         load.produce(&cluster, &disk, &mut report).await?;
         load.fetch(&cluster, &disk, &mut report).await?;
         if partitions > 1 {
-            sdk_figures::produce(&cluster, load, &mut report).await?;
+            let sdk_in_flight = arguments.sdk_in_flight;
+            sdk_figures::produce(&cluster, (load, sdk_in_flight), &mut report).await?;
         }
     }
     group_figures::poll_and_ack(&cluster, span, &mut report).await?;

@@ -82,6 +82,7 @@ impl Report {
         (value, unit): (f64, &'static str),
         target: Target,
     ) {
+        eprintln!("bench:   {name}: {} {unit}", readable(value));
         self.figures.push(Figure { area, name, value, unit, target });
     }
 

@@ -1,12 +1,14 @@
 //! The SDK's producer with the same records as the raw batches, in turn with them, and the ratio of
 //! the two.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use anyhow::{Result, anyhow};
 use bytes::Bytes;
 use rampart_api::client::Client;
-use rampart_api::client::producer::{Producer, ProducerOptions, Record};
+use rampart_api::client::producer::{DeliveryResult, Producer, ProducerOptions, Record};
 use rampart_cluster_tests::harness::clock::{Stopwatch, background};
 use rampart_cluster_tests::harness::cluster::Cluster;
 use serde_json::json;
@@ -23,20 +25,27 @@ const ROUNDS: usize = 3;
 
 /// Writes through one producer, as it is by default, without keys, to as many partitions as the raw
 /// load, which writes more between its turns.
-pub(crate) async fn produce(cluster: &Cluster, raw: Load, report: &mut Report) -> Result<()> {
+pub(crate) async fn produce(
+    cluster: &Cluster,
+    (raw, in_flight): (Load, Option<usize>),
+    report: &mut Report,
+) -> Result<()> {
     let area = format!("produce, SDK, {} partitions x 3", raw.partitions);
     report.progress(format!("{area}, in turn with raw batches"));
     let topic = format!("bench-sdk-{}", raw.partitions);
     cluster.api(0).create_topic(&topic, raw.partitions, 3, json!({})).await?;
     cluster.wait_in_sync(&topic, 3).await?;
     let raw = Load { span: raw.span / 2, ..raw };
+    let mut options = ProducerOptions::default();
+    options.in_flight_max = in_flight.unwrap_or(options.in_flight_max);
     let (mut rates, mut ratios) = (Vec::new(), Vec::new());
     for round in 1..=ROUNDS {
         let of_raw = raw.produce_more(cluster).await?;
         let cost = Cost::start(cluster)?;
-        let (records, rate) = write(cluster, &topic, raw.span).await?;
+        let (records, rate) = write(cluster, &topic, &options, raw.span).await?;
         if round == ROUNDS {
             cost.end(cluster, &area, Per::Gib(records * RECORD_BYTES as u64), report)?;
+            report.add(&area, "records, raw, the last round", of_raw, "1/s");
         }
         rates.push(rate);
         ratios.push(rate / of_raw);
@@ -51,35 +60,48 @@ fn median(mut values: Vec<f64>) -> f64 {
     values[values.len() / 2]
 }
 
-/// Records, and records a second.
-async fn write(cluster: &Cluster, topic: &str, span: Duration) -> Result<(u64, f64)> {
+/// Records that were acknowledged within the span, and how many those are a second. What is in the
+/// buffer at its end is not counted, as the raw load has nothing there.
+async fn write(
+    cluster: &Cluster,
+    topic: &str,
+    options: &ProducerOptions,
+    span: Duration,
+) -> Result<(u64, f64)> {
     let servers: Vec<String> = cluster.apis().iter().map(|api| api.base().to_owned()).collect();
-    let producer = Producer::new(Client::new(servers)?, ProducerOptions::default())?;
-    let watch = Stopwatch::start();
+    let producer = Producer::new(Client::new(servers)?, options.clone())?;
+    let (watch, acked) = (Stopwatch::start(), Arc::new(AtomicU64::new(0)));
     let senders: Vec<_> = (0..SENDERS)
-        .map(|sender| background(send(producer.clone(), topic.to_owned(), sender, span)))
+        .map(|sender| {
+            let acked = acked.clone();
+            background(send(producer.clone(), topic.to_owned(), (sender, span), acked))
+        })
         .collect();
-    let mut records = 0;
     for sender in senders {
-        records += sender.await??;
+        sender.await??;
     }
+    let records = acked.load(Ordering::Relaxed);
+    let rate = records as f64 / watch.elapsed().as_secs_f64();
     producer.close().await;
-    Ok((records, records as f64 / watch.elapsed().as_secs_f64()))
+    Ok((records, rate))
 }
 
-async fn send(producer: Producer, topic: String, sender: u32, span: Duration) -> Result<u64> {
+async fn send(
+    producer: Producer,
+    topic: String,
+    (sender, span): (u32, Duration),
+    acked: Arc<AtomicU64>,
+) -> Result<()> {
     let values: Vec<Bytes> = (0..BATCH_RECORDS).map(|n| Bytes::from(value(sender, n))).collect();
-    let blank = Record::to(topic.as_str());
-    let (watch, mut records) = (Stopwatch::start(), 0);
+    let (blank, watch) = (Record::to(topic.as_str()), Stopwatch::start());
     while watch.elapsed() < span {
-        let mut last = None;
         for value in &values {
-            let record = blank.clone().value(value.clone());
-            last = Some(producer.send(record).await.map_err(|error| anyhow!("{error}"))?);
-            records += 1;
+            let (record, acked) = (blank.clone().value(value.clone()), acked.clone());
+            let count = move |delivered: DeliveryResult| {
+                acked.fetch_add(u64::from(delivered.is_ok()), Ordering::Relaxed);
+            };
+            producer.send_with(record, count).await.map_err(|error| anyhow!("{error}"))?;
         }
-        // Dropping a delivery does not take its record back.
-        drop(last);
     }
-    Ok(records)
+    Ok(())
 }
