@@ -22,7 +22,8 @@ const ATTEMPT_TIMEOUT_MAX: Duration = Duration::from_secs(30);
 #[derive(Debug, Clone)]
 pub struct ProducerOptions {
     /// How long the first record of a batch waits for others while nothing else holds it back.
-    /// Default 5 ms. While a batch is on its way the next one grows in any case.
+    /// Default 5 ms. While as many batches as may be are on their way the next one grows in any
+    /// case.
     pub linger: Duration,
     /// A batch with so many bytes, before compression, is closed. Default 256 KiB. A larger record
     /// is a batch of its own.

@@ -43,7 +43,7 @@ async fn a_batch_goes_when_its_linger_is_over() {
 #[tokio::test]
 async fn while_a_batch_is_on_its_way_the_next_one_grows() {
     let fake = Fake::new(1);
-    let producer = producer(&fake, quick());
+    let producer = producer(&fake, ProducerOptions { in_flight_max: 1, ..quick() });
     fake.gate.send_replace(false);
     let mut deliveries = send_all(&producer, &names(0..1)).await;
     until("the first batch is sent", || fake.seen().len() == 1).await;
@@ -116,7 +116,8 @@ async fn records_without_a_key_go_round_batch_by_batch() {
 #[tokio::test]
 async fn a_partition_that_is_behind_is_passed_over() {
     let fake = Fake::new(2);
-    let options = ProducerOptions { batch_bytes_max: 700, linger: HOUR, ..quick() };
+    let (batch_bytes_max, in_flight_max) = (700, 1);
+    let options = ProducerOptions { batch_bytes_max, in_flight_max, linger: HOUR, ..quick() };
     let producer = producer(&fake, options);
     fake.gate.send_replace(false);
     let filler = |n: u32| record(&format!("{n:0>100}"));
