@@ -24,10 +24,14 @@ const SOON: Duration = Duration::from_secs(90);
 
 /// Three nodes, and a switch that gives up after the second delivery.
 async fn cluster(partitions: u32) -> Result<Cluster> {
+    cluster_with(Options::default(), partitions, json!({})).await
+}
+
+async fn cluster_with(options: Options, partitions: u32, config: Value) -> Result<Cluster> {
     phase(format!("three nodes, {partitions} partitions x 3 replicas, dead letters on"));
-    let cluster = Cluster::start_with(3, Options::default()).await?;
+    let cluster = Cluster::start_with(3, options).await?;
     let api = cluster.api(0);
-    api.create_topic(TOPIC, partitions, 3, json!({})).await?;
+    api.create_topic(TOPIC, partitions, 3, config).await?;
     cluster.wait_in_sync(TOPIC, 3).await?;
     let switch = json!({ "enabled": true, "attempts": 2, "delay_ms": 300, "backoff": 1.0 });
     let path = format!("/v1/topics/{TOPIC}/dead-letter?group=billing");

@@ -12,6 +12,8 @@ pub const PARTITIONS_PER_TOPIC_CEILING: u32 = 100_000;
 pub const TOPICS_MAX: usize = 10_000;
 /// Key, value and headers of one record together, in bytes.
 pub const RECORD_BYTES_MAX: usize = 1 << 20;
+/// What an operator may raise [`RECORD_BYTES_MAX`] to: every record can be parked.
+pub const RECORD_BYTES_CEILING: usize = 16 << 20;
 /// Headers of one record, in bytes.
 pub const RECORD_HEADERS_BYTES_MAX: usize = 64 << 10;
 /// Body of one HTTP request, in bytes.
@@ -79,7 +81,9 @@ pub const OFFSET_RANGES_MAX: usize = 4_096;
 /// pauses.
 pub const PARKED_PER_PARTITION_MAX: usize = 1_000;
 /// A parked record that is copied into the group's state, in bytes.
-pub const PARKED_RECORD_BYTES_MAX: usize = 64 << 10;
+pub const PARKED_RECORD_BYTES_MAX: usize = RECORD_BYTES_CEILING;
+/// Records that one request parks together, in bytes; the first is taken whatever its size.
+pub const PARKED_PER_REQUEST_BYTES_MAX: usize = 8 << 20;
 /// What is kept of the reason why a record was not processed, in bytes.
 pub const PARKED_ERROR_BYTES_MAX: usize = 1 << 10;
 /// Deliveries of a record before it is given up.

@@ -44,7 +44,7 @@ async fn peek(api: &Api, query: &str) -> Result<Vec<u64>> {
 }
 
 /// The node that coordinates the group.
-async fn coordinator(cluster: &Cluster) -> Result<usize> {
+pub(super) async fn coordinator(cluster: &Cluster) -> Result<usize> {
     let topic = cluster.any()?.get("/v1/topics/__group_state").await?.ok()?;
     let partitions = topic["partitions"].as_array().context("partitions")?;
     let number = partition_for_key(b"billing", u32::try_from(partitions.len())?);

@@ -110,3 +110,79 @@ fn a_record_that_retention_took_is_gone_and_a_delay_beyond_the_limit_is_refused(
         Ok(())
     });
 }
+
+#[test]
+fn a_record_of_the_largest_size_is_parked_dies_and_comes_back_like_any_other() {
+    /// Of the two records, in bytes; the operator allowed the second size.
+    const SIZES: [usize; 2] = [900 << 10, 15 << 20];
+    const CONFIG: &str = "\
+        [limits]\n\
+        record_bytes_max = 16777216\n\
+        request_bytes_max = 33554432\n\
+        fetch_bytes_max = 33554432\n\
+        partition_bytes_in_flight_max = 67108864\n\
+        connection_bytes_in_flight_max = 67108864\n";
+    run(async {
+        let options = Options { config: CONFIG, ..Options::default() };
+        let mut cluster =
+            cluster_with(options, 1, json!({ "max.message.bytes": "16777216" })).await?;
+        let large = SIZES.map(|size| "x".repeat(size));
+        let size = |record: &Value| record["value"].as_str().map(str::len);
+        for value in &large {
+            let body = json!({ "records": [{ "key": "large", "value": value }] });
+            cluster.api(0).post(&format!("/v1/topics/{TOPIC}/records"), &body).await?.ok()?;
+        }
+        produce(cluster.api(0), 0..10).await?;
+
+        phase("both are to come again, and the ten behind them are not held up");
+        let api = cluster.api(1).clone();
+        for record in gather(&api, 12).await? {
+            let token = &record["ack_token"];
+            let body = match size(&record) {
+                Some(_) => json!({ "retry": [{ "token": token, "error": "too much" }] }),
+                None => json!({ "ack": [token] }),
+            };
+            let results = settle(&api, body).await?;
+            ensure!(results == ["parked"] || results == ["acked"], "{results:?}");
+        }
+        let group = api.get("/v1/groups/billing").await?.ok()?;
+        ensure!(group["partitions"][0]["committed"] == 12, "{group}");
+
+        phase("they come again whatever becomes of the partition and the coordinator");
+        let cut = json!({ "partitions": [{ "partition": 0, "before_offset": 12 }] });
+        api.post(&format!("/v1/topics/{TOPIC}/truncate"), &cut).await?.ok()?;
+        let killed = redrive::coordinator(&cluster).await?;
+        cluster.kill(killed);
+        let api = cluster.api((killed + 1) % 3).clone();
+        let again = wait_for("another coordinator", SOON, || gather(&api, 2)).await?;
+        for record in again {
+            ensure!(record["attempt"] == 2 && record["error"] == "too much", "{}", record["error"]);
+            ensure!(size(&record).is_some_and(|size| SIZES.contains(&size)), "{:?}", size(&record));
+            let results =
+                settle(&api, json!({ "reject": [{ "token": record["ack_token"] }] })).await?;
+            ensure!(results == ["dying"], "{results:?}");
+        }
+        cluster.restart(killed).await?;
+
+        phase("both end in the dead-letter topic, and come back from it as they were");
+        let path = format!("/v1/topics/{TOPIC}/dead-letter?group=billing");
+        wait_for("two dead letters", SOON, || async {
+            let shown = api.get(&path).await?.ok()?;
+            ensure!(shown["depth"] == 2, "{shown}");
+            Ok(())
+        })
+        .await?;
+        let redriven = api
+            .post(
+                &format!("/v1/topics/{TOPIC}/dead-letter:redrive"),
+                &json!({ "group": "billing" }),
+            )
+            .await?
+            .ok()?;
+        ensure!(redriven["redriven"] == 2 && redriven["left"] == 0, "{redriven}");
+        let mut back: Vec<_> = gather(&api, 2).await?.iter().filter_map(size).collect();
+        back.sort_unstable();
+        ensure!(back == SIZES, "{back:?}");
+        Ok(())
+    });
+}

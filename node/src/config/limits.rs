@@ -17,8 +17,9 @@ section! {
         records_per_request_max: u64 = limits::RECORDS_PER_REQUEST_MAX as u64,
             |v| between(v, 1, 10_000_000);
         /// Key, value and headers of one record together; `max.message.bytes` of a topic can't be
-        /// larger.
-        record_bytes_max: u64 = limits::RECORD_BYTES_MAX as u64, |v| between(v, 1 << 10, 1 << 30);
+        /// larger, and neither can be larger than 16 MiB, so that a group can park every record.
+        record_bytes_max: u64 = limits::RECORD_BYTES_MAX as u64,
+            |v| between(v, 1 << 10, limits::RECORD_BYTES_CEILING as u64);
         /// Records of one partition that are accepted and not acknowledged yet.
         partition_bytes_in_flight_max: u64 = 32 * MIB, |v| between(v, MIB, 16 << 30);
         /// The same for one client connection.

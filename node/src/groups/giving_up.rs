@@ -8,7 +8,7 @@ use std::collections::btree_map::Entry;
 use futures_util::{StreamExt, stream};
 use rampart_api::model::error_code::ErrorCode;
 use rampart_api::model::ids::Offset;
-use rampart_api::model::limits::PARKED_RECORD_BYTES_MAX;
+use rampart_api::model::limits::PARKED_PER_REQUEST_BYTES_MAX;
 use rampart_api::model::problem::Problem;
 use rampart_raft_store::state::group::TopicPartition;
 use rampart_raft_store::state::group::delivery::RecordCopy;
@@ -40,8 +40,6 @@ pub(super) enum Content {
     Copy(RecordCopy),
     /// Retention or a deletion took it.
     Gone,
-    /// Larger than what is copied into a state.
-    TooLarge,
     /// It could not be read now.
     Unread(Problem),
 }
@@ -66,11 +64,7 @@ impl GivingUp {
 
     /// What a record is.
     pub(super) fn content(&self, at: TopicPartition, offset: Offset) -> Content {
-        let unread = || {
-            let detail = "the record was not read before it was given up";
-            Content::Unread(Problem::new(ErrorCode::NotReady, detail).hint("say it again"))
-        };
-        self.records.get(&(at, offset)).cloned().unwrap_or_else(unread)
+        self.records.get(&(at, offset)).cloned().unwrap_or_else(no_room)
     }
 }
 
@@ -100,7 +94,14 @@ impl Reader {
             Delivery::Parked(_) => None,
         });
         let reads: Vec<_> = fresh.map(|(at, offset)| self.record(at, offset)).collect();
-        known.records = stream::iter(reads).buffered(READS_AT_ONCE_MAX).collect().await;
+        let mut reads = stream::iter(reads).buffered(READS_AT_ONCE_MAX);
+        let mut room = Room::default();
+        while let Some((of, content)) = reads.next().await {
+            known.records.insert(of, room.take(content));
+            if room.is_full {
+                break;
+            }
+        }
         known
     }
 
@@ -133,7 +134,7 @@ impl Reader {
             Ok(fetched) => match page(&fetched.batches, offset, 1, usize::MAX) {
                 Err(problem) => Content::Unread(problem),
                 Ok(page) => match page.records.into_iter().next() {
-                    Some((found, record)) if found == offset => content_of(RecordCopy {
+                    Some((found, record)) if found == offset => Content::Copy(RecordCopy {
                         timestamp_ms: record.timestamp_ms,
                         key: record.key,
                         value: record.value,
@@ -154,6 +155,57 @@ fn is_failure(said: Said) -> bool {
     }
 }
 
-fn content_of(copy: RecordCopy) -> Content {
-    if copy.bytes() > PARKED_RECORD_BYTES_MAX { Content::TooLarge } else { Content::Copy(copy) }
+/// What one request may still copy.
+#[derive(Debug, Default)]
+struct Room {
+    taken: usize,
+    is_full: bool,
+}
+
+impl Room {
+    /// Takes a record in if there is room. The first always is, or it could never be given up.
+    fn take(&mut self, content: Content) -> Content {
+        let Content::Copy(copy) = &content else { return content };
+        let bytes = self.taken + copy.bytes();
+        self.is_full = self.taken > 0 && bytes > PARKED_PER_REQUEST_BYTES_MAX;
+        if self.is_full {
+            return no_room();
+        }
+        self.taken = bytes;
+        content
+    }
+}
+
+/// What is said of a record for which one request has no room left.
+fn no_room() -> Content {
+    let detail = format!(
+        "one request parks {PARKED_PER_REQUEST_BYTES_MAX} bytes of records; this one is still in hand"
+    );
+    Content::Unread(Problem::new(ErrorCode::NotReady, detail).hint("say it again"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sized(bytes: usize) -> Content {
+        let value = Some(vec![0; bytes].into());
+        Content::Copy(RecordCopy { value, ..RecordCopy::default() })
+    }
+
+    fn fits(room: &mut Room, bytes: usize) -> bool {
+        matches!(room.take(sized(bytes)), Content::Copy(copy) if copy.bytes() == bytes)
+    }
+
+    #[test]
+    fn a_request_copies_so_much_and_always_something() {
+        let half = PARKED_PER_REQUEST_BYTES_MAX / 2;
+        let mut room = Room::default();
+        assert!(fits(&mut room, half) && fits(&mut room, half) && !fits(&mut room, 1));
+        assert!(room.is_full);
+        let mut room = Room::default();
+        assert!(matches!(room.take(Content::Gone), Content::Gone));
+        assert!(fits(&mut room, 2 * PARKED_PER_REQUEST_BYTES_MAX) && !room.is_full);
+        assert!(!fits(&mut room, 1) && room.is_full);
+    }
 }

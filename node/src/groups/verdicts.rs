@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use rampart_api::model::error_code::ErrorCode;
 use rampart_api::model::ids::Offset;
-use rampart_api::model::limits::{PARKED_ERROR_BYTES_MAX, PARKED_RECORD_BYTES_MAX};
+use rampart_api::model::limits::PARKED_ERROR_BYTES_MAX;
 use rampart_api::model::problem::Problem;
 use rampart_raft_store::planted::{self, Bug};
 use rampart_raft_store::state::group::command::{Fate, GroupCommand, Holding};
@@ -308,11 +308,6 @@ fn take(
                 Content::Copy(copy) => Taken::Park(attempts, fate, copy),
                 Content::Gone => Taken::Gone,
                 Content::Unread(problem) => return Err(Err(problem)),
-                Content::TooLarge if said == Said::Reject => return Err(Err(too_large())),
-                Content::TooLarge => {
-                    held.came_back(token.delivery);
-                    return Err(Ok(Verdict::InPlace));
-                }
             }
         }
         (Step::InPlace | Step::Renew | Step::Park { .. }, delivery) => {
@@ -332,12 +327,6 @@ fn refused(error: StepError) -> Problem {
                 .hint("the record is still in hand: ask for less, or raise delay_ms_max")
         }
     }
-}
-
-fn too_large() -> Problem {
-    let detail = format!("a record of more than {PARKED_RECORD_BYTES_MAX} bytes is not copied");
-    Problem::new(ErrorCode::RecordTooLarge, detail)
-        .hint("acknowledge it and write it elsewhere, or let it come again with `retry`")
 }
 
 #[cfg(test)]

@@ -125,8 +125,9 @@ fn what_is_copied_and_noted_is_bounded() {
 #[test]
 fn all_groups_together_are_bounded_and_room_comes_back() {
     let mut groups = Groups::with_a();
+    const BYTES: usize = 64 << 10;
     let big = || {
-        let value = Some(vec![0; PARKED_RECORD_BYTES_MAX].into());
+        let value = Some(vec![0; BYTES].into());
         ParkedBody::Copied(RecordCopy { value, ..RecordCopy::default() })
     };
     let parked = |offset| GroupCommand::Park {
@@ -149,7 +150,7 @@ fn all_groups_together_are_bounded_and_room_comes_back() {
         }
     };
     assert_eq!(full(&refused), "bytes of parked records");
-    let expected = PARKED_BYTES_MAX / PARKED_RECORD_BYTES_MAX as u64;
+    let expected = PARKED_BYTES_MAX / BYTES as u64;
     assert!((expected - 5..=expected).contains(&(offset - 10)), "{} records", offset - 10);
     assert!(groups.state.bytes <= PARKED_BYTES_MAX);
     // The flood is one group's; all groups go on.
