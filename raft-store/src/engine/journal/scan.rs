@@ -111,11 +111,8 @@ pub(super) fn scan(
         End { last: written, free: free.chain(strays.iter().copied()).collect(), ..End::default() };
     for (number, header) in live.iter().enumerate() {
         let name = files::journal_name(header.number);
-        let is_next = match number {
-            0 => true,
-            _ => header.first == end.last + 1 && header.number == live[number - 1].number + 1,
-        };
-        if !is_next {
+        // Numbers may be left out: a file may have been named and not begun.
+        if number > 0 && header.first != end.last + 1 {
             // A file is begun when all before it is synced.
             let next = end.last + 1;
             return Err(Flaw::Damaged(format!("{name} begins behind block {next}, which is bad")));
