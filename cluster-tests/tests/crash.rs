@@ -46,5 +46,6 @@ fn a_disk_that_lies_about_syncs_is_found_out() {
 
 #[test]
 fn damaged_files_are_found_before_anything_wrong_is_served() {
-    run(async { demand(&["damage", "--count", "600", "--seed", "1"], 0, "0 failures") });
+    // One half is of each engine.
+    run(async { demand(&["damage", "--count", "1000", "--seed", "1"], 0, "0 failures") });
 }

@@ -15,13 +15,13 @@ use rampart_raft_store::planted;
 use rampart_raft_store::state::metadata::command::{MetadataCommand, NodeInfo};
 use rampart_raft_store::state::metadata::state::{MetadataState, NodeState};
 use rampart_raft_store::type_config::Member;
-use rampart_raft_store::{Store, StoreOptions};
+use rampart_raft_store::{EngineKind, Store, StoreOptions};
 use tokio::sync::watch;
 
 use crate::admission::{self, Admitted};
 use crate::castle::{CastleOptions, CastleService};
 use crate::clock::Clock;
-use crate::config::{Config, ConfigError};
+use crate::config::{Config, ConfigError, StorageEngine};
 use crate::controller::{ControllerHandle, ControllerService, TopicLimits, topic_mover};
 use crate::data_dir::{DataDir, DataDirError};
 use crate::edge::ThisNode;
@@ -223,6 +223,10 @@ pub(crate) fn open_store(
 ) -> Result<Store, StartError> {
     let bytes = |setting: u64| usize::try_from(setting).unwrap_or(usize::MAX);
     let options = StoreOptions {
+        engine: match config.storage.engine {
+            StorageEngine::Journal => EngineKind::Journal,
+            StorageEngine::RocksDb => EngineKind::RocksDb,
+        },
         tail_cache_bytes: bytes(config.storage.tail_cache_bytes_max),
         reserve_bytes: config.storage.disk_reserve_bytes_min,
         reserve_percent: config.storage.disk_reserve_percent,

@@ -24,7 +24,7 @@ pub mod ticket;
 pub mod type_config;
 
 pub use engine::memory::{Crash, HeldReads, MemoryFaults};
-pub use engine::{Space, SyncObserver};
+pub use engine::{EngineKind, Space, SyncObserver};
 pub use keys::group::GroupKind;
 pub use log::{LogReader, LogStorage};
 pub use machine::{GroupReader, Machine, MetadataReader, SnapshotBuilder};

@@ -10,7 +10,7 @@ use rampart_api::model::ids::{GroupId, ReplicaId};
 use tokio::sync::watch;
 
 use crate::engine::memory::{MemoryEngine, MemoryFaults};
-use crate::engine::{Engine, Op, Space, SyncObserver};
+use crate::engine::{Engine, EngineKind, Op, Space, SyncObserver};
 use crate::error::{OpenError, OpenGroupError};
 use crate::format::envelope;
 use crate::keys::group::{self, GroupKind, GroupRecord};
@@ -25,6 +25,8 @@ use crate::planted::{self, Bug};
 /// What an operator may choose about a store, and who hears of its syncs.
 #[derive(Debug, Clone)]
 pub struct StoreOptions {
+    /// Engine of a directory that is new; one that is there says itself what it was made for.
+    pub engine: EngineKind,
     /// Bytes of newest entries that all groups together keep in memory.
     pub tail_cache_bytes: usize,
     /// The disk counts as full when less than this is free ...
@@ -42,6 +44,7 @@ pub struct StoreOptions {
 impl Default for StoreOptions {
     fn default() -> Self {
         StoreOptions {
+            engine: EngineKind::Journal,
             tail_cache_bytes: 32 << 20,
             reserve_bytes: 1 << 30,
             reserve_percent: 5,

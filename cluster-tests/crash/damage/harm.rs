@@ -56,6 +56,8 @@ fn class(name: &str) -> Option<&'static str> {
     let is = |start: &str| name.starts_with(start);
     match () {
         () if name.ends_with(".log") => Some("write-ahead log"),
+        () if is("journal-") => Some("journal"),
+        () if name.ends_with(".segment") => Some("segment"),
         () if name.ends_with(".sst") => Some("table"),
         () if is("MANIFEST") => Some("manifest"),
         () if is("CURRENT") => Some("current"),
@@ -87,7 +89,7 @@ pub(super) fn draw(
             true => MarkAt::Before,
             false => MarkAt::End,
         };
-        let (how, harmed) = harmed(class, content, before, files, rng);
+        let (how, harmed) = harmed((class, file), content, before, files, rng);
         let is_same = harmed.as_ref() == Some(content);
         if !is_same {
             let name = format!("{class}: {how}");
@@ -106,7 +108,10 @@ fn pick<'a>(
     let mut classes: Vec<&str> = files.iter().filter_map(|(name, _)| class(name)).collect();
     classes.sort_unstable();
     classes.dedup();
-    classes.extend(["write-ahead log", "write-ahead log", "write-ahead log", "manifest", "table"]);
+    let telling = ["write-ahead log", "journal", "segment", "manifest", "table"];
+    let is_there = |class: &&str| classes.contains(class);
+    let more: Vec<&str> = telling.into_iter().filter(is_there).collect();
+    classes.extend(more.iter().chain(&more).copied());
     let wanted = classes[rng.random_range(0..classes.len())];
     let of_class: Vec<_> = files.iter().filter(|(name, _)| class(name) == Some(wanted)).collect();
     let (name, bytes) = of_class.get(rng.random_range(0..of_class.len().max(1)))?;
@@ -114,24 +119,28 @@ fn pick<'a>(
 }
 
 fn every_byte_of_the_last_record(number: u64, files: &[Content]) -> Option<Harm> {
-    let is_log = |(name, bytes): &&Content| name.ends_with(".log") && !records(bytes).is_empty();
+    // A journal beside a write-ahead log, which is empty then, is the last of them by name.
+    let is_log = |(name, bytes): &&Content| {
+        matches!(class(name), Some("write-ahead log" | "journal")) && !records(name, bytes).is_empty()
+    };
     let (file, bytes) = files.iter().rfind(is_log)?;
-    let last = *records(bytes).last()?;
+    let last = *records(file, bytes).last()?;
+    let class = class(file)?;
     let missing = usize::try_from(number / 2).ok()?;
     if missing >= last.bytes || missing >= LAST_RECORD_BYTES {
         return None;
     }
     Some(Harm {
-        name: "write-ahead log: cut at each byte of the last record".to_owned(),
+        name: format!("{class}: cut at each byte of the last record"),
         file: file.clone(),
-        class: "write-ahead log",
+        class,
         mark: if number.is_multiple_of(2) { MarkAt::End } else { MarkAt::Before },
         content: Some(bytes[..last.at + missing].to_vec()),
     })
 }
 
 fn harmed(
-    class: &str,
+    (class, name): (&str, &str),
     bytes: &[u8],
     before: Option<&[u8]>,
     files: &[Content],
@@ -172,7 +181,7 @@ fn harmed(
         11 => return ("as it was before", before.map(<[u8]>::to_vec).or(Some(new))),
         _ => {}
     }
-    let (part, range) = part(class, bytes, rng);
+    let (part, range) = part((class, name), bytes, rng);
     if !range.is_empty() {
         let at = rng.random_range(range);
         new[at] ^= 1 << rng.random_range(0..8);
@@ -181,11 +190,15 @@ fn harmed(
 }
 
 /// A part of a file, for a bit to flip in it.
-fn part(class: &str, bytes: &[u8], rng: &mut StdRng) -> (&'static str, Range<usize>) {
+fn part(
+    (class, name): (&str, &str),
+    bytes: &[u8],
+    rng: &mut StdRng,
+) -> (&'static str, Range<usize>) {
     let length = bytes.len();
     match class {
-        "write-ahead log" | "manifest" => {
-            let records = records(bytes);
+        "write-ahead log" | "journal" | "manifest" => {
+            let records = records(name, bytes);
             match records.is_empty() {
                 true => ("a bit", 0..length),
                 false => {

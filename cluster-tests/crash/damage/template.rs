@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Context, Result};
-use rampart_raft_store::Store;
+use rampart_raft_store::{EngineKind, Store};
 
 use crate::event::Event;
 use crate::files;
@@ -23,14 +23,20 @@ const MARK_BEFORE: &str = "mark-before";
 const STEPS_BEFORE: u32 = 250;
 const STEPS_ABOVE_MARK: u32 = 12;
 
-/// How a template is filled: small, for it is copied often. One in two has small write buffers, so
-/// that there are many tables and a short write-ahead log; the others have a log of many blocks.
+/// How a template is filled: small, for it is copied often. One in two is of either engine. One in
+/// two has small write buffers, so that there are many tables or segments and a short log before
+/// them; the others have a log of many blocks.
 fn manner(seed: u64) -> (Manner, u32) {
-    let (write_buffer_bytes, steps_in_log) = match seed.is_multiple_of(2) {
+    let engine = match seed.is_multiple_of(2) {
+        true => EngineKind::RocksDb,
+        false => EngineKind::Journal,
+    };
+    let (write_buffer_bytes, steps_in_log) = match (seed / 2).is_multiple_of(2) {
         true => (64 << 10, 40),
         false => (8 << 20, 200),
     };
     let manner = Manner {
+        engine,
         groups: 3,
         in_flight: 8,
         value_bytes_max: 1_000,

@@ -13,7 +13,7 @@ use anyhow::{Context, Result, anyhow};
 use rampart_api::model::ids::{GroupId, ReplicaId};
 use rampart_raft_store::format::log_id::log_id;
 use rampart_raft_store::type_config::EntryPayload;
-use rampart_raft_store::{OpenGroup, PartitionLog, Store, StoreOptions, type_config};
+use rampart_raft_store::{EngineKind, OpenGroup, PartitionLog, Store, StoreOptions, type_config};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use tokio::sync::Semaphore;
@@ -33,6 +33,8 @@ pub(crate) type Listener = Arc<dyn Fn(Event) + Send + Sync>;
 /// How one life of a writer is drawn.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Manner {
+    /// Engine of a new store.
+    pub(crate) engine: EngineKind,
     /// Groups to write to.
     pub(crate) groups: u64,
     /// Appends that may wait for the disk at once.
@@ -50,7 +52,13 @@ impl Manner {
     pub(crate) fn of(seed: u64) -> Manner {
         let mut rng = StdRng::seed_from_u64(seed ^ 0x6d61_6e6e);
         let mut pick = |from: &[usize]| from[rng.random_range(0..from.len())];
+        // The one that is the default more often.
+        let engine = match seed % 4 {
+            3 => EngineKind::RocksDb,
+            _ => EngineKind::Journal,
+        };
         Manner {
+            engine,
             groups: pick(&[1, 3, 10]) as u64,
             in_flight: pick(&[1, 8, 64]) as u32,
             value_bytes_max: pick(&[300, 6_000, 200_000]),
@@ -62,6 +70,7 @@ impl Manner {
     /// The store's options in this manner.
     pub(crate) fn options(&self) -> StoreOptions {
         StoreOptions {
+            engine: self.engine,
             tail_cache_bytes: self.tail_cache_bytes,
             write_buffer_bytes: self.write_buffer_bytes,
             block_cache_bytes: 4 << 20,

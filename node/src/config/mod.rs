@@ -38,7 +38,7 @@ pub use peer::PeerConfig;
 pub use raft::RaftConfig;
 pub use sample::{Setting, sample, settings};
 pub use section::{Key, Section};
-pub use storage::StorageConfig;
+pub use storage::{StorageConfig, StorageEngine};
 pub use topic_defaults::TopicDefaultsConfig;
 pub use value::Given;
 

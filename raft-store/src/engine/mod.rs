@@ -2,7 +2,8 @@
 //! Writes are submitted in order and complete in order, many groups' writes in one sync; reads
 //! are synchronous and see everything submitted and settled.
 //!
-//! `memory` is always compiled, deterministic, and fails on command. `rocks` is the one on disk.
+//! `memory` is always compiled, deterministic, and fails on command. On disk there are two: `journal`
+//! writes its own files, `rocks` leaves all to RocksDB and is what the other is compared with.
 //! Called by `log`, `machine`, `store` and `inspect`; nobody else.
 
 use std::fmt;
@@ -16,8 +17,14 @@ use rampart_api::model::ids::GroupId;
 use tokio::sync::{Semaphore, watch};
 
 use crate::error::OpenError;
+#[cfg(feature = "rocks")]
+use crate::format::STORE_FORMAT_ROCKS;
 use crate::store::StoreOptions;
 
+#[cfg(feature = "rocks")]
+mod committer;
+#[cfg(feature = "rocks")]
+mod journal;
 pub(crate) mod memory;
 #[cfg(feature = "rocks")]
 mod rocks;
@@ -204,10 +211,22 @@ pub(crate) trait Engine: Send + Sync + fmt::Debug + 'static {
     fn space(&self) -> io::Result<Space>;
 }
 
-/// The engine on disk.
+/// Which engine a directory is made for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EngineKind {
+    /// A journal that all groups share, segments, and RocksDB for what is small.
+    Journal,
+    /// All in RocksDB.
+    RocksDb,
+}
+
+/// The engine on disk: what the directory was made for, or what is wanted for a new one.
 #[cfg(feature = "rocks")]
 pub(crate) fn open_disk(dir: &Path, options: &StoreOptions) -> Result<Arc<dyn Engine>, OpenError> {
-    Ok(Arc::new(rocks::RocksEngine::open(dir, options)?))
+    Ok(match engine_of(dir)?.unwrap_or(options.engine) {
+        EngineKind::Journal => Arc::new(journal::JournalEngine::open(dir, options)?),
+        EngineKind::RocksDb => Arc::new(rocks::RocksEngine::open(dir, options)?),
+    })
 }
 
 /// The engine on disk, to look at.
@@ -216,7 +235,20 @@ pub(crate) fn open_disk_read_only(
     dir: &Path,
     options: &StoreOptions,
 ) -> Result<Arc<dyn Engine>, OpenError> {
-    Ok(Arc::new(rocks::ReadOnlyEngine::open(dir, options)?))
+    Ok(match engine_of(dir)?.unwrap_or(options.engine) {
+        EngineKind::Journal => Arc::new(journal::ReadOnlyEngine::open(dir, options)?),
+        EngineKind::RocksDb => Arc::new(rocks::ReadOnlyEngine::open(dir, options)?),
+    })
+}
+
+/// What a directory was made for, if it was.
+#[cfg(feature = "rocks")]
+fn engine_of(dir: &Path) -> Result<Option<EngineKind>, OpenError> {
+    let format = rocks::open::format_of(dir)?;
+    Ok(format.map(|format| match format {
+        STORE_FORMAT_ROCKS => EngineKind::RocksDb,
+        _ => EngineKind::Journal,
+    }))
 }
 
 /// Without RocksDB there is none.

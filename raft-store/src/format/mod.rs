@@ -21,4 +21,8 @@ pub use payload::{decode_entry_payload, encode_entry_payload};
 
 /// Version of the data directory as a whole. Raised only when an older program could misread what
 /// a newer one wrote; never lowered.
-pub const STORE_FORMAT_VERSION: u32 = 1;
+pub const STORE_FORMAT_VERSION: u32 = STORE_FORMAT_JOURNAL;
+/// All in RocksDB.
+pub const STORE_FORMAT_ROCKS: u32 = 1;
+/// Journal and segments, and an index of both in RocksDB.
+pub const STORE_FORMAT_JOURNAL: u32 = 2;

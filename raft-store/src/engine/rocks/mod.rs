@@ -2,14 +2,15 @@
 //! and one that gives the space of deleted entries back.
 //! The only code that names rocksdb. Durable means: in RocksDB's write-ahead log and fdatasynced.
 
-mod committer;
+mod index;
 mod log_files;
-mod open;
+mod medium;
+pub(super) mod open;
 mod options;
 mod read_only;
 mod reads;
 mod reclaim;
-mod synced_mark;
+pub(super) mod synced_mark;
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -21,19 +22,25 @@ use rampart_api::model::ids::GroupId;
 use rocksdb::DB;
 use tokio::sync::{Semaphore, watch};
 
+use super::committer::{Committer, Message, Parts};
 use super::{Engine, Op, SUBMITTED_BYTES_MAX, Space, Write};
 use crate::error::OpenError;
 use crate::store::StoreOptions;
-use committer::{Committer, Message, Parts};
+use medium::RocksMedium;
 use reclaim::Reclaimer;
 use synced_mark::SyncedMark;
 
-pub(crate) use read_only::ReadOnlyEngine;
+pub(crate) use index::{Changes, Index};
+pub(crate) use medium::mark_error;
+pub(crate) use read_only::{ReadOnlyEngine, read_only_error};
 
 /// Column family of the entries: key (group, index) big-endian.
 const LOG: &str = "log";
 /// Column family of the facts: keys made by `keys`.
 const FACTS: &str = "facts";
+
+/// Column family of a journal's pieces: key (group, first index) big-endian.
+const PIECES: &str = "pieces";
 
 /// Why nothing is written any more, if so.
 type Failed = watch::Receiver<Option<String>>;
@@ -58,16 +65,14 @@ impl RocksEngine {
         RocksEngine::start(dir, parts, failed)
     }
 
-    fn parts(dir: &Path, options: &StoreOptions) -> Result<(Parts, Failed), OpenError> {
+    fn parts(dir: &Path, options: &StoreOptions) -> Result<(Parts<RocksMedium>, Failed), OpenError> {
         let db = Arc::new(open::open(dir, options)?);
         let unusable = |source| open::unusable(dir, source);
         let mark = SyncedMark::open(dir, db.latest_sequence_number()).map_err(unusable)?;
         let reclaimer = Reclaimer::start(db.clone()).map_err(unusable)?;
         let (failed_tx, failed) = watch::channel(None);
         let parts = Parts {
-            db,
-            mark,
-            reclaimer,
+            medium: RocksMedium { db, mark, reclaimer },
             failed: failed_tx,
             observer: options.sync_observer.clone(),
             #[cfg(test)]
@@ -76,8 +81,11 @@ impl RocksEngine {
         Ok((parts, failed))
     }
 
-    fn start(dir: &Path, parts: Parts, failed: Failed) -> Result<RocksEngine, OpenError> {
-        let db = parts.db.clone();
+    fn start(
+        dir: &Path,
+        parts: Parts<RocksMedium>,
+        failed: Failed) -> Result<RocksEngine, OpenError> {
+        let db = parts.medium.db.clone();
         let committer = Committer::start(parts).map_err(|source| open::unusable(dir, source))?;
         let admission = Arc::new(Semaphore::new(SUBMITTED_BYTES_MAX));
         Ok(RocksEngine { db, dir: dir.to_owned(), committer, admission, failed })
@@ -152,7 +160,7 @@ impl Engine for RocksEngine {
     }
 }
 
-fn space(dir: &Path) -> io::Result<Space> {
+pub(super) fn space(dir: &Path) -> io::Result<Space> {
     let stat = rustix::fs::statvfs(dir)?;
     Ok(Space {
         free_bytes: stat.f_bavail.saturating_mul(stat.f_frsize),

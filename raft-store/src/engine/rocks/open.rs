@@ -16,7 +16,7 @@ use super::log_files::{self, FlawKind};
 use super::options;
 use super::synced_mark::{self, Mark};
 use crate::error::OpenError;
-use crate::format::STORE_FORMAT_VERSION;
+use crate::format::{STORE_FORMAT_JOURNAL, STORE_FORMAT_ROCKS, STORE_FORMAT_VERSION};
 use crate::store::StoreOptions;
 
 /// Says what wrote the directory, so that an older program refuses instead of misreading.
@@ -27,12 +27,7 @@ const FORMAT_TEMPORARY: &str = "FORMAT.tmp";
 const CURRENT_FILE: &str = "CURRENT";
 
 pub(super) fn open(dir: &Path, options: &StoreOptions) -> Result<DB, OpenError> {
-    fs::create_dir_all(dir).map_err(|source| unusable(dir, source))?;
-    check_format(dir)?;
-    let mark = synced_mark::read(dir).map_err(|source| unusable(dir, source))?;
-    check_logs(dir)?;
-    check_manifest(dir, mark)?;
-    let mark = mark.map(|mark| mark.sequence);
+    let mark = prepare(dir, STORE_FORMAT_ROCKS)?.map(|mark| mark.sequence);
     let open_as = |mode| {
         let mut database = options::database(options);
         let is_new = is_new(dir).map_err(|source| unusable(dir, source))?;
@@ -54,8 +49,34 @@ pub(super) fn open(dir: &Path, options: &StoreOptions) -> Result<DB, OpenError> 
     Ok(db)
 }
 
+/// Opens the index of a journal: a database whose write-ahead log is not used, since the journal is
+/// one. Answers how far the journal is known to have been synced, too.
+pub(super) fn open_index(
+    dir: &Path,
+    options: &StoreOptions,
+) -> Result<(DB, Option<Mark>), OpenError> {
+    let mark = prepare(dir, STORE_FORMAT_JOURNAL)?;
+    let mut database = options::index(options);
+    let is_new = is_new(dir).map_err(|source| unusable(dir, source))?;
+    database.create_if_missing(is_new);
+    database.create_missing_column_families(is_new);
+    let families = options::index_families(options);
+    let db = DB::open_cf_descriptors(&database, dir, families);
+    Ok((db.map_err(|error| explain(dir, &error))?, mark))
+}
+
+/// Makes the directory, and checks what RocksDB would not.
+fn prepare(dir: &Path, format: u32) -> Result<Option<Mark>, OpenError> {
+    fs::create_dir_all(dir).map_err(|source| unusable(dir, source))?;
+    check_format(dir, format)?;
+    let mark = synced_mark::read(dir).map_err(|source| unusable(dir, source))?;
+    check_logs(dir)?;
+    check_manifest(dir, mark)?;
+    Ok(mark)
+}
+
 /// Refuses logs that RocksDB would not get through, or would get through wrongly.
-pub(super) fn check_logs(dir: &Path) -> Result<(), OpenError> {
+pub(crate) fn check_logs(dir: &Path) -> Result<(), OpenError> {
     let names = file_names(dir).map_err(|source| unusable(dir, source))?;
     let manifest = synced_mark::current_manifest(dir).unwrap_or_default();
     let is_log = |name: &&String| name.ends_with(".log") || **name == manifest;
@@ -99,7 +120,7 @@ fn check_manifest(dir: &Path, mark: Option<Mark>) -> Result<(), OpenError> {
     Err(damaged(dir, what))
 }
 
-fn damaged(dir: &Path, what: String) -> OpenError {
+pub(crate) fn damaged(dir: &Path, what: String) -> OpenError {
     OpenError::Damaged { dir: dir.to_owned(), what }
 }
 
@@ -114,7 +135,7 @@ fn is_new(dir: &Path) -> io::Result<bool> {
     Ok(!has_data || names.iter().any(|name| name == CURRENT_FILE))
 }
 
-fn file_names(dir: &Path) -> io::Result<Vec<String>> {
+pub(crate) fn file_names(dir: &Path) -> io::Result<Vec<String>> {
     let name =
         |entry: io::Result<fs::DirEntry>| Ok(entry?.file_name().to_string_lossy().into_owned());
     fs::read_dir(dir)?.map(name).collect()
@@ -157,21 +178,35 @@ fn check_complete(dir: &Path, db: &DB, mark: Option<u64>) -> Result<(), OpenErro
     Err(OpenError::Damaged { dir: dir.to_owned(), what })
 }
 
-fn check_format(dir: &Path) -> Result<(), OpenError> {
+/// The format of a directory, if it has one yet.
+pub(crate) fn format_of(dir: &Path) -> Result<Option<u32>, OpenError> {
     match require_format(dir) {
-        Err(OpenError::Unusable { source, .. }) if source.kind() == io::ErrorKind::NotFound => {}
-        checked => return checked,
+        Err(OpenError::Unusable { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+            Ok(None)
+        }
+        found => found.map(Some),
+    }
+}
+
+fn check_format(dir: &Path, wanted: u32) -> Result<(), OpenError> {
+    match format_of(dir)? {
+        None => {}
+        Some(found) if found == wanted => return Ok(()),
+        Some(found) => {
+            let what = format!("it has format {found} and was opened as {wanted}");
+            return Err(damaged(dir, what));
+        }
     }
     let names = file_names(dir).map_err(|source| unusable(dir, source))?;
     if let Some(other) = names.iter().find(|name| *name != FORMAT_TEMPORARY) {
         let what = format!("its file {FORMAT_FILE} is missing, though {other} is there");
         return Err(OpenError::Damaged { dir: dir.to_owned(), what });
     }
-    write_format(dir).map_err(|source| unusable(dir, source))
+    write_format(dir, wanted).map_err(|source| unusable(dir, source))
 }
 
 /// Checks the format of a directory that must have one.
-pub(super) fn require_format(dir: &Path) -> Result<(), OpenError> {
+pub(crate) fn require_format(dir: &Path) -> Result<u32, OpenError> {
     let path = dir.join(FORMAT_FILE);
     let bytes = fs::read(&path).map_err(|source| unusable(dir, source))?;
     let text = String::from_utf8_lossy(&bytes);
@@ -181,15 +216,15 @@ pub(super) fn require_format(dir: &Path) -> Result<(), OpenError> {
     })?;
     match found > STORE_FORMAT_VERSION {
         true => Err(OpenError::Newer { dir: dir.to_owned(), found, known: STORE_FORMAT_VERSION }),
-        false => Ok(()),
+        false => Ok(found),
     }
 }
 
 /// It is there whole or not at all, and the directory with it.
-fn write_format(dir: &Path) -> io::Result<()> {
+fn write_format(dir: &Path, format: u32) -> io::Result<()> {
     let temporary = dir.join(FORMAT_TEMPORARY);
     let mut file = File::create(&temporary)?;
-    writeln!(file, "{STORE_FORMAT_VERSION}")?;
+    writeln!(file, "{format}")?;
     file.sync_all()?;
     fs::rename(&temporary, dir.join(FORMAT_FILE))?;
     File::open(dir)?.sync_all()?;
@@ -199,7 +234,7 @@ fn write_format(dir: &Path) -> io::Result<()> {
     }
 }
 
-pub(super) fn unusable(dir: &Path, source: io::Error) -> OpenError {
+pub(crate) fn unusable(dir: &Path, source: io::Error) -> OpenError {
     match source.kind() {
         io::ErrorKind::StorageFull => full(dir, source.to_string()),
         _ => OpenError::Unusable { dir: dir.to_owned(), source },

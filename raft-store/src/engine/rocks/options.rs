@@ -2,7 +2,7 @@
 
 use rocksdb::{BlockBasedOptions, Cache, ColumnFamilyDescriptor, DBCompressionType, Options};
 
-use super::{FACTS, LOG};
+use super::{FACTS, LOG, PIECES};
 use crate::store::StoreOptions;
 
 /// A write-ahead log older than so many bytes in all forces a flush.
@@ -29,6 +29,31 @@ pub(super) fn database(options: &StoreOptions) -> Options {
     db.set_max_open_files(OPEN_FILES_MAX);
     db.set_keep_log_file_num(2);
     db
+}
+
+/// Options of a journal's index: what is in memory is lost as a whole, or not at all.
+pub(super) fn index(options: &StoreOptions) -> Options {
+    let mut db = database(options);
+    db.set_atomic_flush(true);
+    db
+}
+
+/// Its column families.
+pub(super) fn index_families(options: &StoreOptions) -> [ColumnFamilyDescriptor; 2] {
+    [FACTS, PIECES].map(|name| ColumnFamilyDescriptor::new(name, small(options)))
+}
+
+/// Options of a column family of small values.
+fn small(options: &StoreOptions) -> Options {
+    let mut blocks = BlockBasedOptions::default();
+    blocks.set_block_cache(&Cache::new_lru_cache(options.block_cache_bytes / 2));
+    blocks.set_cache_index_and_filter_blocks(true);
+    blocks.set_pin_l0_filter_and_index_blocks_in_cache(true);
+    let mut small = Options::default();
+    small.set_block_based_table_factory(&blocks);
+    small.set_compression_type(DBCompressionType::Lz4);
+    small.set_write_buffer_size(options.write_buffer_bytes / 4);
+    small
 }
 
 /// The column families with their options and a shared block cache.

@@ -52,14 +52,15 @@ fn has_changed(error: &rocksdb::Error) -> bool {
     ["No such file", "Missing WAL"].iter().any(|text| error.as_ref().contains(text))
 }
 
-fn read_only() -> WriteError {
+/// Why nothing is written.
+pub(crate) fn read_only_error() -> WriteError {
     WriteError { kind: io::ErrorKind::ReadOnlyFilesystem, message: "opened to read".to_owned() }
 }
 
 impl Engine for ReadOnlyEngine {
     fn submit(&self, write: Write) {
         if let Some(done) = write.done {
-            done(Err(read_only()));
+            done(Err(read_only_error()));
         }
     }
 
@@ -68,7 +69,7 @@ impl Engine for ReadOnlyEngine {
     }
 
     fn write_now(&self, _ops: Vec<Op>) -> io::Result<()> {
-        Err(read_only().into())
+        Err(read_only_error().into())
     }
 
     fn entries(

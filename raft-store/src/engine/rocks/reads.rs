@@ -74,14 +74,14 @@ pub(super) fn facts(db: &DB, from: &[u8], to: &[u8]) -> io::Result<Vec<(Vec<u8>,
         .collect()
 }
 
-fn index_of(key: &[u8]) -> io::Result<u64> {
+pub(super) fn index_of(key: &[u8]) -> io::Result<u64> {
     key.get(8..16)
         .and_then(|index| index.try_into().ok())
         .map(u64::from_be_bytes)
         .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "an entry's key is malformed"))
 }
 
-fn read_error(error: &rocksdb::Error) -> io::Error {
+pub(super) fn read_error(error: &rocksdb::Error) -> io::Error {
     let kind = match error.kind() {
         rocksdb::ErrorKind::Corruption => io::ErrorKind::InvalidData,
         _ => io::ErrorKind::Other,

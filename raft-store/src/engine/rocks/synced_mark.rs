@@ -24,18 +24,18 @@ const FORCED_EVERY: u64 = 256;
 
 /// What was certainly synced. Of fixed length, for it is written over itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Mark {
+pub(crate) struct Mark {
     /// The last change.
-    pub(super) sequence: u64,
+    pub(crate) sequence: u64,
     /// Number of the manifest, 0 where none is known.
-    pub(super) manifest: u64,
+    pub(crate) manifest: u64,
     /// So many bytes of it.
-    pub(super) manifest_bytes: u64,
+    pub(crate) manifest_bytes: u64,
 }
 
 /// The file, open for writing.
 #[derive(Debug)]
-pub(super) struct SyncedMark {
+pub(crate) struct SyncedMark {
     file: File,
     manifest: File,
     mark: Mark,
@@ -46,7 +46,7 @@ impl SyncedMark {
     /// Opens or creates it for a database that was just opened, and thus has everything up to
     /// this sequence number in synced tables. It lasts before anything is acknowledged: where it
     /// is missing, nothing was.
-    pub(super) fn open(dir: &Path, sequence: u64) -> io::Result<SyncedMark> {
+    pub(crate) fn open(dir: &Path, sequence: u64) -> io::Result<SyncedMark> {
         let path = dir.join(FILE);
         let name = current_manifest(dir)?;
         let manifest = File::open(dir.join(&name))?;
@@ -60,7 +60,7 @@ impl SyncedMark {
     }
 
     /// Everything up to this sequence number is synced.
-    pub(super) fn write(&mut self, sequence: u64) -> io::Result<()> {
+    pub(crate) fn write(&mut self, sequence: u64) -> io::Result<()> {
         let bytes = self.manifest.metadata()?.len();
         let has_grown = bytes > self.mark.manifest_bytes;
         if has_grown {
@@ -78,7 +78,7 @@ impl SyncedMark {
         }
     }
 
-    pub(super) fn force(&self) -> io::Result<()> {
+    pub(crate) fn force(&self) -> io::Result<()> {
         self.file.sync_data()
     }
 }

@@ -5,7 +5,7 @@ mod damaged_logs;
 use std::sync::mpsc;
 use std::time::Duration;
 
-use super::committer::SyncStep;
+use crate::engine::committer::SyncStep;
 use super::*;
 use crate::test_data::SyncTally;
 
@@ -252,9 +252,9 @@ fn a_directory_in_use_is_refused() {
 fn a_newer_format_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     drop(open(dir.path()));
-    std::fs::write(dir.path().join("FORMAT"), "2\n").unwrap();
+    std::fs::write(dir.path().join("FORMAT"), "3\n").unwrap();
     let error = RocksEngine::open(dir.path(), &StoreOptions::default()).unwrap_err();
-    assert!(matches!(error, OpenError::Newer { found: 2, known: 1, .. }), "{error}");
+    assert!(matches!(error, OpenError::Newer { found: 3, known: 2, .. }), "{error}");
 }
 
 #[test]

@@ -1,23 +1,21 @@
 //! The one thread that writes: takes what is queued, makes one batch of it, syncs once, answers
-//! all. No timer: what queues up during one sync is the next batch.
+//! all. No timer: what queues up during one sync is the next batch. What a batch becomes on disk is
+//! the business of a [`Medium`].
 //! INV-05: one thread and one queue, so the disk sees the order of issue.
 
 use std::any::Any;
 use std::collections::VecDeque;
+use std::fmt;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, Sender, SyncSender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel};
 use std::thread::JoinHandle;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use rocksdb::{DB, WriteBatch, WriteOptions};
 use tokio::sync::watch;
 
-use super::super::{Done, Op, SyncObserver, Write, WriteError};
-use super::reclaim::Reclaimer;
-use super::synced_mark::SyncedMark;
-use super::{FACTS, LOG, log_end, log_key};
+use super::{Done, Op, SyncObserver, Write, WriteError};
 
 /// A batch takes no more writes once it holds so many bytes.
 const BATCH_BYTES_MAX: usize = 8 << 20;
@@ -44,14 +42,26 @@ pub(super) enum SyncStep {
 #[cfg(test)]
 pub(super) type OnSync = Box<dyn FnMut(SyncStep) + Send>;
 
+/// What batches are written to. Called on the thread alone.
+pub(super) trait Medium: Send {
+    /// Takes the changes of several writes, in order. With `sync` all that was taken so far is
+    /// durable and visible when it returns; without it becomes so later.
+    fn write(&mut self, writes: Vec<Vec<Op>>, sync: bool) -> Result<(), WriteError>;
+
+    /// Makes all that was taken so far visible.
+    fn settle(&mut self) -> Result<(), WriteError>;
+
+    /// After so long without a message what was taken is settled; nothing if it is already.
+    fn lingers(&self) -> Option<Duration>;
+
+    /// The last call.
+    fn close(&mut self) -> io::Result<()>;
+}
+
 /// What the thread works with.
-pub(super) struct Parts {
-    /// The database.
-    pub db: Arc<DB>,
-    /// Its synced mark.
-    pub mark: SyncedMark,
-    /// Told of deletions. Here, since it must not end before the last write.
-    pub reclaimer: Reclaimer,
+pub(super) struct Parts<M> {
+    /// What it writes to.
+    pub medium: M,
     /// Set once a write or sync failed.
     pub failed: watch::Sender<Option<String>>,
     /// Told of each sync.
@@ -59,6 +69,12 @@ pub(super) struct Parts {
     /// A test's look at the syncs.
     #[cfg(test)]
     pub on_sync: Option<OnSync>,
+}
+
+impl<M> fmt::Debug for Parts<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Parts").field("failed", &*self.failed.borrow()).finish_non_exhaustive()
+    }
 }
 
 /// Handle of the thread. Dropping it writes what is queued and waits for the thread to end.
@@ -70,7 +86,7 @@ pub(super) struct Committer {
 
 impl Committer {
     /// Starts the thread.
-    pub(super) fn start(parts: Parts) -> io::Result<Committer> {
+    pub(super) fn start<M: Medium + 'static>(parts: Parts<M>) -> io::Result<Committer> {
         let (tx, rx) = channel();
         let thread = std::thread::Builder::new()
             .name("store-committer".to_owned())
@@ -105,26 +121,20 @@ impl Drop for Committer {
     }
 }
 
-/// Whether it leaves entries behind that only a compaction removes. A truncated tail is soon
-/// written over.
-fn is_deletion(op: &Op) -> bool {
-    matches!(op, Op::Purge { .. } | Op::Truncate { from: 0, .. })
-}
-
 fn stopped() -> WriteError {
     WriteError { kind: io::ErrorKind::Other, message: "the storage engine stopped".to_owned() }
 }
 
-struct Worker {
-    parts: Parts,
+struct Worker<M> {
+    parts: Parts<M>,
     /// Those of the batch under way that were not told yet.
     waiting: VecDeque<Done>,
     /// Entries written and not synced yet.
     unsynced: u64,
 }
 
-impl Worker {
-    fn new(parts: Parts) -> Worker {
+impl<M: Medium> Worker<M> {
+    fn new(parts: Parts<M>) -> Self {
         Worker { parts, waiting: VecDeque::new(), unsynced: 0 }
     }
 
@@ -142,8 +152,10 @@ impl Worker {
                 }
             });
         }
-        if let Err(error) = self.parts.mark.force() {
-            tracing::warn!(%error, "the synced mark could not be forced to disk at the end");
+        if self.check().is_ok()
+            && let Err(error) = self.parts.medium.close()
+        {
+            tracing::warn!(%error, "the store's last write could not be forced to disk");
         }
     }
 
@@ -151,7 +163,7 @@ impl Worker {
         if let Err(error) = self.check() {
             self.answer(&Err(error));
         }
-        while let Ok(first) = queue.recv() {
+        while let Some(first) = self.next(queue) {
             let mut writes = Vec::new();
             let mut settles = Vec::new();
             let mut bytes = 0;
@@ -166,7 +178,10 @@ impl Worker {
                 }
                 next = if bytes < BATCH_BYTES_MAX { queue.try_recv().ok() } else { None };
             }
-            self.commit(writes, bytes);
+            self.commit(writes);
+            if !settles.is_empty() {
+                self.settle();
+            }
             for settle in settles {
                 // The waiter may be gone.
                 let _ = settle.send(());
@@ -174,58 +189,35 @@ impl Worker {
         }
     }
 
-    fn commit(&mut self, writes: Vec<Write>, bytes: usize) {
+    /// The next message; nothing at the queue's end.
+    fn next(&mut self, queue: &Receiver<Message>) -> Option<Message> {
+        if let Some(lingers) = self.parts.medium.lingers() {
+            match queue.recv_timeout(lingers) {
+                Ok(message) => return Some(message),
+                Err(RecvTimeoutError::Disconnected) => return None,
+                Err(RecvTimeoutError::Timeout) => self.settle(),
+            }
+        }
+        queue.recv().ok()
+    }
+
+    fn commit(&mut self, writes: Vec<Write>) {
         if writes.is_empty() {
             return;
         }
-        let mut batch = WriteBatch::with_capacity_bytes(bytes + 64);
-        let mut value = Vec::new();
-        let deletes = writes.iter().flat_map(|write| &write.ops).any(is_deletion);
+        let mut changes = Vec::with_capacity(writes.len());
         for Write { ops, done } in writes {
             self.waiting.extend(done);
-            for op in &ops {
-                self.unsynced += u64::from(op.is_append());
-                self.add(&mut batch, op, &mut value);
-            }
+            self.unsynced += ops.iter().filter(|op| op.is_append()).count() as u64;
+            changes.push(ops);
         }
-        let result = self.write(batch, !self.waiting.is_empty());
-        if deletes && result.is_ok() {
-            self.parts.reclaimer.deleted();
-        }
+        let result = self.write(changes, !self.waiting.is_empty());
         self.answer(&result);
     }
 
     fn answer(&mut self, result: &Result<(), WriteError>) {
         while let Some(done) = self.waiting.pop_front() {
             done(result.clone());
-        }
-    }
-
-    fn add(&self, batch: &mut WriteBatch, op: &Op, value: &mut Vec<u8>) {
-        let log = self.parts.db.cf_handle(LOG).expect("opened with this column family");
-        let facts = self.parts.db.cf_handle(FACTS).expect("opened with this column family");
-        match op {
-            Op::Append { group, index, header, payload } => {
-                value.clear();
-                value.extend_from_slice(header);
-                value.extend_from_slice(payload);
-                batch.put_cf(&log, log_key(*group, *index), &*value);
-            }
-            Op::Truncate { group, from } => {
-                batch.delete_range_cf(&log, log_key(*group, *from).to_vec(), log_end(*group));
-            }
-            Op::Purge { group, upto } => {
-                let end = match upto.checked_add(1) {
-                    Some(next) => log_key(*group, next).to_vec(),
-                    None => log_end(*group),
-                };
-                batch.delete_range_cf(&log, log_key(*group, 0).to_vec(), end);
-            }
-            Op::Put { key, value } => batch.put_cf(&facts, key, value),
-            // RocksDB counts an empty range as a change when it is written and not when it is
-            // recovered: behind it a store would seem to end before its synced mark.
-            Op::Erase { from, to } if from >= to => {}
-            Op::Erase { from, to } => batch.delete_range_cf(&facts, from, to),
         }
     }
 
@@ -238,26 +230,36 @@ impl Worker {
         }
     }
 
-    fn write(&mut self, batch: WriteBatch, sync: bool) -> Result<(), WriteError> {
+    fn settle(&mut self) {
+        if self.check().is_ok()
+            && let Err(error) = self.parts.medium.settle()
+        {
+            self.fail(&error);
+        }
+    }
+
+    fn fail(&self, error: &WriteError) {
+        let message = &error.message;
+        tracing::error!(error = message, "the store's write failed; nothing is acknowledged");
+        self.parts.failed.send_replace(Some(message.clone()));
+    }
+
+    fn write(&mut self, writes: Vec<Vec<Op>>, sync: bool) -> Result<(), WriteError> {
         self.check()?;
         #[cfg(test)]
         self.tell_test(sync, SyncStep::Begins);
-        let written = self.write_observed(batch, sync).inspect_err(|error| {
-            let message = &error.message;
-            tracing::error!(error = message, "the store's write failed; nothing is acknowledged");
-            self.parts.failed.send_replace(Some(message.clone()));
-        });
+        let written = self.write_observed(writes, sync).inspect_err(|error| self.fail(error));
         #[cfg(test)]
         self.tell_test(sync, SyncStep::Ended);
         written
     }
 
-    fn write_observed(&mut self, batch: WriteBatch, sync: bool) -> Result<(), WriteError> {
+    fn write_observed(&mut self, writes: Vec<Vec<Op>>, sync: bool) -> Result<(), WriteError> {
         let Some(observer) = self.parts.observer.clone().filter(|_| sync) else {
-            return self.write_and_mark(batch, sync);
+            return self.parts.medium.write(writes, sync);
         };
         let begun = monotonic();
-        self.write_and_mark(batch, sync)?;
+        self.parts.medium.write(writes, sync)?;
         observer.synced(begun.elapsed(), std::mem::take(&mut self.unsynced));
         Ok(())
     }
@@ -267,24 +269,6 @@ impl Worker {
         if let Some(on_sync) = self.parts.on_sync.as_mut().filter(|_| sync) {
             on_sync(step);
         }
-    }
-
-    fn write_and_mark(&mut self, batch: WriteBatch, sync: bool) -> Result<(), WriteError> {
-        let Parts { db, mark, .. } = &mut self.parts;
-        let mut options = WriteOptions::default();
-        options.set_sync(sync);
-        match batch.is_empty() && sync {
-            // Somebody waits for all that was written before.
-            true => db.flush_wal(true).map_err(|error| write_error(&error))?,
-            false => db.write_opt(batch, &options).map_err(|error| write_error(&error))?,
-        }
-        if sync {
-            mark.write(db.latest_sequence_number()).map_err(|error| {
-                let message = format!("the synced mark cannot be written: {error}");
-                WriteError { kind: error.kind(), message }
-            })?;
-        }
-        Ok(())
     }
 }
 
@@ -297,11 +281,4 @@ fn monotonic() -> Instant {
 fn panic_text(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<&str>().copied();
     text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("without a word")
-}
-
-fn write_error(error: &rocksdb::Error) -> WriteError {
-    let message = error.to_string();
-    let full = message.contains("No space left on device");
-    let kind = if full { io::ErrorKind::StorageFull } else { io::ErrorKind::Other };
-    WriteError { kind, message }
 }

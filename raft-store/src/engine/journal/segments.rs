@@ -1,0 +1,182 @@
+//! The segment files: opened to read, appended to, removed. The index says what is in them.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use rampart_api::model::ids::GroupId;
+
+use super::files;
+use super::pieces::Piece;
+
+/// A segment takes no more once it has so many bytes.
+const SEGMENT_BYTES: u64 = 32 << 20;
+/// So many files are kept open to read.
+const OPEN_FILES_MAX: usize = 128;
+
+/// Segments as readers know them.
+#[derive(Debug)]
+pub(super) struct SegmentFiles {
+    dir: PathBuf,
+    open: Mutex<VecDeque<(u64, Arc<File>)>>,
+}
+
+impl SegmentFiles {
+    /// Those of a directory.
+    pub(super) fn new(dir: &Path) -> SegmentFiles {
+        SegmentFiles { dir: dir.to_owned(), open: Mutex::default() }
+    }
+
+    /// The bytes of a piece.
+    pub(super) fn read(&self, group: GroupId, piece: &Piece) -> io::Result<Bytes> {
+        let name = files::segment_name(group, piece.segment);
+        let said = |error: io::Error| {
+            let kind = match error.kind() {
+                io::ErrorKind::NotFound | io::ErrorKind::UnexpectedEof => {
+                    io::ErrorKind::InvalidData
+                }
+                kind => kind,
+            };
+            let end = piece.end();
+            io::Error::new(kind, format!("{name}, bytes {} to {end}: {error}", piece.position))
+        };
+        let file = self.file(group, piece.segment).map_err(said)?;
+        let mut bytes = vec![0; piece.bytes as usize];
+        file.read_exact_at(&mut bytes, piece.position).map_err(said)?;
+        Ok(bytes.into())
+    }
+
+    fn open(&self) -> MutexGuard<'_, VecDeque<(u64, Arc<File>)>> {
+        // A list of files is whole whatever happened.
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn file(&self, group: GroupId, number: u64) -> io::Result<Arc<File>> {
+        if let Some((_, file)) = self.open().iter().find(|(known, _)| *known == number) {
+            return Ok(file.clone());
+        }
+        let file = Arc::new(File::open(self.dir.join(files::segment_name(group, number)))?);
+        let mut open = self.open();
+        if open.len() >= OPEN_FILES_MAX {
+            open.pop_front();
+        }
+        open.push_back((number, file.clone()));
+        Ok(file)
+    }
+
+    fn forget(&self, number: u64) {
+        self.open().retain(|(known, _)| *known != number);
+    }
+}
+
+/// Segments as the writer knows them: which each group has, and how long they are.
+#[derive(Debug)]
+pub(super) struct SegmentWriter {
+    dir: PathBuf,
+    of_groups: BTreeMap<GroupId, BTreeMap<u64, u64>>,
+    next: u64,
+    /// Segments that were written and are not synced yet.
+    unsynced: BTreeMap<u64, File>,
+    has_created: bool,
+}
+
+impl SegmentWriter {
+    /// Finds what is there.
+    pub(super) fn open(dir: &Path) -> io::Result<SegmentWriter> {
+        let mut of_groups: BTreeMap<GroupId, BTreeMap<u64, u64>> = BTreeMap::new();
+        let mut next = 1;
+        for entry in std::fs::read_dir(dir)? {
+            let entry = entry?;
+            let name = entry.file_name();
+            if let Some((group, number)) = name.to_str().and_then(files::segment_number) {
+                let length = entry.metadata()?.len();
+                of_groups.entry(group).or_default().insert(number, length);
+                next = next.max(number + 1);
+            }
+        }
+        let (dir, unsynced) = (dir.to_owned(), BTreeMap::new());
+        Ok(SegmentWriter { dir, of_groups, next, unsynced, has_created: false })
+    }
+
+    /// The groups that have segments.
+    pub(super) fn groups(&self) -> Vec<GroupId> {
+        self.of_groups.keys().copied().collect()
+    }
+
+    /// A segment must have so many bytes; if not, nothing is appended to it any more.
+    pub(super) fn expect(&mut self, group: GroupId, number: u64, bytes: u64) {
+        let segments = self.of_groups.entry(group).or_default();
+        match segments.get_mut(&number) {
+            Some(length) if *length < bytes => *length = length.saturating_add(SEGMENT_BYTES),
+            _ => {}
+        }
+    }
+
+    /// Appends to a group's newest segment, or begins one. Answers which, and where. What is given
+    /// begins and ends at a multiple of a block.
+    pub(super) fn append(&mut self, group: GroupId, bytes: &[u8]) -> io::Result<(u64, u64)> {
+        let segments = self.of_groups.entry(group).or_default();
+        let newest = segments.last_key_value().map(|(number, length)| (*number, *length));
+        let (number, position) = match newest.filter(|(_, length)| *length < SEGMENT_BYTES) {
+            Some((number, length)) => (number, super::aligned::padded_u64(length)),
+            None => {
+                let number = self.next;
+                self.next += 1;
+                self.has_created = true;
+                (number, 0)
+            }
+        };
+        let file = match self.unsynced.entry(number) {
+            std::collections::btree_map::Entry::Occupied(open) => open.into_mut(),
+            std::collections::btree_map::Entry::Vacant(closed) => {
+                let path = self.dir.join(files::segment_name(group, number));
+                closed.insert(files::open_direct(&path, true)?)
+            }
+        };
+        // Known even if the write fails half way: what follows is written behind it.
+        segments.insert(number, position + bytes.len() as u64);
+        file.write_all_at(bytes, position)?;
+        Ok((number, position))
+    }
+
+    /// What was appended outlives a power cut.
+    pub(super) fn sync(&mut self) -> io::Result<()> {
+        for file in self.unsynced.values() {
+            file.sync_data()?;
+        }
+        self.unsynced.clear();
+        if std::mem::take(&mut self.has_created) {
+            files::sync_dir(&self.dir)?;
+        }
+        Ok(())
+    }
+
+    /// Removes the segments of a group but those from the first to the last that are used.
+    pub(super) fn keep_only(
+        &mut self,
+        group: GroupId,
+        used: Option<(u64, u64)>,
+        readers: &SegmentFiles,
+    ) -> io::Result<()> {
+        let Some(segments) = self.of_groups.get_mut(&group) else { return Ok(()) };
+        let is_used =
+            |number: &u64| used.is_some_and(|(first, last)| (first..=last).contains(number));
+        let gone: Vec<u64> = segments.keys().filter(|number| !is_used(number)).copied().collect();
+        for number in gone {
+            match std::fs::remove_file(self.dir.join(files::segment_name(group, number))) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+            readers.forget(number);
+            segments.remove(&number);
+        }
+        if segments.is_empty() {
+            self.of_groups.remove(&group);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,378 @@
+//! The thread that writes segments behind the journal, so that its files can be used again. Off the
+//! way of acknowledgements: it is waited for only when memory or the journal's files run out.
+//!
+//! Groups with much to write go first, in large runs; those with little wait until they hold up the
+//! oldest file of the journal, and are then written with what they have.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+
+use rampart_api::model::ids::GroupId;
+use tokio::sync::watch;
+
+use super::aligned::AlignedBuffer;
+use super::pieces::{FRAME_BYTES, PIECE_BYTES_MIN, Piece, put_frame};
+use super::ring::{self, SharedFiles};
+use super::segments::SegmentWriter;
+use super::tails::Kept;
+use super::{Shared, files};
+
+/// A group with so many bytes is always worth a write of its own.
+const RUN_BYTES_MIN: usize = 256 << 10;
+/// One write to a segment has about so many bytes at most.
+const RUN_BYTES_MAX: usize = 4 << 20;
+/// With so many files of the journal in use the index is flushed, to free the oldest.
+const LIVE_FILES_FLUSH: usize = 5;
+/// With so many the journal waits.
+const LIVE_FILES_MAX: usize = 10;
+
+/// When to write.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Limits {
+    /// With so many bytes in memory it begins.
+    pub(super) begin_bytes: usize,
+    /// With so many the journal waits.
+    pub(super) wait_bytes: usize,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// There may be something to write.
+    is_wanted: bool,
+    /// Groups of which segments may be needed no more.
+    cut: BTreeSet<GroupId>,
+    is_over: bool,
+    /// It failed, and writes nothing more.
+    has_failed: bool,
+}
+
+#[derive(Debug, Default)]
+struct Signal {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+impl Signal {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Flags and a set are whole whatever happened.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn change(&self, change: impl FnOnce(&mut State)) {
+        change(&mut self.lock());
+        self.changed.notify_all();
+    }
+
+    /// Waits for work; nothing when it is over.
+    fn work(&self) -> Option<(bool, BTreeSet<GroupId>)> {
+        let is_idle = |state: &mut State| {
+            !state.is_wanted && state.cut.is_empty() && !state.is_over
+        };
+        let state = self.changed.wait_while(self.lock(), is_idle);
+        let mut state = state.unwrap_or_else(PoisonError::into_inner);
+        match state.is_over {
+            true => None,
+            false => Some((std::mem::take(&mut state.is_wanted), std::mem::take(&mut state.cut))),
+        }
+    }
+}
+
+/// Handle of the thread. Dropping it waits for the write under way.
+#[derive(Debug)]
+pub(super) struct Writer {
+    shared: Arc<Shared>,
+    files: SharedFiles,
+    limits: Limits,
+    signal: Arc<Signal>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// What the thread works with.
+#[derive(Debug)]
+pub(super) struct Parts {
+    pub(super) dir: PathBuf,
+    pub(super) shared: Arc<Shared>,
+    pub(super) files: SharedFiles,
+    pub(super) segments: SegmentWriter,
+    pub(super) limits: Limits,
+    /// Set once a write failed.
+    pub(super) failed: watch::Sender<Option<String>>,
+    /// Up to where the journal is in segments, for all groups, and for some beyond that.
+    pub(super) written: u64,
+    pub(super) written_of: BTreeMap<GroupId, u64>,
+}
+
+impl Writer {
+    /// Starts the thread.
+    pub(super) fn start(parts: Parts) -> io::Result<Writer> {
+        let signal = Arc::new(Signal::default());
+        let (shared, files, limits) = (parts.shared.clone(), parts.files.clone(), parts.limits);
+        let worker = Worker {
+            parts,
+            signal: signal.clone(),
+            buffer: AlignedBuffer::default(),
+        };
+        let thread = std::thread::Builder::new().name("store-writer".to_owned());
+        let thread = Some(thread.spawn(move || worker.run())?);
+        Ok(Writer { shared, files, limits, signal, thread })
+    }
+
+    /// Segments of these groups may be needed no more.
+    pub(super) fn cut(&self, groups: BTreeSet<GroupId>) {
+        if !groups.is_empty() {
+            self.signal.change(|state| state.cut.extend(groups));
+        }
+    }
+
+    /// Something was written to the journal. Waits while memory or the journal's files are full.
+    pub(super) fn written(&self) {
+        if self.is_due() {
+            self.signal.change(|state| state.is_wanted = true);
+        }
+        let mut state = self.signal.lock();
+        while !state.has_failed && self.is_full() {
+            state.is_wanted = true;
+            self.signal.changed.notify_all();
+            let waited = self.signal.changed.wait(state);
+            state = waited.unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn is_due(&self) -> bool {
+        self.shared.tails().bytes() >= self.limits.begin_bytes
+            || ring::lock(&self.files).live.len() >= LIVE_FILES_FLUSH
+    }
+
+    fn is_full(&self) -> bool {
+        self.shared.tails().bytes() >= self.limits.wait_bytes
+            || ring::lock(&self.files).live.len() >= LIVE_FILES_MAX
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.signal.change(|state| state.is_over = true);
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            tracing::error!("the thread that writes segments had panicked");
+        }
+    }
+}
+
+/// A run of a group's entries that was written.
+struct Run {
+    group: GroupId,
+    /// The last block that was visible when they were taken: the group has no others up to it.
+    applied: u64,
+    /// Index and block of each.
+    entries: Vec<(u64, u64)>,
+    pieces: Vec<(u64, Piece)>,
+}
+
+struct Worker {
+    parts: Parts,
+    signal: Arc<Signal>,
+    buffer: AlignedBuffer,
+}
+
+impl Worker {
+    fn run(mut self) {
+        while let Some((is_wanted, cut)) = self.signal.work() {
+            if let Err(error) = self.work(is_wanted, &cut) {
+                let message = format!("a segment cannot be written: {error}");
+                tracing::error!(error = message, "nothing is acknowledged any more");
+                self.parts.failed.send_replace(Some(message));
+                self.signal.change(|state| state.has_failed = true);
+                return;
+            }
+            // Whoever waits looks again.
+            self.signal.changed.notify_all();
+        }
+    }
+
+    fn work(&mut self, is_wanted: bool, cut: &BTreeSet<GroupId>) -> io::Result<()> {
+        if is_wanted {
+            self.write_behind()?;
+            self.free()?;
+        }
+        for group in cut {
+            self.remove_unused(*group)?;
+        }
+        Ok(())
+    }
+
+    /// Writes what is worth it into segments, and says so in the index.
+    fn write_behind(&mut self) -> io::Result<()> {
+        let mut runs = Vec::new();
+        for group in self.choose() {
+            let (entries, applied) = {
+                let tails = self.parts.shared.tails();
+                (tails.of(group), tails.applied)
+            };
+            self.write_group((group, applied), &entries, &mut runs)?;
+        }
+        self.parts.segments.sync()?;
+        let unused = self.publish(&runs)?;
+        for group in unused {
+            self.remove_unused(group)?;
+        }
+        Ok(())
+    }
+
+    /// The groups that are worth a write now.
+    fn choose(&self) -> Vec<GroupId> {
+        let oldest_file_ends = {
+            let files = ring::lock(&self.parts.files);
+            // All but the two newest files are to be freed.
+            let newest = files.live.len().saturating_sub(2);
+            files.live.get(newest).map_or(0, |file| file.first.saturating_sub(1))
+        };
+        let tails = self.parts.shared.tails();
+        let bytes_min = RUN_BYTES_MIN.min(self.parts.limits.begin_bytes / 4);
+        let groups = tails.worth_writing(bytes_min, oldest_file_ends);
+        match groups.is_empty() && tails.bytes() >= self.parts.limits.begin_bytes {
+            true => tails.worth_writing(0, 0),
+            false => groups,
+        }
+    }
+
+    fn write_group(
+        &mut self,
+        of: (GroupId, u64),
+        entries: &[(u64, Kept)],
+        runs: &mut Vec<Run>,
+    ) -> io::Result<()> {
+        let mut rest = entries;
+        while !rest.is_empty() {
+            let length = run_length(rest);
+            let (run, behind) = rest.split_at(length);
+            runs.push(self.write_run(of, run)?);
+            rest = behind;
+        }
+        Ok(())
+    }
+
+    fn write_run(
+        &mut self,
+        (group, applied): (GroupId, u64),
+        run: &[(u64, Kept)],
+    ) -> io::Result<Run> {
+        let framed = |kept: &Kept| FRAME_BYTES + kept.bytes();
+        self.buffer.reset(run.iter().map(|(_, kept)| framed(kept)).sum());
+        // Where each piece begins, and its first and last entry.
+        let mut cuts: Vec<(usize, u64, u64)> = Vec::new();
+        for (index, kept) in run {
+            match cuts.last_mut() {
+                Some((at, _, last)) if self.buffer.len() - *at < PIECE_BYTES_MIN => *last = *index,
+                _ => cuts.push((self.buffer.len(), *index, *index)),
+            }
+            put_frame(&mut self.buffer, *index, kept.bytes());
+            self.buffer.put(&kept.header);
+            self.buffer.put(&kept.payload);
+        }
+        let end = self.buffer.len();
+        self.buffer.pad();
+        let (segment, position) = self.parts.segments.append(group, self.buffer.bytes())?;
+        let ends = cuts.iter().skip(1).map(|(at, ..)| *at).chain([end]);
+        let pieces = cuts.iter().zip(ends).map(|((at, first, last), end)| {
+            let bytes = u32::try_from(end - at).expect("a piece ends behind its minimum");
+            let position = position + *at as u64;
+            (*first, Piece { segment, position, bytes, last: *last })
+        });
+        let entries = run.iter().map(|(index, kept)| (*index, kept.sequence)).collect();
+        Ok(Run { group, applied, entries, pieces: pieces.collect() })
+    }
+
+    /// Puts what was written into the index and takes it out of memory, but for what was cut
+    /// meanwhile. Answers the groups of which a segment may be unused for that.
+    fn publish(&mut self, runs: &[Run]) -> io::Result<BTreeSet<GroupId>> {
+        let shared = self.parts.shared.clone();
+        let mut tails = shared.tails();
+        let mut changes = shared.index.changes();
+        let mut unused = BTreeSet::new();
+        for run in runs {
+            match tails.take_written(run.group, &run.entries) {
+                None => drop(unused.insert(run.group)),
+                Some((first, last)) => {
+                    for (begins, piece) in &run.pieces {
+                        if piece.last < first || *begins > last {
+                            continue;
+                        }
+                        let kept = Piece { last: piece.last.min(last), ..*piece };
+                        changes.put_piece(run.group, (*begins).max(first), &kept);
+                    }
+                }
+            }
+            self.parts.written_of.insert(run.group, run.applied);
+            changes.put_written_of(run.group, Some(run.applied));
+        }
+        // Up to the oldest entry that is left all is in segments, or was cut.
+        let written = tails.oldest().map_or(tails.applied, |oldest| oldest - 1);
+        self.parts.written = written;
+        changes.put_written(written);
+        self.parts.written_of.retain(|group, upto| {
+            let is_beyond = *upto > written;
+            if !is_beyond {
+                changes.put_written_of(*group, None);
+            }
+            is_beyond
+        });
+        changes.commit()?;
+        Ok(unused)
+    }
+
+    /// Frees the files of the journal that are needed no more, if there are many.
+    fn free(&mut self) -> io::Result<()> {
+        if ring::lock(&self.parts.files).live.len() < LIVE_FILES_FLUSH {
+            return Ok(());
+        }
+        self.parts.shared.index.flush()?;
+        let gone = ring::lock(&self.parts.files).release(self.parts.written);
+        for number in gone {
+            remove(&self.parts.dir, number)?;
+        }
+        Ok(())
+    }
+
+    /// Removes the segments of a group that no piece is in.
+    fn remove_unused(&mut self, group: GroupId) -> io::Result<()> {
+        let Parts { shared, segments, .. } = &mut self.parts;
+        remove_unused(group, shared, segments)
+    }
+}
+
+fn remove(dir: &Path, number: u64) -> io::Result<()> {
+    match std::fs::remove_file(dir.join(files::journal_name(number))) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// How many of these entries are written at once: with indexes that follow each other, and not too
+/// large together.
+fn run_length(entries: &[(u64, Kept)]) -> usize {
+    let mut bytes = 0;
+    for (number, (index, kept)) in entries.iter().enumerate() {
+        bytes += kept.bytes();
+        let follows = *index == entries[0].0 + number as u64;
+        if !follows || (number > 0 && bytes > RUN_BYTES_MAX) {
+            return number;
+        }
+    }
+    entries.len()
+}
+
+/// Removes the segments of a group that no piece is in.
+pub(super) fn remove_unused(
+    group: GroupId,
+    shared: &Shared,
+    segments: &mut SegmentWriter,
+) -> io::Result<()> {
+    let first = shared.index.piece_from(group, 0)?.map(|(_, piece)| piece.segment);
+    let last = shared.index.piece_before(group, u64::MAX)?.map(|(_, piece)| piece.segment);
+    segments.keep_only(group, first.zip(last), &shared.files)
+}
