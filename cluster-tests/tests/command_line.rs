@@ -327,3 +327,49 @@ fn what_needs_no_cluster_needs_none() {
         Ok(())
     });
 }
+
+#[test]
+fn a_bench_says_what_a_cluster_does_and_leaves_nothing_behind() {
+    run(async {
+        let cluster = Cluster::start(3).await?;
+        let rampart = Rampart::of(&cluster);
+
+        phase("flat out, raw and as JSON: all that was written is counted");
+        for body in ["raw --compression lz4", "json --keys 20"] {
+            let line = format!("bench produce --records 2000 --batch 50 --partitions 3 --body {body}");
+            let report = rampart.json(&line).await?;
+            let produce = &report["produce"];
+            ensure!(produce["records"] == 2_000 && produce["requests"] == 40, "{report}");
+            ensure!(produce["bytes"] == 2_000 * 1_024, "{report}");
+            ensure!(produce["records_per_second"].as_f64() > Some(0.0), "{report}");
+            ensure!(report["consume"].is_null(), "{report}");
+        }
+
+        phase("everything back; without a topic, what was written for that");
+        let report = rampart.json("bench consume --records 3000 --partitions 2").await?;
+        ensure!(report["consume"]["records"] == 3_000, "{report}");
+        ensure!(report["produce"]["records"] == 3_000, "{report}");
+
+        phase("at a rate, read along: each record is read, and none before it was due");
+        let line = "bench e2e --rate 500 --records 1000 --partitions 3 --record-bytes 100";
+        let report = rampart.json(line).await?;
+        let (produce, consume) = (&report["produce"], &report["consume"]);
+        ensure!(produce["records"] == 1_000 && consume["records"] == 1_000, "{report}");
+        ensure!(produce["requests"] == 1_000, "without a linger each goes alone: {report}");
+        ensure!(produce["seconds"].as_f64() > Some(1.9), "{report}");
+        let latency = |of: &Value, share: &str| of["latency"][share].as_f64().context("a time");
+        ensure!(latency(consume, "p50_ms")? > 0.0, "{report}");
+        ensure!(latency(consume, "p99_ms")? <= latency(consume, "max_ms")?, "{report}");
+
+        phase("a topic of one's own stays, with what was written");
+        rampart.json("topic create mine -p 2 -r 3").await?;
+        let report = rampart.json("bench mixed --topic mine --records 400 --batch 10").await?;
+        ensure!(report["consume"]["records"] == 400, "{report}");
+        ensure!(own_topics(&rampart.json("topic list").await?) == ["mine"], "only mine is left");
+
+        phase("what makes no sense is refused with what would");
+        rampart.refused("bench produce --batch 0", 2, "0 is not in 1..=10000").await?;
+        rampart.refused("bench e2e --body json --seconds 1", 2, "--body raw").await?;
+        rampart.refused("bench produce --topic nothere", 3, "nothere").await
+    });
+}

@@ -121,7 +121,8 @@ fn pick<'a>(
 fn every_byte_of_the_last_record(number: u64, files: &[Content]) -> Option<Harm> {
     // A journal beside a write-ahead log, which is empty then, is the last of them by name.
     let is_log = |(name, bytes): &&Content| {
-        matches!(class(name), Some("write-ahead log" | "journal")) && !records(name, bytes).is_empty()
+        matches!(class(name), Some("write-ahead log" | "journal"))
+            && !records(name, bytes).is_empty()
     };
     let (file, bytes) = files.iter().rfind(is_log)?;
     let last = *records(file, bytes).last()?;

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use rampart_api::client::ClientError;
 use rampart_api::http::error::ProblemBody;
@@ -135,6 +136,18 @@ fn command_for(code: ErrorCode) -> Option<&'static str> {
         }
         _ => None,
     }
+}
+
+/// How long to wait before a refused request is sent again: what the server says, or this.
+pub(super) fn pause_after(refused: &ClientError, otherwise: Duration) -> Duration {
+    let said = match refused {
+        ClientError::Problem { body, .. } => body.retry_after_ms,
+        ClientError::BadServer { .. }
+        | ClientError::Unreachable { .. }
+        | ClientError::Interrupted { .. }
+        | ClientError::Unexpected { .. } => None,
+    };
+    said.map_or(otherwise, Duration::from_millis)
 }
 
 /// The exit code for a refusal. Every code is listed, so that a new one can't be forgotten.

@@ -1,6 +1,7 @@
 //! The command line: parses, runs one command, answers an exit code. Every command but `server`,
 //! `dev` and `debug` talks to a running cluster through the public HTTP interface.
 
+mod bench;
 mod castle;
 mod castle_move;
 mod cluster;
@@ -89,6 +90,9 @@ enum Command {
     Produce(produce::ProduceArgs),
     /// Read records.
     Consume(consume::ConsumeArgs),
+    /// Put a load on a cluster and say what it took.
+    #[command(subcommand)]
+    Bench(bench::BenchCommand),
     /// Show consumer groups, move their offsets, forget them.
     #[command(subcommand)]
     Group(group::GroupCommand),
@@ -151,6 +155,7 @@ async fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Topic(command) => topic::run(command, &context).await?,
         Command::Produce(args) => Box::pin(produce::run(args, &context)).await?,
         Command::Consume(args) => Box::pin(consume::run(args, &context)).await?,
+        Command::Bench(command) => Box::pin(bench::run(command, &context)).await?,
         Command::Group(command) => group::run(command, &context).await?,
         Command::Castle(command) => castle::run(command, &context).await?,
         Command::Node(command) => node::run(command, &context).await?,

@@ -11,13 +11,13 @@ use std::time::Duration;
 
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
-use rampart_api::client::{Client, ClientError, ProduceOptions};
+use rampart_api::client::{Client, ProduceOptions};
 use rampart_api::model::topic_config::Ack;
 use tokio::fs::File;
 use tokio::io::AsyncRead;
 
 use super::context::Context;
-use super::failure::Failure;
+use super::failure::{Failure, pause_after};
 use lines::{Batch, KeyRule, LineReader};
 use report::Report;
 
@@ -143,25 +143,13 @@ impl Producer {
                     return Ok(());
                 }
                 Err(error) if error.is_safe_to_retry() && waited < patience => {
-                    let pause = pause(&error);
+                    let pause = pause_after(&error, RETRY_PAUSE);
                     waited += pause;
                     tokio::time::sleep(pause).await;
                 }
                 Err(error) => return Err(name_lines(Failure::from(error), batch)),
             }
         }
-    }
-}
-
-fn pause(error: &ClientError) -> Duration {
-    match error {
-        ClientError::Problem { body, .. } => {
-            body.retry_after_ms.map_or(RETRY_PAUSE, Duration::from_millis)
-        }
-        ClientError::BadServer { .. }
-        | ClientError::Unreachable { .. }
-        | ClientError::Interrupted { .. }
-        | ClientError::Unexpected { .. } => RETRY_PAUSE,
     }
 }
 

@@ -201,10 +201,12 @@ mod tests {
     fn ops() -> impl Strategy<Value = Vec<Op>> {
         let bytes = || prop::collection::vec(any::<u8>(), 0..50);
         let op = prop_oneof![
-            (any::<(u64, u64)>(), bytes(), bytes()).prop_map(|((group, index), header, payload)| {
-                let (header, payload) = (header.into(), payload.into());
-                Op::Append { group: GroupId(group), index, header, payload }
-            }),
+            (any::<(u64, u64)>(), bytes(), bytes()).prop_map(
+                |((group, index), header, payload)| {
+                    let (header, payload) = (header.into(), payload.into());
+                    Op::Append { group: GroupId(group), index, header, payload }
+                }
+            ),
             any::<(u64, u64)>()
                 .prop_map(|(group, from)| Op::Truncate { group: GroupId(group), from }),
             any::<(u64, u64)>().prop_map(|(group, upto)| Op::Purge { group: GroupId(group), upto }),

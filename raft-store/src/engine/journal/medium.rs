@@ -6,12 +6,14 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rampart_api::model::ids::GroupId;
+
+use super::Shared;
 use super::aligned::AlignedBuffer;
 use super::apply::{OnDisk, apply};
 use super::block::{self, HEADER_BYTES};
 use super::ring::Ring;
 use super::writer::Writer;
-use super::Shared;
 use crate::engine::committer::Medium;
 use crate::engine::rocks::mark_error;
 use crate::engine::rocks::synced_mark::SyncedMark;
@@ -75,7 +77,7 @@ impl JournalMedium {
     }
 
     /// Makes what is synced visible.
-    fn show(&mut self, sequence: u64) -> io::Result<BTreeSet<rampart_api::model::ids::GroupId>> {
+    fn show(&mut self, sequence: u64) -> io::Result<BTreeSet<GroupId>> {
         let mut cut = BTreeSet::new();
         let mut tails = self.shared.tails();
         let mut index = OnDisk::new(&self.shared.index);
@@ -90,6 +92,7 @@ impl JournalMedium {
 
 impl Medium for JournalMedium {
     fn write(&mut self, writes: Vec<Vec<Op>>, sync: bool) -> Result<(), WriteError> {
+        self.writer.wait_for_room();
         self.pending.extend(writes.into_iter().filter(|ops| !ops.is_empty()));
         match sync || self.pending_bytes() >= PENDING_BYTES_MAX {
             true => self.commit(),

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex};
 use rampart_api::model::ids::GroupId;
 use tokio::sync::watch;
 
+use super::Shared;
 use super::aligned::AlignedBuffer;
 use super::apply::{OnDisk, apply};
 use super::block;
@@ -18,7 +19,6 @@ use super::ring::{Files, Ring};
 use super::scan::{self, End, Flaw};
 use super::segments::{SegmentFiles, SegmentWriter};
 use super::writer::{self, Limits, Writer};
-use super::Shared;
 use crate::engine::Op;
 use crate::engine::committer::Parts;
 use crate::engine::rocks::Index;
@@ -38,12 +38,8 @@ pub(super) fn parts(
     let unusable = |source| unusable(dir, source);
     let (index, mark) = Index::open(dir, options)?;
     let (written, written_of) = index.written().map_err(unusable)?;
-    let shared = Arc::new(Shared {
-        index,
-        tails: Mutex::default(),
-        files: SegmentFiles::new(dir),
-    });
-    let synced = mark.map_or(0, |mark| mark.sequence);
+    let shared = Arc::new(Shared { index, tails: Mutex::default(), files: SegmentFiles::new(dir) });
+    let synced = mark.map(|mark| mark.sequence);
     let end = recover(dir, &shared, (written, synced), |sequence, op| {
         is_missing(&written_of, sequence, op)
     })
@@ -61,8 +57,7 @@ pub(super) fn parts(
     tidy(&shared, &mut segments).map_err(unusable)?;
 
     let (failed_tx, failed) = watch::channel(None);
-    let next_number =
-        end.live.iter().map(|file| file.number).chain(end.free.iter().copied()).max();
+    let next_number = end.live.iter().map(|file| file.number).chain(end.free.iter().copied()).max();
     let files = Files { live: end.live.into(), free: end.free };
     let files = Arc::new(Mutex::new(files));
     let file_bytes = (options.write_buffer_bytes / 2).max(FILE_BYTES_MIN) as u64;
@@ -119,11 +114,11 @@ pub(super) fn is_missing(written_of: &BTreeMap<GroupId, u64>, sequence: u64, op:
 fn recover(
     dir: &Path,
     shared: &Shared,
-    (written, synced): (u64, u64),
+    (written, synced): (u64, Option<u64>),
     is_missing: impl Fn(u64, &Op) -> bool,
 ) -> Result<End, Flaw> {
     let mut cut = BTreeSet::new();
-    let end = scan::scan(dir, written, synced, |sequence, changes| {
+    let end = scan::scan(dir, written, synced.unwrap_or(0), |sequence, changes| {
         let mut ops = block::decode(changes)
             .map_err(|what| Flaw::Damaged(format!("block {sequence} of the journal: {what}")))?;
         ops.retain(|op| is_missing(sequence, op));
@@ -134,6 +129,16 @@ fn recover(
         Ok(())
     })?;
     shared.tails().applied = end.last;
+    // The mark is there before the first block is: without it nothing says that the end was not
+    // acknowledged.
+    if end.is_torn && synced.is_none() {
+        let block = end.last + 1;
+        let what = format!(
+            "block {block} of the journal is bad, and SYNCED, which says whether it was synced, is \
+             missing or can't be read"
+        );
+        return Err(Flaw::Damaged(what));
+    }
     if end.is_torn {
         let (dir, block) = (dir.display(), end.last + 1);
         tracing::warn!(%dir, block, "the journal has a torn tail, never acknowledged: cut");

@@ -126,9 +126,15 @@ mod tests {
     fn what_makes_no_sense_ends_it_and_is_said() {
         let whole = framed(&[(4, "four"), (5, "five")]);
         let (found, wrong) = frames(whole.slice(..whole.len() - 1), 0..=9);
-        assert_eq!((found.len(), wrong.unwrap().as_str()), (1, "a part of entry 5 behind entry Some(4)"));
+        assert_eq!(
+            (found.len(), wrong.unwrap().as_str()),
+            (1, "a part of entry 5 behind entry Some(4)")
+        );
         let (found, wrong) = frames(whole.slice(..20), 0..=9);
-        assert_eq!((found.len(), wrong.unwrap().as_str()), (1, "half an entry behind entry Some(4)"));
+        assert_eq!(
+            (found.len(), wrong.unwrap().as_str()),
+            (1, "half an entry behind entry Some(4)")
+        );
         let (found, wrong) = frames(framed(&[(4, "four"), (6, "six")]), 0..=9);
         assert_eq!((found.len(), wrong.unwrap().as_str()), (1, "entry 6 behind entry Some(4)"));
     }

@@ -40,24 +40,23 @@ pub(super) fn entries(
     range: Range<u64>,
     max_bytes: usize,
 ) -> io::Result<Vec<(u64, Bytes)>> {
-    let lock = || tails.lock().unwrap_or_else(PoisonError::into_inner);
     let (mut found, mut room) = (Vec::new(), Room::new(max_bytes));
-    let Range { start: from, end: to } = range;
-    if from >= to {
-        return Ok(found);
-    }
-    // What is in memory now will be in segments later, never the other way round.
-    let in_memory = {
-        let tails = lock();
-        let next = tails.next(group, from).filter(|next| *next < to);
-        if next == Some(from) {
-            tails.read(group, (from, to), &mut room, &mut found);
-            return Ok(found);
+    let Range { start: mut from, end: to } = range;
+    while from < to {
+        // What is in memory now may be in segments when it is looked for, never the other way round.
+        let in_memory = {
+            let tails = tails.lock().unwrap_or_else(PoisonError::into_inner);
+            let next = tails.next(group, from).filter(|next| *next < to);
+            if next == Some(from) {
+                tails.read(group, (from, to), &mut room, &mut found);
+                break;
+            }
+            next.unwrap_or(to)
+        };
+        if !read_pieces(index, files, group, (from, in_memory), &mut room, &mut found)? {
+            break;
         }
-        next.unwrap_or(to)
-    };
-    if read_pieces(index, files, group, (from, in_memory), &mut room, &mut found)? {
-        lock().read(group, (in_memory, to), &mut room, &mut found);
+        from = in_memory;
     }
     Ok(found)
 }

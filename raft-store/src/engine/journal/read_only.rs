@@ -75,12 +75,7 @@ impl ReadOnlyEngine {
     }
 }
 
-fn read(
-    dir: &Path,
-    index: &Index,
-    content: &mut Content,
-    tails: &mut Tails,
-) -> Result<(), Flaw> {
+fn read(dir: &Path, index: &Index, content: &mut Content, tails: &mut Tails) -> Result<(), Flaw> {
     *content = Content { facts: index.all_facts()?, pieces: index.all_pieces()? };
     let (written, of_groups) = index.written()?;
     let mut cut = BTreeSet::new();

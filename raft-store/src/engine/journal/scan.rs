@@ -130,7 +130,8 @@ pub(super) fn scan(
     }
     end.is_torn = check_end(dir, &end)?;
     if end.last < written.max(synced) {
-        let name = end.at.map_or("the journal".to_owned(), |(number, _)| files::journal_name(number));
+        let name =
+            end.at.map_or("the journal".to_owned(), |(number, _)| files::journal_name(number));
         let (last, known) = (end.last, written.max(synced));
         let what = format!("{name} ends at block {last}, but blocks up to {known} were synced");
         return Err(Flaw::Damaged(what));

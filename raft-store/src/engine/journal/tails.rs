@@ -105,22 +105,17 @@ impl Tails {
     }
 
     /// Adds a group's entries with `from <= index < to` to those that were found, as many as fit.
-    /// Whether more would.
     pub(super) fn read(
         &self,
         group: GroupId,
         (from, to): (u64, u64),
         room: &mut Room,
         found: &mut Vec<(u64, Bytes)>,
-    ) -> bool {
-        let Some(tail) = self.groups.get(&group).filter(|_| from < to) else { return true };
-        for (index, kept) in tail.entries.range(from..to) {
-            if !room.take(kept.bytes()) {
-                return false;
-            }
-            found.push((*index, kept.joined()));
-        }
-        true
+    ) {
+        let Some(tail) = self.groups.get(&group).filter(|_| from < to) else { return };
+        let fits = |(_, kept): &(&u64, &Kept)| room.take(kept.bytes());
+        let fitting = tail.entries.range(from..to).take_while(fits);
+        found.extend(fitting.map(|(index, kept)| (*index, kept.joined())));
     }
 
     /// The group whose first entry is in the oldest block, and the block.
@@ -226,13 +221,13 @@ mod tests {
         let tails = filled();
         let read = |from, to, bytes| {
             let (mut room, mut found) = (Room::new(bytes), Vec::new());
-            let more = tails.read(G, (from, to), &mut room, &mut found);
-            (found.iter().map(|(index, _)| *index).collect::<Vec<_>>(), more)
+            tails.read(G, (from, to), &mut room, &mut found);
+            found.iter().map(|(index, _)| *index).collect::<Vec<_>>()
         };
-        assert_eq!(read(2, 4, 100), (vec![2, 3], true));
-        assert_eq!(read(2, 9, 4), (vec![2, 3], false));
-        assert_eq!(read(2, 9, 0), (vec![2], false));
-        assert_eq!(read(4, 2, 100), (vec![], true));
+        assert_eq!(read(2, 4, 100), [2, 3]);
+        assert_eq!(read(2, 9, 4), [2, 3]);
+        assert_eq!(read(2, 9, 0), [2]);
+        assert!(read(4, 2, 100).is_empty());
     }
 
     #[test]

@@ -68,9 +68,8 @@ impl Signal {
 
     /// Waits for work; nothing when it is over.
     fn work(&self) -> Option<(bool, BTreeSet<GroupId>)> {
-        let is_idle = |state: &mut State| {
-            !state.is_wanted && state.cut.is_empty() && !state.is_over
-        };
+        let is_idle =
+            |state: &mut State| !state.is_wanted && state.cut.is_empty() && !state.is_over;
         let state = self.changed.wait_while(self.lock(), is_idle);
         let mut state = state.unwrap_or_else(PoisonError::into_inner);
         match state.is_over {
@@ -110,11 +109,7 @@ impl Writer {
     pub(super) fn start(parts: Parts) -> io::Result<Writer> {
         let signal = Arc::new(Signal::default());
         let (shared, files, limits) = (parts.shared.clone(), parts.files.clone(), parts.limits);
-        let worker = Worker {
-            parts,
-            signal: signal.clone(),
-            buffer: AlignedBuffer::default(),
-        };
+        let worker = Worker { parts, signal: signal.clone(), buffer: AlignedBuffer::default() };
         let thread = std::thread::Builder::new().name("store-writer".to_owned());
         let thread = Some(thread.spawn(move || worker.run())?);
         Ok(Writer { shared, files, limits, signal, thread })
@@ -127,11 +122,16 @@ impl Writer {
         }
     }
 
-    /// Something was written to the journal. Waits while memory or the journal's files are full.
+    /// Something was written to the journal.
     pub(super) fn written(&self) {
         if self.is_due() {
             self.signal.change(|state| state.is_wanted = true);
         }
+    }
+
+    /// Waits while memory or the journal's files are full: then nothing more is acknowledged
+    /// (INV-12).
+    pub(super) fn wait_for_room(&self) {
         let mut state = self.signal.lock();
         while !state.has_failed && self.is_full() {
             state.is_wanted = true;

@@ -65,7 +65,10 @@ impl RocksEngine {
         RocksEngine::start(dir, parts, failed)
     }
 
-    fn parts(dir: &Path, options: &StoreOptions) -> Result<(Parts<RocksMedium>, Failed), OpenError> {
+    fn parts(
+        dir: &Path,
+        options: &StoreOptions,
+    ) -> Result<(Parts<RocksMedium>, Failed), OpenError> {
         let db = Arc::new(open::open(dir, options)?);
         let unusable = |source| open::unusable(dir, source);
         let mark = SyncedMark::open(dir, db.latest_sequence_number()).map_err(unusable)?;
@@ -84,7 +87,8 @@ impl RocksEngine {
     fn start(
         dir: &Path,
         parts: Parts<RocksMedium>,
-        failed: Failed) -> Result<RocksEngine, OpenError> {
+        failed: Failed,
+    ) -> Result<RocksEngine, OpenError> {
         let db = parts.medium.db.clone();
         let committer = Committer::start(parts).map_err(|source| open::unusable(dir, source))?;
         let admission = Arc::new(Semaphore::new(SUBMITTED_BYTES_MAX));

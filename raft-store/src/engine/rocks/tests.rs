@@ -5,8 +5,8 @@ mod damaged_logs;
 use std::sync::mpsc;
 use std::time::Duration;
 
-use crate::engine::committer::SyncStep;
 use super::*;
+use crate::engine::committer::SyncStep;
 use crate::test_data::SyncTally;
 
 fn append(group: u64, index: u64, payload: &str) -> Op {

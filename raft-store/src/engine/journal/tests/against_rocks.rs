@@ -170,7 +170,10 @@ impl Both {
 
     fn compare(&self) {
         let (journal, rocks) = (self.journal.engine(), self.rocks.engine());
-        assert_eq!(journal.facts(&[], &[255, 255]).unwrap(), rocks.facts(&[], &[255, 255]).unwrap());
+        assert_eq!(
+            journal.facts(&[], &[255, 255]).unwrap(),
+            rocks.facts(&[], &[255, 255]).unwrap()
+        );
         for group in 1..=GROUPS {
             let bounds = |engine: &dyn Engine| engine.log_bounds(GroupId(group)).unwrap();
             assert_eq!(bounds(journal), bounds(rocks), "group {group}");

@@ -45,7 +45,6 @@ fn damage(dir: &Path) -> String {
     }
 }
 
-
 #[test]
 fn a_torn_block_above_the_mark_is_cut_wherever_it_tears() {
     for torn in [0, 1, 20, 40, 1_000, 2_000] {
@@ -65,6 +64,22 @@ fn a_torn_block_above_the_mark_is_cut_wherever_it_tears() {
         engine.write_now(vec![append(1, 9, b"again")]).unwrap();
         drop(engine);
         assert_eq!(all(&open(dir.path()), 1).len(), 9);
+    }
+}
+
+#[test]
+fn a_torn_block_is_damage_where_the_mark_says_nothing() {
+    for mark in [None, Some(&b"x"[..])] {
+        let dir = filled(9);
+        let last = *blocks(dir.path()).last().unwrap();
+        write_at(&journal(dir.path()), &[0; 1_000], last + 1_000);
+        let path = dir.path().join("SYNCED");
+        match mark {
+            None => std::fs::remove_file(path).unwrap(),
+            Some(bytes) => std::fs::write(path, bytes).unwrap(),
+        }
+        let what = damage(dir.path());
+        assert!(what.contains("block 9 of the journal is bad, and SYNCED"), "{what}");
     }
 }
 

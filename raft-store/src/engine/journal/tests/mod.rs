@@ -127,7 +127,9 @@ fn what_is_written_goes_into_segments_and_the_journal_is_used_again() {
     let engine = open(dir.path());
     let (large, small) = (all(&engine, 1), all(&engine, 2));
     assert_eq!((large.len(), small.len()), (400, 400));
-    assert!(large.iter().zip(1..).all(|((at, bytes), index)| *at == index && bytes[2..] == payload));
+    assert!(
+        large.iter().zip(1..).all(|((at, bytes), index)| *at == index && bytes[2..] == payload)
+    );
     assert!(small.iter().all(|(_, bytes)| bytes == "h:small"));
 }
 
