@@ -336,7 +336,8 @@ fn a_bench_says_what_a_cluster_does_and_leaves_nothing_behind() {
 
         phase("flat out, raw and as JSON: all that was written is counted");
         for body in ["raw --compression lz4", "json --keys 20"] {
-            let line = format!("bench produce --records 2000 --batch 50 --partitions 3 --body {body}");
+            let line =
+                format!("bench produce --records 2000 --batch 50 --partitions 3 --body {body}");
             let report = rampart.json(&line).await?;
             let produce = &report["produce"];
             ensure!(produce["records"] == 2_000 && produce["requests"] == 40, "{report}");

@@ -134,10 +134,20 @@ impl Tails {
         self.groups.iter().filter(|(_, tail)| is_worth(tail)).map(|(group, _)| *group).collect()
     }
 
-    /// A group's entries, to write them; they stay.
-    pub(super) fn of(&self, group: GroupId) -> Vec<(u64, Kept)> {
-        let entries = self.groups.get(&group).into_iter().flat_map(|tail| &tail.entries);
-        entries.map(|(index, kept)| (*index, kept.clone())).collect()
+    /// A group's oldest entries, to write them, of about so many bytes; they stay. All of a block or
+    /// none: with them the last block up to which there are no others.
+    pub(super) fn oldest_of(&self, group: GroupId, max_bytes: usize) -> (Vec<(u64, Kept)>, u64) {
+        let mut taken: Vec<(u64, Kept)> = Vec::new();
+        let mut bytes = 0;
+        for (index, kept) in self.groups.get(&group).into_iter().flat_map(|tail| &tail.entries) {
+            let begins_block = taken.last().is_some_and(|(_, last)| last.sequence < kept.sequence);
+            if begins_block && bytes >= max_bytes {
+                return (taken, kept.sequence - 1);
+            }
+            bytes += kept.bytes();
+            taken.push((*index, kept.clone()));
+        }
+        (taken, self.applied)
     }
 
     /// Of entries that were written those that are still the group's, if any: first and last. They
@@ -243,6 +253,23 @@ mod tests {
         tails.append(G, 5, kept(30, "new"));
         assert_eq!(tails.take_written(G, &written), Some((3, 4)));
         assert_eq!(tails.bounds(G), Some((5, 5)), "the new one is not written yet");
+    }
+
+    #[test]
+    fn what_is_taken_to_be_written_ends_with_a_block() {
+        let mut tails = Tails { applied: 50, ..Tails::default() };
+        for (index, sequence) in [(1, 11), (2, 11), (3, 11), (4, 12), (5, 14)] {
+            tails.append(G, index, kept(sequence, "123456789"));
+        }
+        let taken = |bytes| {
+            let (taken, upto) = tails.oldest_of(G, bytes);
+            (taken.len(), upto)
+        };
+        assert_eq!(
+            [1, 30, 31, 40, 41, 99].map(taken),
+            [(3, 11), (3, 11), (4, 13), (4, 13), (5, 50), (5, 50)]
+        );
+        assert_eq!(tails.oldest_of(GroupId(2), 1).1, 50);
     }
 
     #[test]

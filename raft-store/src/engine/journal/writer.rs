@@ -22,6 +22,9 @@ use super::{Shared, files};
 
 /// A group with so many bytes is always worth a write of its own.
 const RUN_BYTES_MIN: usize = 256 << 10;
+/// What is written before the index says so has about so many bytes at most: whoever waits for room
+/// gets it bit by bit.
+const ROUND_BYTES_MAX: usize = 16 << 20;
 /// One write to a segment has about so many bytes at most.
 const RUN_BYTES_MAX: usize = 4 << 20;
 /// With so many files of the journal in use the index is flushed, to free the oldest.
@@ -124,7 +127,7 @@ impl Writer {
 
     /// Something was written to the journal.
     pub(super) fn written(&self) {
-        if self.is_due() {
+        if is_due(&self.shared, &self.files, self.limits) {
             self.signal.change(|state| state.is_wanted = true);
         }
     }
@@ -139,11 +142,6 @@ impl Writer {
             let waited = self.signal.changed.wait(state);
             state = waited.unwrap_or_else(PoisonError::into_inner);
         }
-    }
-
-    fn is_due(&self) -> bool {
-        self.shared.tails().bytes() >= self.limits.begin_bytes
-            || ring::lock(&self.files).live.len() >= LIVE_FILES_FLUSH
     }
 
     fn is_full(&self) -> bool {
@@ -163,11 +161,16 @@ impl Drop for Writer {
     }
 }
 
+/// Whether there is enough to write.
+fn is_due(shared: &Shared, files: &SharedFiles, limits: Limits) -> bool {
+    shared.tails().bytes() >= limits.begin_bytes || ring::lock(files).live.len() >= LIVE_FILES_FLUSH
+}
+
 /// A run of a group's entries that was written.
 struct Run {
     group: GroupId,
-    /// The last block that was visible when they were taken: the group has no others up to it.
-    applied: u64,
+    /// Up to this block the group has no others.
+    upto: u64,
     /// Index and block of each.
     entries: Vec<(u64, u64)>,
     pieces: Vec<(u64, Piece)>,
@@ -198,6 +201,11 @@ impl Worker {
         if is_wanted {
             self.write_behind()?;
             self.free()?;
+            // Whoever waits has room now; what is left goes on.
+            self.signal.changed.notify_all();
+            if is_due(&self.parts.shared, &self.parts.files, self.parts.limits) {
+                self.signal.change(|state| state.is_wanted = true);
+            }
         }
         for group in cut {
             self.remove_unused(*group)?;
@@ -207,13 +215,15 @@ impl Worker {
 
     /// Writes what is worth it into segments, and says so in the index.
     fn write_behind(&mut self) -> io::Result<()> {
-        let mut runs = Vec::new();
+        let (mut runs, mut room) = (Vec::new(), ROUND_BYTES_MAX);
         for group in self.choose() {
-            let (entries, applied) = {
-                let tails = self.parts.shared.tails();
-                (tails.of(group), tails.applied)
-            };
-            self.write_group((group, applied), &entries, &mut runs)?;
+            if room == 0 {
+                break;
+            }
+            let (entries, upto) = self.parts.shared.tails().oldest_of(group, room);
+            let bytes = entries.iter().map(|(_, kept)| kept.bytes()).sum();
+            room = room.saturating_sub(bytes);
+            self.write_group((group, upto), &entries, &mut runs)?;
         }
         self.parts.segments.sync()?;
         let unused = self.publish(&runs)?;
@@ -256,11 +266,7 @@ impl Worker {
         Ok(())
     }
 
-    fn write_run(
-        &mut self,
-        (group, applied): (GroupId, u64),
-        run: &[(u64, Kept)],
-    ) -> io::Result<Run> {
+    fn write_run(&mut self, (group, upto): (GroupId, u64), run: &[(u64, Kept)]) -> io::Result<Run> {
         let framed = |kept: &Kept| FRAME_BYTES + kept.bytes();
         self.buffer.reset(run.iter().map(|(_, kept)| framed(kept)).sum());
         // Where each piece begins, and its first and last entry.
@@ -284,7 +290,7 @@ impl Worker {
             (*first, Piece { segment, position, bytes, last: *last })
         });
         let entries = run.iter().map(|(index, kept)| (*index, kept.sequence)).collect();
-        Ok(Run { group, applied, entries, pieces: pieces.collect() })
+        Ok(Run { group, upto, entries, pieces: pieces.collect() })
     }
 
     /// Puts what was written into the index and takes it out of memory, but for what was cut
@@ -307,8 +313,8 @@ impl Worker {
                     }
                 }
             }
-            self.parts.written_of.insert(run.group, run.applied);
-            changes.put_written_of(run.group, Some(run.applied));
+            self.parts.written_of.insert(run.group, run.upto);
+            changes.put_written_of(run.group, Some(run.upto));
         }
         // Up to the oldest entry that is left all is in segments, or was cut.
         let written = tails.oldest().map_or(tails.applied, |oldest| oldest - 1);
