@@ -52,6 +52,14 @@ demo: build ## Three nodes, 10,000 flights, a kill -9, a drain; KEEP=1 leaves th
 bench: build ## Throughput, latency, failover, memory of three local nodes; ARGS=--help
 	@RAMPART_BIN="$(CURDIR)/target/rampart" "$(TARGET)/release/bench" $(ARGS)
 
+.PHONY: bench-micro
+bench-micro: ready ## Single steps without a server: codec, checksum, append, fetch, apply; ARGS=append
+	@$(CARGO) bench --locked --workspace --bench record_batch --bench store -- $(ARGS)
+
+.PHONY: bench-vs
+bench-vs: build ## The same loads on Rampart and on Apache Kafka in turn, and ratios; ARGS=--help
+	@RAMPART_BIN="$(CURDIR)/target/rampart" "$(TARGET)/release/bench-vs" $(ARGS)
+
 .PHONY: chaos
 chaos: build ## Ten minutes of faults under load, then the verdict; ARGS=--help
 	@RAMPART_BIN="$(CURDIR)/target/rampart" "$(TARGET)/release/rampart-chaos" --duration 600 \

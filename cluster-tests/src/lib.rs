@@ -3,6 +3,7 @@
 //! themselves are in `tests/`, the demo and the benchmark in `src/bin/`.
 
 pub mod faults;
+pub mod figures;
 pub mod flights;
 pub mod gates;
 pub mod harness;

@@ -197,7 +197,8 @@ impl Node {
 }
 
 async fn hand_over_all(manager: &ReplicaManager, partitions: &PartitionService) {
-    let led = manager.all().into_iter().filter(|replica| replica.is_leader());
+    let all = manager.all();
+    let led = all.iter().filter(|replica| replica.is_leader());
     let hand_overs = led.map(|replica| async move {
         let operation = crate::partition::Operation::TransferLeadership(replica.spec().key, None);
         let done = partitions.execute_here(operation);

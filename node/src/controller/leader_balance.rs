@@ -12,8 +12,10 @@ use crate::partition::request::{PartitionKey, PartitionStatus};
 
 /// Leaderships that one pass takes from nodes on their way out.
 const DRAINED_PER_PASS_MAX: usize = 16;
-/// Leaderships that one pass gives back to preferred leaders.
-const BALANCED_PER_PASS_MAX: usize = 2;
+/// Leaderships that one pass gives back to preferred leaders, at least, and one more for so many
+/// partitions: with many it shall not take minutes either.
+const BALANCED_PER_PASS_MIN: usize = 2;
+const PARTITIONS_PER_BALANCED: usize = 100;
 /// A leadership must have been away from its preferred leader for so long.
 const SETTLE_MS: u64 = 5_000;
 /// Pause after a transfer that was tried, whatever came of it.
@@ -92,8 +94,8 @@ impl LeaderBalancer {
         counts: &mut BTreeMap<NodeId, u64>,
         now_ms: u64,
     ) -> Vec<Transfer> {
-        let mut transfers = Vec::new();
-        let mut misplaced = BTreeMap::new();
+        let (mut transfers, mut misplaced) = (Vec::new(), BTreeMap::new());
+        let transfers_max = BALANCED_PER_PASS_MIN + leaders.len() / PARTITIONS_PER_BALANCED;
         for (topic, partition, record) in situation.state.partitions() {
             let Some(from) = leaders.get(&record.group).copied() else { continue };
             let Some(to) = may_lead(situation, record).next().filter(|to| *to != from) else {
@@ -105,7 +107,7 @@ impl LeaderBalancer {
             let waits = now_ms < since + SETTLE_MS || self.retry_at.contains_key(&group);
             let count = |node| counts.get(&node).copied().unwrap_or(0);
             let uneven = count(from) >= count(to) + 2;
-            let full = transfers.len() == BALANCED_PER_PASS_MAX;
+            let full = transfers.len() == transfers_max;
             if waits || !uneven || full || is_on_its_way_out(situation, from) {
                 continue;
             }
@@ -236,7 +238,12 @@ mod tests {
         let mut balancer = LeaderBalancer::default();
         plan(&mut balancer, &sample, &[2; 20], 0);
         let tried = plan(&mut balancer, &sample, &[2; 20], SETTLE_MS);
-        assert_eq!(tried.len(), BALANCED_PER_PASS_MAX);
+        assert_eq!(tried.len(), BALANCED_PER_PASS_MIN);
+        let sample = Sample::nodes(2).topic("t", 2, &[&[1, 2][..]; 300]);
+        let mut balancer = LeaderBalancer::default();
+        plan(&mut balancer, &sample, &[2; 300], 0);
+        let tried = plan(&mut balancer, &sample, &[2; 300], SETTLE_MS);
+        assert_eq!(tried.len(), BALANCED_PER_PASS_MIN + 3);
     }
 
     #[test]

@@ -74,8 +74,7 @@ impl GroupHost {
         every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             every.tick().await;
-            let replicas = self.inner.options.manager.all();
-            for replica in replicas.iter().filter(|replica| replica.groups().is_some()) {
+            for replica in self.inner.options.manager.of_groups().iter() {
                 if replica.is_leader() {
                     let _ = self.queue(replica);
                 }

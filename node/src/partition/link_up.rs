@@ -18,8 +18,8 @@ pub async fn run(manager: ReplicaManager, peer: PeerNet) {
         let now = links.borrow_and_update().clone();
         for (node, count) in &now {
             if seen.get(node) != Some(count) {
-                for replica in manager.all() {
-                    wake(&replica, *node).await;
+                for replica in manager.all().iter() {
+                    wake(replica, *node).await;
                 }
             }
         }

@@ -20,6 +20,7 @@ pub mod remote;
 pub mod replica;
 pub mod replica_log;
 pub mod replica_manager;
+pub mod replica_set;
 pub mod request;
 pub mod retention;
 pub mod seal;

@@ -10,7 +10,7 @@ use std::time::Duration;
 use openraft::ChangeMembers;
 use rampart_api::model::ids::{GroupId, NodeId, ReplicaId};
 use rampart_raft_store::state::metadata::command::MetadataCommand;
-use rampart_raft_store::state::metadata::state::{PartitionRecord, ReplicaState};
+use rampart_raft_store::state::metadata::state::{MetadataState, PartitionRecord, ReplicaState};
 use rampart_raft_store::type_config::Member;
 
 use super::hand_over::hand_over;
@@ -27,6 +27,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(200);
 const CATCH_UP_ENTRIES_MAX: u64 = 64;
 /// Steps under way at once on this node.
 const STEPS_AT_ONCE_MAX: usize = 16;
+/// Where nothing was due and the metadata has not changed, every so many-th look is taken.
+const SETTLED_LOOK_EVERY: u64 = 10;
 /// A step that takes longer is given up and looked at again.
 const STEP_TIMEOUT: Duration = Duration::from_secs(25);
 
@@ -54,10 +56,18 @@ pub async fn run(manager: ReplicaManager, metadata: MetadataHandle, tasks: Tasks
     let busy: Arc<Mutex<BTreeSet<GroupId>>> = Arc::default();
     let mut every = tokio::time::interval(LOOK_EVERY);
     every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let (mut last, mut is_settled, mut looks) = (None::<Arc<MetadataState>>, false, 0_u64);
     loop {
         every.tick().await;
         let state = metadata.state();
-        for replica in manager.all() {
+        // A leader that comes is reported to the metadata, so there is nothing new without a change.
+        let is_same = last.as_ref().is_some_and(|known| Arc::ptr_eq(known, &state));
+        looks += 1;
+        if is_same && is_settled && !looks.is_multiple_of(SETTLED_LOOK_EVERY) {
+            continue;
+        }
+        (last, is_settled) = (Some(state.clone()), true);
+        for replica in manager.all().iter() {
             let group = replica.spec().group;
             let Some((_, record)) = state.partition_of(group) else { continue };
             if !replica.is_leader() {
@@ -67,6 +77,7 @@ pub async fn run(manager: ReplicaManager, metadata: MetadataHandle, tasks: Tasks
             if is_wanted && !status::is_changing(replica.raft()) {
                 continue;
             }
+            is_settled = false;
             {
                 let mut busy = busy.lock().expect("no holder of this lock panics");
                 if busy.len() >= STEPS_AT_ONCE_MAX || !busy.insert(group) {
@@ -74,6 +85,7 @@ pub async fn run(manager: ReplicaManager, metadata: MetadataHandle, tasks: Tasks
                 }
             }
             let (metadata, busy, record) = (metadata.clone(), busy.clone(), record.clone());
+            let replica = replica.clone();
             tasks.spawn("reassign", async move {
                 let step = step(&replica, &metadata, &record);
                 if tokio::time::timeout(STEP_TIMEOUT, step).await.is_err() {

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -24,6 +24,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::replica::{Replica, ReplicaParts, ReplicaSpec};
 use super::replica_log::ReplicaLog;
+use super::replica_set::{ReplicaList, ReplicaSet};
 use super::request::{OffsetSpec, PartitionKey};
 use super::service::Operation;
 use super::starts::{Ended, Starts, Turns};
@@ -44,6 +45,8 @@ use crate::telemetry::Metrics;
 
 /// How often stopped cores are looked for, besides every change of the metadata.
 const SUPERVISE_EVERY: Duration = Duration::from_millis(500);
+/// Replicas that are looked at in one round. Where there are more, they take turns.
+const SUPERVISED_AT_ONCE: usize = 250;
 /// How long a replica that is not the preferred leader waits before it initializes the group.
 const INITIALIZE_FALLBACK: Duration = Duration::from_secs(3);
 /// Pause before it is looked again whether a group is initialized.
@@ -91,7 +94,7 @@ pub struct ReplicaManager {
 #[derive(Debug)]
 struct Inner {
     options: ReplicaManagerOptions,
-    replicas: RwLock<BTreeMap<GroupId, Arc<Replica>>>,
+    replicas: ReplicaSet,
     started: watch::Sender<bool>,
     is_stopping: AtomicBool,
     born: Instant,
@@ -121,7 +124,7 @@ impl ReplicaManager {
         let (started, _) = watch::channel(false);
         let is_stopping = AtomicBool::new(false);
         let born = options.clock.instant();
-        let replicas = RwLock::default();
+        let replicas = ReplicaSet::default();
         let (troubles, suspects) = (Mutex::default(), Mutex::default());
         let turns = Turns::default();
         let inner =
@@ -131,18 +134,17 @@ impl ReplicaManager {
 
     /// The replica of a group on this node.
     pub fn get(&self, group: GroupId) -> Option<Arc<Replica>> {
-        self.inner.replicas.read().expect("no holder of this lock panics").get(&group).cloned()
+        self.inner.replicas.get(group)
     }
 
     /// All replicas of this node.
-    pub fn all(&self) -> Vec<Arc<Replica>> {
-        self.inner
-            .replicas
-            .read()
-            .expect("no holder of this lock panics")
-            .values()
-            .cloned()
-            .collect()
+    pub fn all(&self) -> ReplicaList {
+        self.inner.replicas.all()
+    }
+
+    /// Those of them that keep consumer groups.
+    pub(crate) fn of_groups(&self) -> ReplicaList {
+        self.inner.replicas.of_groups()
     }
 
     /// Whether this node's replica of a group was found damaged and is not back: it neither votes
@@ -164,6 +166,7 @@ impl ReplicaManager {
         supervise.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut seen: BTreeMap<TopicId, Arc<TopicRecord>> = BTreeMap::new();
         let (mut starts, mut applying) = (Starts::default(), Applying::default());
+        let mut rounds = 0;
         self.drop_orphans(self.inner.options.metadata.state()).await;
         let first = changes.borrow().1.clone();
         self.follow(&first, &mut seen, &mut starts).await;
@@ -178,7 +181,11 @@ impl ReplicaManager {
                     self.settle(&state, ended, &mut starts).await;
                     initial.remove(&ended.group);
                 }
-                _ = supervise.tick() => self.supervise(&state, &mut applying, &mut starts).await,
+                _ = supervise.tick() => {
+                    let round = Round::new(rounds, self.all().len());
+                    rounds += 1;
+                    self.supervise(&state, (round, &mut applying), &mut starts).await;
+                }
             }
         }
     }
@@ -186,9 +193,7 @@ impl ReplicaManager {
     /// Stops all replicas, for shutdown; none is started any more.
     pub async fn stop(&self) {
         self.inner.is_stopping.store(true, Ordering::Release);
-        let replicas = std::mem::take(
-            &mut *self.inner.replicas.write().expect("no holder of this lock panics"),
-        );
+        let replicas = self.inner.replicas.take();
         let stopping = replicas.values().map(|replica| replica.stop());
         futures_util::future::join_all(stopping).await;
     }
@@ -343,13 +348,10 @@ impl ReplicaManager {
 
     /// Takes a replica in, unless it is not wanted any more or this node has begun to stop.
     async fn enter(&self, replica: Arc<Replica>, cancel: &CancellationToken) -> bool {
-        let (is_in, late) = {
-            let mut replicas = self.inner.replicas.write().expect("no holder of this lock panics");
-            // Looked at under the lock under which `stop` takes the replicas away.
-            match self.is_stopping() || cancel.is_cancelled() {
-                true => (false, Some(replica)),
-                false => (true, replicas.insert(replica.spec().group, replica)),
-            }
+        let may_enter = || !self.is_stopping() && !cancel.is_cancelled();
+        let (is_in, late) = match self.inner.replicas.enter(replica, may_enter) {
+            Ok(former) => (true, former),
+            Err(refused) => (false, Some(refused)),
         };
         if let Some(late) = late {
             late.stop().await;
@@ -551,10 +553,10 @@ impl ReplicaManager {
         self.inner.options.clock.instant().saturating_duration_since(self.inner.born)
     }
 
-    /// Last applied index of the replicas that have entries to apply.
-    fn applying(&self) -> BTreeMap<GroupId, u64> {
+    /// Last applied index of the replicas whose turn it is and that have entries to apply.
+    fn applying(&self, round: Round) -> BTreeMap<GroupId, u64> {
         let mut applying = BTreeMap::new();
-        for replica in self.all() {
+        for replica in self.all().iter().filter(|replica| round.is_turn(replica.spec().group)) {
             let status = replica.status();
             let applied = status.applied.map_or(0, |id| id.index);
             if status.committed.is_some_and(|committed| committed.index > applied) {
@@ -565,9 +567,7 @@ impl ReplicaManager {
     }
 
     async fn stop_one(&self, group: GroupId) {
-        let replica =
-            self.inner.replicas.write().expect("no holder of this lock panics").remove(&group);
-        if let Some(replica) = replica {
+        if let Some(replica) = self.inner.replicas.remove(group) {
             replica.stop().await;
         }
     }
@@ -601,21 +601,26 @@ impl ReplicaManager {
     /// A core that ended is restarted in place: its durable state is sound, and the others go on
     /// without it meanwhile. Replicas that never started are tried again too. One that fails again
     /// and again is tried ever more rarely.
-    async fn supervise(&self, state: &MetadataState, applying: &mut Applying, starts: &mut Starts) {
+    async fn supervise(
+        &self,
+        state: &MetadataState,
+        (round, applying): (Round, &mut Applying),
+        starts: &mut Starts,
+    ) {
         // A failed write or sync ends the process.
         if self.inner.options.store.failed().borrow().is_some() {
             return;
         }
-        let stuck = applying.next(self.applying());
+        let stuck = applying.next(self.applying(round), |group| round.is_turn(group));
         let damaged = self.inner.options.store.damaged().borrow().clone();
-        for replica in self.all() {
-            let reason = match ended(&replica) {
+        for replica in self.all().iter().filter(|replica| round.is_turn(replica.spec().group)) {
+            let reason = match ended(replica) {
                 Some(reason) => reason,
                 None if damaged.contains_key(&replica.spec().group) => {
                     format!("its log is damaged: {}", damaged[&replica.spec().group])
                 }
                 // One in a round: each may take its time to answer.
-                None if stuck == Some(replica.spec().group) && machine_is_gone(&replica).await => {
+                None if stuck == Some(replica.spec().group) && machine_is_gone(replica).await => {
                     "its state machine panicked".to_owned()
                 }
                 None => continue,
@@ -634,13 +639,32 @@ impl ReplicaManager {
         }
         for topic in state.topics.values() {
             for number in 0..topic.partitions.len() {
-                if self.get(topic.partitions[number].group).is_none()
+                let group = topic.partitions[number].group;
+                if round.is_turn(group)
+                    && self.get(group).is_none()
                     && let Some(wanted) = self.wanted(topic, number)
                 {
                     self.start(wanted, starts);
                 }
             }
         }
+    }
+}
+
+/// One round of supervision: with many replicas only every so many-th is looked at.
+#[derive(Debug, Clone, Copy)]
+struct Round {
+    number: u64,
+    turns: u64,
+}
+
+impl Round {
+    fn new(number: u64, replicas: usize) -> Round {
+        Round { number, turns: replicas.div_ceil(SUPERVISED_AT_ONCE).max(1) as u64 }
+    }
+
+    fn is_turn(self, group: GroupId) -> bool {
+        group.0 % self.turns == self.number % self.turns
     }
 }
 

@@ -44,7 +44,7 @@ pub async fn run(
     loop {
         tick.tick().await;
         let replicas = manager.all();
-        stream::iter(&replicas)
+        stream::iter(replicas.iter())
             .for_each_concurrent(GROUPS_AT_ONCE_MAX, |replica| async move {
                 if replica.is_leader()
                     && let Err(problem) = trim_by_policy(replica, clock).await
@@ -56,7 +56,7 @@ pub async fn run(
         // A disk that doesn't say how large it is holds nothing back.
         let disk_bytes = store.free_space().map_or(0, |space| space.total_bytes);
         let mut hold = LearnerHold { disk_bytes, held_bytes: 0 };
-        for replica in &replicas {
+        for replica in replicas.iter() {
             // A log of groups is cut by its snapshots.
             let Ok(log) = replica.log() else { continue };
             let cut_off = cuts.found(replica.spec().group, log.purged_index());

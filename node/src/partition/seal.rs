@@ -47,7 +47,7 @@ pub async fn run(manager: ReplicaManager, metadata: MetadataHandle, tasks: Tasks
         if state.castle.moves.is_empty() {
             continue;
         }
-        for replica in manager.all().into_iter().filter(|replica| replica.is_leader()) {
+        for replica in manager.all().iter().filter(|replica| replica.is_leader()) {
             let group = replica.spec().group;
             let Some((topic, number)) = state.groups.get(&group) else { continue };
             let Some(moving) = state.castle.moves.get(topic) else { continue };
@@ -59,6 +59,7 @@ pub async fn run(manager: ReplicaManager, metadata: MetadataHandle, tasks: Tasks
                 continue;
             }
             let (metadata, busy) = (metadata.clone(), busy.clone());
+            let replica = replica.clone();
             tasks.spawn("seal", async move {
                 carry_out(&replica, &metadata, step).await;
                 busy.lock().expect("no holder of this lock panics").remove(&group);

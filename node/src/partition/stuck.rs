@@ -18,13 +18,20 @@ pub(super) struct Applying {
 impl Applying {
     /// Takes what is seen now; names the group to ask: the next one behind the one asked last, so
     /// that one that is merely slow hides no other.
-    pub(super) fn next(&mut self, now: BTreeMap<GroupId, u64>) -> Option<GroupId> {
+    ///
+    /// Groups that were not looked at now are left as they were.
+    pub(super) fn next(
+        &mut self,
+        now: BTreeMap<GroupId, u64>,
+        is_looked_at: impl Fn(GroupId) -> bool,
+    ) -> Option<GroupId> {
         let is_stuck =
             |(group, applied): &(&GroupId, &u64)| self.applied.get(group) == Some(*applied);
         let behind = self.asked.map_or(Bound::Unbounded, Bound::Excluded);
         let next = now.range((behind, Bound::Unbounded)).find(is_stuck);
         let next = next.or_else(|| now.iter().find(is_stuck)).map(|(group, _)| *group);
-        self.applied = now;
+        self.applied.retain(|group, _| !is_looked_at(*group));
+        self.applied.extend(now);
         self.asked = next.or(self.asked);
         next
     }
@@ -39,7 +46,7 @@ mod tests {
         let mut applying = Applying::default();
         let mut ask = |now: &[(u64, u64)]| {
             let now = now.iter().map(|(group, applied)| (GroupId(*group), *applied)).collect();
-            applying.next(now).map(|group| group.0)
+            applying.next(now, |_| true).map(|group| group.0)
         };
         assert_eq!(ask(&[(1, 5), (2, 5), (4, 5)]), None, "seen for the first time");
         assert_eq!(ask(&[(1, 5), (2, 5), (4, 5)]), Some(1));
@@ -49,5 +56,17 @@ mod tests {
         assert_eq!(ask(&[(1, 5), (2, 7), (4, 7)]), Some(1), "the others move");
         assert_eq!(ask(&[]), None);
         assert_eq!(ask(&[(1, 5)]), None, "it had nothing to apply meanwhile");
+    }
+
+    #[test]
+    fn groups_that_take_turns_are_compared_with_their_own_last_look() {
+        let mut applying = Applying::default();
+        let mut ask = |group: u64, applied| {
+            let now = BTreeMap::from([(GroupId(group), applied)]);
+            applying.next(now, |other| other.0 == group).map(|group| group.0)
+        };
+        assert_eq!([ask(1, 5), ask(2, 5)], [None, None], "seen for the first time");
+        assert_eq!([ask(1, 5), ask(2, 6)], [Some(1), None]);
+        assert_eq!([ask(1, 6), ask(2, 6)], [None, Some(2)]);
     }
 }

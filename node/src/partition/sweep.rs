@@ -25,7 +25,10 @@ use crate::telemetry::metrics::{Metrics, set_count};
 
 /// A group for which nothing was due is looked at every so many sweeps, unless it has work or a
 /// node came or went.
-const SETTLED_LOOK_EVERY: u64 = 4;
+const SETTLED_LOOK_EVERY: u64 = 20;
+/// Whether the leader that a settled group follows still says so is asked every so many sweeps; so
+/// often what did not change is published again.
+const CLAIM_LOOK_EVERY: u64 = 4;
 /// A group with work in the last so many milliseconds is looked at in every sweep.
 const SETTLED_AFTER_MS: u64 = 1_000;
 /// Campaigns started in one sweep, at least; grows with the number of groups.
@@ -73,8 +76,16 @@ struct GroupMemory {
     tick: GroupTick,
     claim: Option<LeaderClaim>,
     standing: Standing,
-    /// Nothing was due: a quiet leader, or a follower of a leader that is there.
-    is_settled: bool,
+    settled: Option<Settled>,
+}
+
+/// A group for which nothing was due.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Settled {
+    /// A quiet leader, or a learner.
+    Rests,
+    /// A follower of a leader that is there, on this node.
+    Follows(NodeId),
 }
 
 impl Sweep {
@@ -100,15 +111,17 @@ impl Sweep {
         memory.looks += 1;
         let mut campaigns_left = CAMPAIGNS_PER_SWEEP_MIN.max(replicas.len() / 8);
         let may_campaign = self.lookup.is_registered() && self.peer.may_campaign();
-        for replica in &replicas {
+        let mut is_news = memory.looks.is_multiple_of(CLAIM_LOOK_EVERY);
+        for replica in replicas.iter() {
             let group = replica.spec().group;
             let known = memory.groups.entry(group).or_default();
-            let is_due = (memory.looks + group.0).is_multiple_of(SETTLED_LOOK_EVERY);
-            let is_busy = replica.idle_ms() < SETTLED_AFTER_MS;
-            if known.is_settled && !all_due && !is_due && !is_busy {
+            let turn = memory.looks + group.0;
+            if !all_due && self.stays_settled(replica, known.settled, turn) {
                 continue;
             }
+            let claimed = known.claim;
             let action = self.look(replica, known, now_ms);
+            is_news |= known.claim != claimed;
             match action {
                 Action::Nothing => {}
                 // An error means that the core has stopped; supervision restarts it.
@@ -126,9 +139,28 @@ impl Sweep {
         }
         if memory.groups.len() > replicas.len() {
             memory.groups.retain(|group, _| self.manager.get(*group).is_some());
+            is_news = true;
         }
-        self.publish(memory, replicas.len());
-        self.count(memory, now_ms);
+        if is_news {
+            self.publish(memory, replicas.len());
+            self.count(memory, now_ms);
+        }
+    }
+
+    /// Whether a group needs no look in this sweep.
+    fn stays_settled(&self, replica: &Replica, settled: Option<Settled>, turn: u64) -> bool {
+        let Some(settled) = settled else { return false };
+        if turn.is_multiple_of(SETTLED_LOOK_EVERY) || replica.idle_ms() < SETTLED_AFTER_MS {
+            return false;
+        }
+        match settled {
+            Settled::Follows(node) if turn.is_multiple_of(CLAIM_LOOK_EVERY) => {
+                let age = self.claims.age_ms(replica.spec().group, node, self.clock.instant());
+                let timeout = self.timings.claim_timeout.as_millis();
+                age.is_some_and(|age| u128::from(age) <= timeout)
+            }
+            Settled::Rests | Settled::Follows(_) => true,
+        }
     }
 
     fn look(&self, replica: &Replica, known: &mut GroupMemory, now_ms: u64) -> Action {
@@ -151,13 +183,16 @@ impl Sweep {
                 node: self.node,
             });
         self.note_standing(replica, &status, known, now_ms);
-        known.is_settled = action == Action::Nothing
-            && match status.role {
-                Role::Leader => known.tick.quiesced,
-                Role::Voter => view.leader.is_some_and(|leader| leader.alive),
-                Role::Learner => true,
-                Role::Stopped => false,
-            };
+        known.settled = match status.role {
+            _ if action != Action::Nothing => None,
+            Role::Leader => known.tick.quiesced.then_some(Settled::Rests),
+            Role::Voter => status
+                .leader
+                .filter(|_| view.leader.is_some_and(|leader| leader.alive))
+                .map(|(_, node)| Settled::Follows(node)),
+            Role::Learner => Some(Settled::Rests),
+            Role::Stopped => None,
+        };
         action
     }
 

@@ -24,8 +24,8 @@ impl OneNode {
     async fn replica(&self, topic: &str) -> Arc<Replica> {
         let topic = self.client.topic(topic).await.unwrap().id;
         let all = self.node.replicas().all();
-        let found = all.into_iter().find(|replica| replica.spec().key.topic.to_string() == topic);
-        found.expect("it runs here")
+        let found = all.iter().find(|replica| replica.spec().key.topic.to_string() == topic);
+        found.expect("it runs here").clone()
     }
 
     async fn restarted(&self, group: GroupId, old: &Replica) {

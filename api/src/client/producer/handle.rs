@@ -158,7 +158,8 @@ impl Producer {
         self.inner.check_open()?;
         let room = match room.try_take(bytes) {
             Err(SendError::Full { .. }) => {
-                room.take(bytes, || self.inner.each_lane(Lane::close_open)).await
+                // Batches are not ended for this: while others are on their way they go on to grow.
+                room.take(bytes, || self.inner.each_lane(Lane::look_up)).await
             }
             taken => taken,
         };

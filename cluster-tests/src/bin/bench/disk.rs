@@ -1,19 +1,16 @@
 //! What the disk does alone, in the same folder and the same run: the measure for everything else.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::Write;
+use std::fs::{self, File};
 use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Result;
-use rampart_cluster_tests::harness::clock::Stopwatch;
+use rampart_cluster_tests::figures::appends;
 
 use super::report::Report;
 
 /// Bytes of one produce request of the benchmark, so that ratios compare like with like.
 const REQUEST_BYTES: usize = 100 << 10;
-/// The files are started over at this size, so that a fast disk isn't filled.
-const FILE_BYTES_MAX: u64 = 1 << 30;
 
 /// Figures of the disk alone.
 #[derive(Debug, Clone, Copy)]
@@ -30,9 +27,9 @@ pub(crate) struct Disk {
 pub(crate) fn measure(folder: &Path, span: Duration) -> Result<Disk> {
     fs::create_dir_all(folder)?;
     let path = folder.join("disk-alone");
-    let small = appends(&path, &[7; 4 << 10], span, File::sync_data)?;
-    let large = appends(&path, &[7; REQUEST_BYTES], span, File::sync_data)?;
-    let buffered = appends(&path, &[7; REQUEST_BYTES], span, |_| Ok(()))?;
+    let small = appends::per_second(&path, &[7; 4 << 10], span, File::sync_data)?;
+    let large = appends::per_second(&path, &[7; REQUEST_BYTES], span, File::sync_data)?;
+    let buffered = appends::per_second(&path, &[7; REQUEST_BYTES], span, |_| Ok(()))?;
     fs::remove_file(&path)?;
     let mb = REQUEST_BYTES as f64 / 1e6;
     Ok(Disk {
@@ -50,28 +47,4 @@ impl Disk {
         report.add(area, "100 KiB append + fdatasync", self.synced_mb_per_second, "MB/s");
         report.add(area, "100 KiB append, buffered", self.buffered_mb_per_second, "MB/s");
     }
-}
-
-/// Appends a second.
-fn appends(
-    path: &Path,
-    bytes: &[u8],
-    span: Duration,
-    sync: impl Fn(&File) -> std::io::Result<()>,
-) -> Result<f64> {
-    let mut file = OpenOptions::new().create(true).write(true).truncate(true).open(path)?;
-    let (mut count, mut size) = (0_u64, 0);
-    let watch = Stopwatch::start();
-    while watch.elapsed() < span {
-        file.write_all(bytes)?;
-        sync(&file)?;
-        count += 1;
-        size += bytes.len() as u64;
-        if size >= FILE_BYTES_MAX {
-            file.set_len(0)?;
-            file = OpenOptions::new().write(true).truncate(true).open(path)?;
-            size = 0;
-        }
-    }
-    Ok(count as f64 / watch.elapsed().as_secs_f64())
 }

@@ -16,7 +16,7 @@ use rampart_cluster_tests::harness::probe::wait_for;
 use serde_json::{Value, json};
 use tokio::sync::Barrier;
 
-use super::load::{BATCH, Cost, Per, now_ms};
+use super::load::{BATCH, Cost, Per, now_ms, prepare};
 use super::report::Report;
 
 const TOPIC: &str = "bench-groups";
@@ -44,8 +44,7 @@ pub(crate) async fn poll_and_ack(
     report: &mut Report,
 ) -> Result<()> {
     report.progress("poll and ack, 6 members on 6 partitions");
-    cluster.api(0).create_topic(TOPIC, PARTITIONS, 3, json!({})).await?;
-    cluster.wait_in_sync(TOPIC, 3).await?;
+    prepare(cluster, TOPIC, PARTITIONS).await?;
     let written = RECORDS_PER_SECOND * span.as_secs().max(1);
     fill(cluster, written / u64::from(PARTITIONS)).await?;
     let barrier = Arc::new(Barrier::new(MEMBERS as usize));
@@ -166,8 +165,7 @@ async fn read(member: Member, barrier: Arc<Barrier>, span: Duration) -> Result<(
 pub(crate) async fn rebalance(cluster: &Cluster, report: &mut Report) -> Result<()> {
     report.progress("a hundred members on a hundred partitions");
     const TOPIC: &str = "bench-crowd";
-    cluster.api(0).create_topic(TOPIC, CROWD as u32, 3, json!({})).await?;
-    cluster.wait_in_sync(TOPIC, 3).await?;
+    prepare(cluster, TOPIC, CROWD as u32).await?;
     let member = |index: usize| Member {
         api: cluster.api(index % 3).clone(),
         group: "crowd".to_owned(),
@@ -213,6 +211,7 @@ pub(crate) async fn coordinator(cluster: &mut Cluster, report: &mut Report) -> R
     report.progress("kill -9 of a coordinator, five times");
     const GROUP: &str = "bench-coordinator";
     let mut all = Vec::new();
+    prepare(cluster, TOPIC, PARTITIONS).await?;
     for round in 1..=COORDINATORS {
         cluster.wait_in_sync(TOPIC, 3).await?;
         let asked = *cluster.running().first().unwrap_or(&0);

@@ -55,11 +55,9 @@ impl Load {
         report: &mut Report,
     ) -> Result<()> {
         report.progress(self.area("produce"));
-        let topic = self.topic();
-        cluster.api(0).create_topic(&topic, self.partitions, 3, json!({})).await?;
-        cluster.wait_in_sync(&topic, 3).await?;
+        self.prepare(cluster).await?;
         let cost = Cost::start(cluster)?;
-        let seen = self.write(cluster).await?;
+        let seen = self.write(cluster, &self.topic()).await?;
         let took = cost.watch.elapsed().as_secs_f64();
         let area = self.area("produce");
         let (mb, requests) = (seen.bytes as f64 / 1e6 / took, seen.latencies.len() as f64 / took);
@@ -78,19 +76,34 @@ impl Load {
         Ok(())
     }
 
+    /// Makes the topic, unless it is there.
+    pub(crate) async fn prepare(&self, cluster: &Cluster) -> Result<()> {
+        prepare(cluster, &self.topic(), self.partitions).await
+    }
+
     /// The same into the topic that is there already; records a second.
     pub(crate) async fn produce_more(&self, cluster: &Cluster) -> Result<f64> {
         let watch = Stopwatch::start();
-        let seen = self.write(cluster).await?;
+        let seen = self.write(cluster, &self.topic()).await?;
         let records = (seen.latencies.len() * BATCH_RECORDS) as f64;
         Ok(records / watch.elapsed().as_secs_f64())
     }
 
-    async fn write(&self, cluster: &Cluster) -> Result<Seen> {
-        let topic = self.topic();
+    /// The same into a topic of another name.
+    pub(crate) async fn write_to(&self, cluster: &Cluster, topic: &str) -> Result<()> {
+        self.write(cluster, topic).await.map(drop)
+    }
+
+    /// Deletes the topic, so that its space is free for others.
+    pub(crate) async fn clean_up(&self, cluster: &Cluster) -> Result<()> {
+        cluster.api(0).delete(&format!("/v1/topics/{}", self.topic())).await?.ok()?;
+        Ok(())
+    }
+
+    async fn write(&self, cluster: &Cluster, topic: &str) -> Result<Seen> {
         let mut leaders = Vec::new();
         for partition in 0..self.partitions {
-            leaders.push(cluster.api(cluster.leader(0, &topic, partition).await?).clone());
+            leaders.push(cluster.api(cluster.leader(0, topic, partition).await?).clone());
         }
         let workers = (0..self.in_flight).map(|worker| {
             let partition = worker % self.partitions;
@@ -129,6 +142,14 @@ impl Load {
     }
 }
 
+/// Makes a topic of three replicas, unless it is there, and waits until they are level.
+pub(crate) async fn prepare(cluster: &Cluster, topic: &str, partitions: u32) -> Result<()> {
+    if cluster.api(0).get(&format!("/v1/topics/{topic}")).await?.status != 200 {
+        cluster.api(0).create_topic(topic, partitions, 3, json!({})).await?;
+    }
+    cluster.wait_in_sync(topic, 3).await
+}
+
 async fn produce(api: Api, path: String, batch: Bytes, span: Duration) -> Result<Seen> {
     let (watch, mut seen) = (Stopwatch::start(), Seen::default());
     while watch.elapsed() < span {
@@ -162,7 +183,7 @@ async fn fetch(api: Api, path: String) -> Result<Seen> {
 }
 
 /// A hundred values that don't compress, unlike those of other workers.
-fn batch(worker: u32) -> Bytes {
+pub(crate) fn batch(worker: u32) -> Bytes {
     let (mut builder, timestamp_ms) = (BatchBuilder::new(), now_ms());
     for record in 0..BATCH_RECORDS {
         let value = value(worker, record);
@@ -201,7 +222,7 @@ async fn join(workers: Vec<tokio::task::JoinHandle<Result<Seen>>>) -> Result<See
     Ok(all)
 }
 
-fn latencies(area: &str, mut latencies: Vec<Duration>, report: &mut Report) {
+pub(crate) fn latencies(area: &str, mut latencies: Vec<Duration>, report: &mut Report) {
     latencies.sort_unstable();
     let at = |share: f64| {
         let index = (latencies.len() as f64 * share) as usize;

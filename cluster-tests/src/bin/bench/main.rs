@@ -5,12 +5,17 @@
 
 mod castle_figures;
 mod cluster_figures;
+mod cold_figures;
+mod command_figures;
 mod dead_letter_figures;
 mod disk;
 mod group_figures;
 mod load;
+mod many_figures;
+mod overload_figures;
 mod report;
 mod sdk_figures;
+mod stop_figures;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -35,6 +40,18 @@ struct Arguments {
     /// Batches of a partition that the SDK has in flight; its default unless given.
     #[arg(long)]
     sdk_in_flight: Option<usize>,
+    /// Only these loads.
+    #[arg(long, value_enum, value_delimiter = ',')]
+    only: Vec<Part>,
+    /// Engine of the nodes' stores.
+    #[arg(long, value_enum, default_value_t = Engine::Journal)]
+    engine: Engine,
+    /// How often nodes are killed where that is measured.
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=1_000))]
+    kills: u16,
+    /// Partitions of a topic that is to be large.
+    #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    many: u32,
     /// Folder for the data, which decides the disk; it is emptied afterwards.
     #[arg(long, default_value = "target/bench")]
     folder: PathBuf,
@@ -44,6 +61,53 @@ struct Arguments {
     /// Also writes the figures into this page, in the place of those that it has.
     #[arg(long)]
     page: Option<PathBuf>,
+}
+
+/// A part of the run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Part {
+    /// Raw batches in and out.
+    Raw,
+    /// The SDK's producer.
+    Sdk,
+    /// Poll and ack.
+    Groups,
+    /// Redrive.
+    DeadLetters,
+    /// Clients of Castle.
+    Castle,
+    /// JSON, single records, a fixed rate, small records.
+    Command,
+    /// Old data read beside writers.
+    Cold,
+    /// Three times the load that it takes.
+    Overload,
+    /// kill -9, stop, drain, rebalance, and an idle cluster.
+    Cluster,
+    /// A thousand partitions.
+    Many,
+}
+
+/// `storage.engine`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Engine {
+    Journal,
+    Rocksdb,
+}
+
+impl Engine {
+    fn config(self) -> &'static str {
+        match self {
+            Engine::Journal => "",
+            Engine::Rocksdb => "[storage]\nengine = \"rocksdb\"\n",
+        }
+    }
+}
+
+impl Arguments {
+    fn wants(&self, part: Part) -> bool {
+        self.only.is_empty() || self.only.contains(&part)
+    }
 }
 
 /// The whole run; it takes about ten times `--seconds`.
@@ -68,27 +132,13 @@ async fn bench(arguments: &Arguments) -> Result<()> {
     disk.describe(&mut report);
 
     report.progress("three nodes");
-    let options = Options { folder: Some(arguments.folder.clone()), ..Options::default() };
-    let mut cluster = Cluster::start_with(3, options).await?;
+    let config = arguments.engine.config();
+    let folder = Some(arguments.folder.clone());
+    let mut cluster =
+        Cluster::start_with(3, Options { config, folder, ..Options::default() }).await?;
     cluster_figures::startup(&mut cluster, &mut report).await?;
-    for partitions in [1, 6] {
-        let load = load::Load { partitions, in_flight: arguments.in_flight, span };
-        load.produce(&cluster, &disk, &mut report).await?;
-        load.fetch(&cluster, &disk, &mut report).await?;
-        if partitions > 1 {
-            let sdk_in_flight = arguments.sdk_in_flight;
-            sdk_figures::produce(&cluster, (load, sdk_in_flight), &mut report).await?;
-        }
-    }
-    group_figures::poll_and_ack(&cluster, span, &mut report).await?;
-    dead_letter_figures::redrive(&cluster, &mut report).await?;
-    cluster_figures::memory(&cluster, "after the load", &mut report)?;
-    castle_figures::castle(&cluster, span, &mut report).await?;
-    cluster_figures::failover(&mut cluster, &mut report).await?;
-    group_figures::coordinator(&mut cluster, &mut report).await?;
-    group_figures::rebalance(&cluster, &mut report).await?;
-    cluster_figures::idle(&cluster, span, &mut report).await?;
-    cluster_figures::memory(&cluster, "with 100 partitions x 3 more", &mut report)?;
+    loads(arguments, &cluster, &disk, &mut report).await?;
+    disturbances(arguments, &mut cluster, &mut report).await?;
 
     println!("{}", report.table());
     let json = report.json();
@@ -99,6 +149,73 @@ async fn bench(arguments: &Arguments) -> Result<()> {
     if let Some(path) = &arguments.page {
         let page = report.put_into(&std::fs::read_to_string(path)?, &conditions(arguments))?;
         std::fs::write(path, page)?;
+    }
+    Ok(())
+}
+
+/// What nodes do while they are left alone.
+async fn loads(
+    arguments: &Arguments,
+    cluster: &Cluster,
+    disk: &disk::Disk,
+    report: &mut Report,
+) -> Result<()> {
+    let span = Duration::from_secs(arguments.seconds);
+    let load = |partitions| load::Load { partitions, in_flight: arguments.in_flight, span };
+    for partitions in [1, 6] {
+        if arguments.wants(Part::Raw) {
+            load(partitions).produce(cluster, disk, report).await?;
+            load(partitions).fetch(cluster, disk, report).await?;
+            load(partitions).clean_up(cluster).await?;
+        }
+    }
+    if arguments.wants(Part::Sdk) {
+        sdk_figures::produce(cluster, (load(6), arguments.sdk_in_flight), report).await?;
+        load(6).clean_up(cluster).await?;
+    }
+    if arguments.wants(Part::Command) {
+        command_figures::measure(cluster, arguments.seconds, report).await?;
+    }
+    if arguments.wants(Part::Cold) {
+        cold_figures::measure(cluster, load(6), report).await?;
+        load(6).clean_up(cluster).await?;
+    }
+    if arguments.wants(Part::Groups) {
+        group_figures::poll_and_ack(cluster, span, report).await?;
+    }
+    if arguments.wants(Part::DeadLetters) {
+        dead_letter_figures::redrive(cluster, report).await?;
+    }
+    cluster_figures::memory(cluster, "after the load", report)?;
+    if arguments.wants(Part::Overload) {
+        overload_figures::measure(cluster, span, report).await?;
+    }
+    if arguments.wants(Part::Castle) {
+        castle_figures::castle(cluster, span, report).await?;
+    }
+    Ok(())
+}
+
+/// Nodes that go and come, and a cluster with many partitions.
+async fn disturbances(
+    arguments: &Arguments,
+    cluster: &mut Cluster,
+    report: &mut Report,
+) -> Result<()> {
+    let (span, kills) = (Duration::from_secs(arguments.seconds), arguments.kills.into());
+    if arguments.wants(Part::Cluster) {
+        stop_figures::measure(cluster, report).await?;
+        group_figures::coordinator(cluster, report).await?;
+        group_figures::rebalance(cluster, report).await?;
+        load::prepare(cluster, "idle", 100).await?;
+        let idle = cluster_figures::Idle { topic: "idle", partitions: 100, span };
+        idle.measure(cluster, report).await?;
+        cluster_figures::memory(cluster, "with 100 partitions x 3 more", report)?;
+        cluster_figures::failover(cluster, ("100 partitions x 3", kills), report).await?;
+    }
+    if arguments.wants(Part::Many) {
+        let many = (arguments.many, kills, span);
+        many_figures::measure(cluster, many, report).await?;
     }
     Ok(())
 }

@@ -1,13 +1,14 @@
 //! Figures: collected, shown as a table for people and as JSON for programs.
 
-use anyhow::{Context, Result};
-use comfy_table::presets::{ASCII_MARKDOWN, UTF8_FULL_CONDENSED};
+use anyhow::Result;
+use comfy_table::presets::UTF8_FULL_CONDENSED;
 use comfy_table::{ContentArrangement, Table};
+use rampart_cluster_tests::figures::page::Section;
+use rampart_cluster_tests::figures::readable;
 use serde_json::{Map, Value, json};
 
-/// Around the figures of a page.
-const BEGIN: &str = "<!-- figures -->";
-const END: &str = "<!-- end of figures -->";
+/// Where they stand in a page.
+const SECTION: Section = Section("figures");
 
 struct Figure {
     area: String,
@@ -110,11 +111,7 @@ impl Report {
 
     /// A page with these figures in the place of those that it has.
     pub(crate) fn put_into(&self, page: &str, said: &str) -> Result<String> {
-        let (head, rest) = page.split_once(BEGIN).context("the page has no place for figures")?;
-        let (_, tail) = rest.split_once(END).context("the figures of the page have no end")?;
-        let mut table = self.table();
-        table.load_style(ASCII_MARKDOWN).set_content_arrangement(ContentArrangement::Disabled);
-        Ok(format!("{head}{BEGIN}\n{said}\n\n{table}\n{END}{tail}"))
+        SECTION.put(page, said, self.table())
     }
 
     /// `{"area":{"figure (unit)":value}}`
@@ -126,15 +123,5 @@ impl Report {
             area[format!("{} ({})", figure.name, figure.unit)] = json!(rounded);
         }
         Value::Object(areas).to_string()
-    }
-}
-
-/// Three digits that count.
-fn readable(value: f64) -> String {
-    match value.abs() {
-        x if x >= 100.0 => format!("{value:.0}"),
-        x if x >= 10.0 => format!("{value:.1}"),
-        x if x >= 1.0 => format!("{value:.2}"),
-        _ => format!("{value:.4}"),
     }
 }

@@ -11,9 +11,8 @@ use rampart_api::client::Client;
 use rampart_api::client::producer::{DeliveryResult, Producer, ProducerOptions, Record};
 use rampart_cluster_tests::harness::clock::{Stopwatch, background};
 use rampart_cluster_tests::harness::cluster::Cluster;
-use serde_json::json;
 
-use super::load::{BATCH_RECORDS, Cost, Load, Per, RECORD_BYTES, value};
+use super::load::{BATCH_RECORDS, Cost, Load, Per, RECORD_BYTES, prepare, value};
 use super::report::Report;
 
 /// Target: at most 15 % fewer records than as raw batches.
@@ -33,8 +32,8 @@ pub(crate) async fn produce(
     let area = format!("produce, SDK, {} partitions x 3", raw.partitions);
     report.progress(format!("{area}, in turn with raw batches"));
     let topic = format!("bench-sdk-{}", raw.partitions);
-    cluster.api(0).create_topic(&topic, raw.partitions, 3, json!({})).await?;
-    cluster.wait_in_sync(&topic, 3).await?;
+    prepare(cluster, &topic, raw.partitions).await?;
+    raw.prepare(cluster).await?;
     let raw = Load { span: raw.span / 2, ..raw };
     let mut options = ProducerOptions::default();
     options.in_flight_max = in_flight.unwrap_or(options.in_flight_max);

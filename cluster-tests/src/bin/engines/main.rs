@@ -3,7 +3,7 @@
 //! what the journal has of RocksDB's.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -22,10 +22,11 @@ use rampart_raft_store::type_config::{
     Entry, EntryPayload, IoFlushed, Proposal, ProposalKind, TypeConfig,
 };
 use rampart_raft_store::{EngineKind, Store, StoreOptions};
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
 use serde::Serialize;
 use tempfile::TempDir;
 use tokio::sync::Semaphore;
-use tokio::sync::mpsc;
 
 /// Numbers of groups.
 const GROUPS: [u64; 3] = [1, 64, 1_000];
@@ -136,14 +137,14 @@ async fn measure(
     let folder = TempDir::with_prefix_in("engines-", &arguments.folder)?;
     let store = open(folder.path(), engine)?;
     let (value, flights) = (value(bytes), Arc::new(Semaphore::new(IN_FLIGHT)));
-    let (tx, mut latencies) = mpsc::unbounded_channel();
+    let durable: Arc<Mutex<Vec<Duration>>> = Arc::default();
     let (begun, cpu_before) = (Stopwatch::start(), cpu_time(std::process::id())?);
     let time = Duration::from_secs(arguments.seconds);
     let mut writing = Vec::new();
     for group in 1..=groups {
         let mut opened = store.open_partition(GroupId(group), ReplicaId(1))?;
-        let (flights, value, tx, begun) = (flights.clone(), value.clone(), tx.clone(), begun);
-        writing.push(tokio::spawn(async move {
+        let (flights, value, durable) = (flights.clone(), value.clone(), durable.clone());
+        writing.push(background(async move {
             let mut index = 0;
             while begun.elapsed() < time {
                 let permit = flights.clone().acquire_owned().await?;
@@ -155,11 +156,10 @@ async fn measure(
                 let sent = Stopwatch::start();
                 opened.log.append([entry], IoFlushed::signal(signal)).await?;
                 index += 1;
-                let tx = tx.clone();
+                let durable = durable.clone();
                 background(async move {
                     if matches!(flushed.await, Ok(Ok(()))) {
-                        // The measurement may be over.
-                        let _ = tx.send(sent.elapsed());
+                        durable.lock().expect("no holder panics").push(sent.elapsed());
                     }
                     drop(permit);
                 });
@@ -172,11 +172,7 @@ async fn measure(
     }
     drop(flights.acquire_many(IN_FLIGHT as u32).await?);
     let (took, cpu) = (begun.elapsed(), cpu_time(std::process::id())? - cpu_before);
-    drop(tx);
-    let mut durable = Vec::new();
-    while let Ok(latency) = latencies.try_recv() {
-        durable.push(latency);
-    }
+    let mut durable = std::mem::take(&mut *durable.lock().expect("no holder panics"));
     durable.sort_unstable();
     let at = |share: f64| {
         let place = (durable.len() as f64 * share) as usize;
@@ -201,7 +197,7 @@ fn open(dir: &Path, engine: EngineKind) -> Result<Store> {
 /// A batch with one record that no compression makes smaller.
 fn value(bytes: usize) -> Bytes {
     let mut noise = vec![0; bytes];
-    rand::Rng::fill_bytes(&mut rand::rng(), &mut noise);
+    StdRng::seed_from_u64(bytes as u64).fill_bytes(&mut noise);
     let mut builder = BatchBuilder::new();
     builder.push(NewRecord { key: None, value: Some(&noise), timestamp_ms: 1, headers: &[] });
     builder.build()

@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::future::try_join_all;
 use rampart_api::client::{Client, ClientError, FetchFrom, FetchOptions, RawBatches};
 use rampart_api::http::fetch::OffsetParam;
 use rampart_api::model::ids::Offset;
@@ -27,14 +26,15 @@ const CATCH_UP: Duration = Duration::from_secs(30);
 
 /// Reads all partitions from their starts to the ends that they have now.
 pub(super) async fn to_the_end(target: &Target, figures: &Arc<Figures>) -> Result<(), Failure> {
-    let reading = target.partitions().iter().enumerate().map(|(number, client)| {
-        let partition = u32::try_from(number).unwrap_or(u32::MAX);
-        read_partition(client.clone(), target.topic().to_owned(), partition, figures.clone())
-    });
     // Each on its own, so that decoding one doesn't hold up the others.
-    let tasks = reading.map(tokio::spawn);
-    for read in try_join_all(tasks).await.map_err(|error| Failure::new(error.to_string()))? {
-        read?;
+    let mut tasks = JoinSet::new();
+    for (number, client) in target.partitions().iter().enumerate() {
+        let partition = u32::try_from(number).unwrap_or(u32::MAX);
+        let (client, topic) = (client.clone(), target.topic().to_owned());
+        tasks.spawn(read_partition(client, topic, partition, figures.clone()));
+    }
+    while let Some(read) = tasks.join_next().await {
+        read.map_err(|error| Failure::new(error.to_string()))??;
     }
     Ok(())
 }

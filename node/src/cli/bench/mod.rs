@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use clap::Subcommand;
 use indicatif::{ProgressBar, ProgressStyle};
+use tokio::task::JoinSet;
 
 use super::context::Context;
 use super::failure::Failure;
@@ -103,7 +104,8 @@ async fn follow(target: &Target, load: LoadArgs) -> Result<Report, Failure> {
 /// A line on standard error while a load runs.
 struct Shown {
     bar: ProgressBar,
-    task: tokio::task::JoinHandle<()>,
+    /// One, which ends with this.
+    _drawing: JoinSet<()>,
 }
 
 impl Shown {
@@ -112,7 +114,8 @@ impl Shown {
         let style = ProgressStyle::with_template("{spinner} {elapsed} {msg}");
         bar.set_style(style.expect("a template of our own"));
         let shown = bar.clone();
-        let task = tokio::spawn(async move {
+        let mut drawing = JoinSet::new();
+        drawing.spawn(async move {
             let mut ticks = tokio::time::interval(PROGRESS_EVERY);
             loop {
                 ticks.tick().await;
@@ -120,11 +123,10 @@ impl Shown {
                 shown.tick();
             }
         });
-        Shown { bar, task }
+        Shown { bar, _drawing: drawing }
     }
 
     fn end(self) {
-        self.task.abort();
         self.bar.finish_and_clear();
     }
 }

@@ -9,11 +9,11 @@ use rampart_api::http::encoding::Encoding;
 use rampart_api::http::produce::{ProduceRecord, ProduceRequest};
 use rampart_api::model::murmur2::partition_for_key;
 use rampart_api::model::record_batch::{BatchBuilder, NewRecord, Record};
-use rand::Rng;
 use serde_json::value::RawValue;
 
 use super::args::LoadArgs;
 use crate::clock::Clock;
+use crate::randomness::Randomness;
 
 /// Bytes of a value that say when its record was due.
 const STAMP_BYTES: usize = 8;
@@ -31,8 +31,9 @@ pub(super) struct Payload {
 
 impl Payload {
     pub(super) fn new(load: &LoadArgs, partitions: u32, clock: Clock) -> Payload {
-        let mut noise = vec![0; load.record_bytes as usize];
-        rand::rng().fill_bytes(&mut noise);
+        let random = Randomness::of_system();
+        let numbers = std::iter::repeat_with(|| random.number().to_le_bytes()).flatten();
+        let noise: Vec<u8> = numbers.take(load.record_bytes as usize).collect();
         let letters = noise.iter().map(|byte| char::from(b'a' + byte % 26));
         // With its quotes it is as long as a raw value.
         let text: String = letters.take(noise.len() - 2).collect();

@@ -9,6 +9,7 @@ use super::args::TopicArgs;
 use crate::cli::context::Context;
 use crate::cli::failure::Failure;
 use crate::clock::Clock;
+use crate::randomness::Randomness;
 
 /// Until each partition of a topic that was made has a leader.
 const LED_WITHIN: Duration = Duration::from_secs(60);
@@ -36,7 +37,7 @@ impl Target {
         let topic = match &args.topic {
             Some(topic) => topic.clone(),
             None => {
-                let name = format!("bench-{}", uuid::Uuid::new_v4().simple());
+                let name = format!("bench-{}", Randomness::of_system().uuid().simple());
                 let topic = CreateTopicRequest {
                     name: name.clone(),
                     partitions: Some(args.partitions),

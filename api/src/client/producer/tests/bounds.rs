@@ -37,6 +37,28 @@ async fn whoever_sends_too_much_waits() {
 }
 
 #[tokio::test]
+async fn a_batch_behind_others_grows_while_somebody_waits_for_room() {
+    let fake = Fake::new(2);
+    let options = ProducerOptions { buffer_bytes_max: 1_000, in_flight_max: 1, ..quick() };
+    let producer = producer(&fake, options);
+    fake.gate.send_replace(false);
+    fake.script_for("first", [Fate::Held]);
+    let first = within(producer.send(record("first").partition(0))).await.unwrap();
+    let other = within(producer.send(record(&"x".repeat(300)).partition(1))).await.unwrap();
+    until("both are on their way", || fake.seen().len() == 2).await;
+    let second = within(producer.send(record("second").partition(0))).await.unwrap();
+    let mut third = Box::pin(producer.send(record(&"y".repeat(300)).partition(0)));
+    assert!((&mut third).now_or_never().is_none(), "there is no room");
+    fake.gate.send_replace(true);
+    within(other).await.unwrap();
+    let third = within(third).await.unwrap();
+    fake.held_gate.send_replace(true);
+    assert_eq!(offsets(vec![first, second, third]).await, [0, 1, 2]);
+    let records: Vec<i32> = fake.seen().iter().map(|seen| seen.header.record_count).collect();
+    assert_eq!(records, [1, 1, 2], "the two that waited for the first go together");
+}
+
+#[tokio::test]
 async fn a_record_that_waits_for_room_and_is_given_up_was_not_taken() {
     let fake = Fake::new(1);
     let producer = producer(&fake, ProducerOptions { buffer_bytes_max: 500, ..quick() });

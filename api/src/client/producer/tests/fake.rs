@@ -36,6 +36,8 @@ pub(super) enum Fate {
     Silence,
     /// It waits until another attempt has been judged.
     Overtaken,
+    /// It waits at a gate of its own.
+    Held,
 }
 
 #[derive(Debug)]
@@ -46,6 +48,8 @@ pub(super) struct Fake {
     state: Mutex<State>,
     /// While it is false, no attempt gets through.
     pub(super) gate: watch::Sender<bool>,
+    /// While it is false, no attempt that is held gets through.
+    pub(super) held_gate: watch::Sender<bool>,
     judged: Notify,
     in_flight: AtomicUsize,
     pub(super) in_flight_seen_max: AtomicUsize,
@@ -87,6 +91,7 @@ impl Fake {
             is_silent,
             state: Mutex::default(),
             gate: watch::Sender::new(true),
+            held_gate: watch::Sender::new(false),
             judged: Notify::new(),
             in_flight: AtomicUsize::new(0),
             in_flight_seen_max: AtomicUsize::new(0),
@@ -160,9 +165,10 @@ impl Fake {
             state.note(&attempt);
             state.fate_of(&attempt)
         };
-        self.gate.subscribe().wait_for(|is_open| *is_open).await.unwrap();
+        opened(&self.gate).await;
         match fate {
             Fate::Done => {}
+            Fate::Held => opened(&self.held_gate).await,
             Fate::Overtaken => self.judged.notified().await,
             Fate::Lost => return Err(lost()),
             Fate::SealedSomewhere => return Err(Problem::new(ErrorCode::TopicMoved, "away").into()),
@@ -213,6 +219,10 @@ impl State {
         let log = self.logs.entry(attempt.partition).or_default();
         log.append(attempt).map_err(ClientError::from)
     }
+}
+
+async fn opened(gate: &watch::Sender<bool>) {
+    gate.subscribe().wait_for(|is_open| *is_open).await.unwrap();
 }
 
 fn lost() -> ClientError {

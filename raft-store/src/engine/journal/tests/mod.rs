@@ -75,6 +75,7 @@ fn names(dir: &Path, what: &str) -> Vec<String> {
 }
 
 /// Waits until it is so.
+#[expect(clippy::disallowed_methods)] // No simulation runs these.
 fn wait_until(what: &str, is_so: impl Fn() -> bool) {
     let begun = std::time::Instant::now();
     while !is_so() {
