@@ -36,7 +36,7 @@ impl Record {
 pub(super) fn records(name: &str, file: &[u8]) -> Vec<Record> {
     match name.starts_with("journal-") {
         true => of_journal(file),
-        false => of_rocksdb(file),
+        false => of_blocks(file),
     }
 }
 
@@ -59,7 +59,7 @@ fn of_journal(file: &[u8]) -> Vec<Record> {
     found
 }
 
-fn of_rocksdb(file: &[u8]) -> Vec<Record> {
+fn of_blocks(file: &[u8]) -> Vec<Record> {
     let (mut found, mut at) = (Vec::new(), 0);
     loop {
         let left = BLOCK - at % BLOCK;
@@ -91,10 +91,10 @@ mod tests {
         put(0, 10);
         put(17, BLOCK - 17 - 7 - 3);
         put(BLOCK, 5);
-        let found: Vec<_> = of_rocksdb(&file).iter().map(|r| (r.at, r.bytes)).collect();
+        let found: Vec<_> = of_blocks(&file).iter().map(|r| (r.at, r.bytes)).collect();
         assert_eq!(found, [(0, 17), (17, BLOCK - 20), (BLOCK, 12)]);
-        assert_eq!(of_rocksdb(&file)[2].payload(), BLOCK + 7..BLOCK + 12);
-        assert!(of_rocksdb(&file[..10]).is_empty());
+        assert_eq!(of_blocks(&file)[2].payload(), BLOCK + 7..BLOCK + 12);
+        assert!(of_blocks(&file[..10]).is_empty());
     }
 
     #[test]

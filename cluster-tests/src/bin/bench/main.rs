@@ -23,6 +23,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use clap::Parser;
+use rampart_cluster_tests::figures::conditions::here_and_now;
 use rampart_cluster_tests::harness::cluster::{Cluster, Options};
 use rampart_cluster_tests::harness::session::supervise;
 
@@ -222,18 +223,6 @@ async fn disturbances(
 
 /// When and where the figures were made.
 fn conditions(arguments: &Arguments) -> String {
-    let command = |program: &str, args: &[&str]| {
-        let output = std::process::Command::new(program).args(args).output().ok()?;
-        Some(String::from_utf8(output.stdout).ok()?.trim().to_owned())
-    };
-    let or_unknown = |said: Option<String>| said.unwrap_or_else(|| "unknown".to_owned());
-    let cores = std::thread::available_parallelism().map_or(0, usize::from);
-    format!(
-        "{}, commit {}, {cores} cores, Linux {}, {} s a load, {} requests in flight.",
-        or_unknown(command("date", &["-u", "+%F %H:%M UTC"])),
-        or_unknown(command("git", &["rev-parse", "--short", "HEAD"])),
-        or_unknown(command("uname", &["-r"])),
-        arguments.seconds,
-        arguments.in_flight,
-    )
+    let (place, seconds) = (here_and_now(), arguments.seconds);
+    format!("{place}, {seconds} s a load, {} requests in flight.", arguments.in_flight)
 }
