@@ -237,6 +237,7 @@ fn write_format(dir: &Path, format: u32) -> io::Result<()> {
 pub(crate) fn unusable(dir: &Path, source: io::Error) -> OpenError {
     match source.kind() {
         io::ErrorKind::StorageFull => full(dir, source.to_string()),
+        io::ErrorKind::InvalidData => damaged(dir, source.to_string()),
         _ => OpenError::Unusable { dir: dir.to_owned(), source },
     }
 }

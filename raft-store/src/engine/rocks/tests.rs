@@ -348,6 +348,15 @@ fn a_torn_tail_above_the_synced_mark_is_cut() {
 
 /// Without the mark nothing tells a torn tail from the loss of what was acknowledged.
 #[test]
+fn damage_that_is_met_while_opening_is_no_matter_of_permissions() {
+    let dir = tempfile::tempdir().unwrap();
+    let explained = |kind| super::open::unusable(dir.path(), io::Error::new(kind, "a block"));
+    assert!(matches!(explained(io::ErrorKind::InvalidData), OpenError::Damaged { .. }));
+    assert!(matches!(explained(io::ErrorKind::StorageFull), OpenError::Full { .. }));
+    assert!(matches!(explained(io::ErrorKind::PermissionDenied), OpenError::Unusable { .. }));
+}
+
+#[test]
 fn a_torn_tail_is_damage_where_the_synced_mark_says_nothing() {
     for mark in [Some("not a mark"), None] {
         let dir = tempfile::tempdir().unwrap();
