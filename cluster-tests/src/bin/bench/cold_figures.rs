@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use rampart_cluster_tests::figures::median;
 use rampart_cluster_tests::harness::client::Api;
 use rampart_cluster_tests::harness::clock::{Stopwatch, background};
 use rampart_cluster_tests::harness::cluster::Cluster;
@@ -41,11 +42,14 @@ pub(crate) async fn measure(cluster: &Cluster, load: Load, report: &mut Report) 
         rates.push(reading.end().await?);
         ratios.push(with / alone);
     }
-    for values in [&mut ratios, &mut rates] {
-        values.sort_by(f64::total_cmp);
-    }
-    report.add(area, "read", rates[ROUNDS / 2] / 1e6, "MB/s");
-    report.add_above(area, "records : without the reader", ratios[ROUNDS / 2], "", OF_ALONE);
+    report.add(area, "read", median(rates).context("no round")? / 1e6, "MB/s");
+    report.add_above(
+        area,
+        "records : without the reader",
+        median(ratios).context("no round")?,
+        "",
+        OF_ALONE,
+    );
     cluster.api(0).delete(&format!("/v1/topics/{TOPIC}")).await?.ok()?;
     Ok(())
 }

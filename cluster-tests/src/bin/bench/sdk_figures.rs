@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use anyhow::{Result, anyhow};
+use anyhow::{Context, Result, anyhow};
 use bytes::Bytes;
 use rampart_api::client::Client;
 use rampart_api::client::producer::{DeliveryResult, Producer, ProducerOptions, Record};
+use rampart_cluster_tests::figures::median;
 use rampart_cluster_tests::harness::clock::{Stopwatch, background};
 use rampart_cluster_tests::harness::cluster::Cluster;
 
@@ -49,14 +50,15 @@ pub(crate) async fn produce(
         rates.push(rate);
         ratios.push(rate / of_raw);
     }
-    report.add(&area, "records, median of three", median(rates), "1/s");
-    report.add_above(&area, "records : those of raw batches", median(ratios), "", OF_RAW);
+    report.add(&area, "records, median of three", median(rates).context("no round")?, "1/s");
+    report.add_above(
+        &area,
+        "records : those of raw batches",
+        median(ratios).context("no round")?,
+        "",
+        OF_RAW,
+    );
     Ok(())
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
 }
 
 /// Records that were acknowledged within the span, and how many those are a second. What is in the
