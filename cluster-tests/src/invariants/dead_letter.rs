@@ -19,7 +19,9 @@ pub(super) fn on_delivery(claim: &Claim, record: Record<'_>, findings: &mut Find
         return;
     }
     findings.facts(P16, 1);
+    let epoch = record.delivery.epoch.unwrap_or(u64::MAX);
     let fate = claim.records.get(&record.delivery.offset);
+    let fate = fate.filter(|fate| epoch >= fate.not_before_since);
     let not_before = fate.map_or(0, |fate| fate.not_before);
     if told.event.time + CLOCK_STEP < not_before {
         findings.violation(P16, || {

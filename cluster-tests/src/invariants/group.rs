@@ -61,8 +61,10 @@ pub(super) struct Fate {
     pub(super) acked: Option<u32>,
     /// Acknowledgements that were sent and not answered, or by a word that may be about themselves.
     pub(super) acks_open: u32,
-    /// A parked one is not delivered before this time.
+    /// A parked one is not delivered before this time, by who holds it since this epoch or a later
+    /// one: what an older one was given is an answer that was long on its way.
     pub(super) not_before: u64,
+    pub(super) not_before_since: u64,
     /// Somebody said something of it.
     pub(super) was_said: bool,
     /// Somebody gave it up.

@@ -232,6 +232,7 @@ fn settled(group: &mut Group, told: Told<'_>, state: &mut State, findings: &mut 
             Settled::Parked => {
                 let delay = delivery.delay_ms.unwrap_or(0).saturating_mul(1_000_000);
                 fate.not_before = told.asked_at.saturating_add(delay);
+                fate.not_before_since = delivery.epoch.unwrap_or(0);
             }
             Settled::AlreadySettled | Settled::Dying | Settled::InPlace => {}
         }

@@ -319,14 +319,39 @@ fn a_parked_record_that_is_forgotten() {
 #[test]
 fn a_parked_record_that_comes_before_its_time() {
     refused(Property::P16, |groups| {
-        let (place, _) = groups.settled(STRICT, Settled::Parked);
-        let op = groups.events[place].op;
-        for event in groups.events.iter_mut().filter(|event| event.op == op) {
-            event.deliveries.iter_mut().for_each(|delivery| {
-                delivery.delay_ms = delivery.delay_ms.map(|_| 3_600_000);
-            });
-        }
+        park_for_an_hour(groups);
     });
+}
+
+#[test]
+fn a_parked_record_may_come_in_an_answer_to_who_held_it_before() {
+    let mut groups = Groups::good();
+    let parked = park_for_an_hour(&mut groups);
+    let at = (parked.partition, parked.offset);
+    // Whoever parked it had it since a later epoch than the answer that comes now is of.
+    let of_it = |delivery: &&mut Delivery| (delivery.partition, delivery.offset) == at;
+    for event in groups.events.iter_mut().filter(|event| event.group.as_deref() == Some(STRICT)) {
+        for delivery in event.deliveries.iter_mut().filter(of_it) {
+            if delivery.is_parked {
+                delivery.epoch = delivery.epoch.map(|epoch| epoch - 1);
+            }
+        }
+    }
+    let found = judge(&groups.events);
+    let early = found.violations.iter().filter(|found| found.property == Property::P16);
+    assert_eq!(early.count(), 0, "{found}");
+}
+
+/// Whoever parks the first record that is parked asks for an hour; answers which that is.
+fn park_for_an_hour(groups: &mut Groups) -> Delivery {
+    let (place, parked) = groups.settled(STRICT, Settled::Parked);
+    let op = groups.events[place].op;
+    for event in groups.events.iter_mut().filter(|event| event.op == op) {
+        event.deliveries.iter_mut().for_each(|delivery| {
+            delivery.delay_ms = delivery.delay_ms.map(|_| 3_600_000);
+        });
+    }
+    parked
 }
 
 #[test]
