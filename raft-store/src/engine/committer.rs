@@ -9,7 +9,7 @@ use std::fmt;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -21,7 +21,7 @@ use super::{Done, Op, SyncObserver, Write, WriteError};
 const BATCH_BYTES_MAX: usize = 8 << 20;
 
 /// What the thread is told.
-pub(super) enum Message {
+enum Message {
     /// Write this.
     Write(Write),
     /// Say when everything before is visible.
@@ -94,11 +94,36 @@ impl Committer {
         Ok(Committer { queue: Some(tx), thread: Some(thread) })
     }
 
-    /// Queues a message. Never waits, since async tasks call it; the callers keep the queue short:
+    /// Queues a write. Never waits, since async tasks call it; the callers keep the queue short:
     /// each append holds room of the engine's admission, a vote, a checkpoint's sync and the like
     /// are awaited by their group, and what is not (a truncation, a purge, a checkpoint now and
     /// then) comes after admitted appends of the same group (INV-12).
-    pub(super) fn send(&self, message: Message) {
+    pub(super) fn submit(&self, write: Write) {
+        self.send(Message::Write(write));
+    }
+
+    /// Waits until all that was queued before is visible.
+    pub(super) fn settle(&self) -> io::Result<()> {
+        let (tx, rx) = sync_channel(1);
+        self.send(Message::Settle(tx));
+        rx.recv().map_err(|_| stopped().into())
+    }
+
+    /// Waits until a write is durable.
+    pub(super) fn write_now(&self, ops: Vec<Op>) -> io::Result<()> {
+        let (tx, rx) = sync_channel(1);
+        let done: Done = Box::new(move |result| {
+            // The waiter may be gone; the write counts all the same.
+            let _ = tx.send(result);
+        });
+        self.submit(Write { ops, done: Some(done) });
+        match rx.recv() {
+            Ok(result) => Ok(result?),
+            Err(_) => Err(stopped().into()),
+        }
+    }
+
+    fn send(&self, message: Message) {
         let queue = self.queue.as_ref().expect("the queue lives until drop");
         if let Err(unsent) = queue.send(message)
             && let Message::Write(Write { done: Some(done), .. }) = unsent.0

@@ -28,6 +28,8 @@ mod journal;
 pub(crate) mod memory;
 #[cfg(feature = "rocks")]
 mod rocks;
+#[cfg(feature = "rocks")]
+mod unwritable;
 
 /// Bytes that may be submitted and not yet synced, over all groups (INV-12).
 pub(crate) const SUBMITTED_BYTES_MAX: usize = 64 << 20;

@@ -28,14 +28,13 @@ mod writer;
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc as std_mpsc;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use rampart_api::model::ids::GroupId;
 use tokio::sync::{Semaphore, watch};
 
-use super::committer::{Committer, Message, Parts};
+use super::committer::{Committer, Parts};
 use super::rocks::{Index, space};
 use super::{Engine, Op, SUBMITTED_BYTES_MAX, Space, Write};
 use crate::error::OpenError;
@@ -96,26 +95,15 @@ impl JournalEngine {
 
 impl Engine for JournalEngine {
     fn submit(&self, write: Write) {
-        self.committer.send(Message::Write(write));
+        self.committer.submit(write);
     }
 
     fn settle(&self) -> io::Result<()> {
-        let (tx, rx) = std_mpsc::sync_channel(1);
-        self.committer.send(Message::Settle(tx));
-        rx.recv().map_err(|_| io::Error::other("the storage engine stopped"))
+        self.committer.settle()
     }
 
     fn write_now(&self, ops: Vec<Op>) -> io::Result<()> {
-        let (tx, rx) = std_mpsc::sync_channel(1);
-        let done: super::Done = Box::new(move |result| {
-            // The waiter may be gone; the write counts all the same.
-            let _ = tx.send(result);
-        });
-        self.submit(Write { ops, done: Some(done) });
-        match rx.recv() {
-            Ok(result) => Ok(result?),
-            Err(_) => Err(io::Error::other("the storage engine stopped")),
-        }
+        self.committer.write_now(ops)
     }
 
     fn entries(

@@ -18,13 +18,11 @@ use super::scan::{self, Flaw};
 use super::segments::SegmentFiles;
 use super::tails::Tails;
 use crate::engine::rocks::open::{self, damaged, unusable};
-use crate::engine::rocks::{Index, read_only_error, space};
+use crate::engine::rocks::{Index, space};
+use crate::engine::unwritable::{LOOKS_MAX, Unwritable};
 use crate::engine::{Engine, Op, Space, Write};
 use crate::error::OpenError;
 use crate::store::StoreOptions;
-
-/// How often a store that changes while it is opened is looked at anew.
-const LOOKS_MAX: u32 = 20;
 
 /// Facts and pieces in memory.
 #[derive(Debug, Default)]
@@ -40,8 +38,7 @@ pub(crate) struct ReadOnlyEngine {
     content: Content,
     tails: Mutex<Tails>,
     files: SegmentFiles,
-    admission: Arc<Semaphore>,
-    failed: watch::Sender<Option<String>>,
+    writing: Unwritable,
 }
 
 impl ReadOnlyEngine {
@@ -69,8 +66,7 @@ impl ReadOnlyEngine {
             content,
             tails: Mutex::new(tails),
             files: SegmentFiles::new(dir),
-            admission: Arc::new(Semaphore::new(0)),
-            failed: watch::channel(None).0,
+            writing: Unwritable::default(),
         })
     }
 }
@@ -132,9 +128,7 @@ impl Pieces for Content {
 
 impl Engine for ReadOnlyEngine {
     fn submit(&self, write: Write) {
-        if let Some(done) = write.done {
-            done(Err(read_only_error()));
-        }
+        self.writing.submit(write);
     }
 
     fn settle(&self) -> io::Result<()> {
@@ -142,7 +136,7 @@ impl Engine for ReadOnlyEngine {
     }
 
     fn write_now(&self, _ops: Vec<Op>) -> io::Result<()> {
-        Err(read_only_error().into())
+        self.writing.write_now()
     }
 
     fn entries(
@@ -181,11 +175,11 @@ impl Engine for ReadOnlyEngine {
     }
 
     fn admission(&self) -> &Arc<Semaphore> {
-        &self.admission
+        self.writing.admission()
     }
 
     fn failed(&self) -> watch::Receiver<Option<String>> {
-        self.failed.subscribe()
+        self.writing.failed()
     }
 
     fn space(&self) -> io::Result<Space> {

@@ -15,14 +15,13 @@ pub(super) mod synced_mark;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::mpsc as std_mpsc;
 
 use bytes::Bytes;
 use rampart_api::model::ids::GroupId;
 use rocksdb::DB;
 use tokio::sync::{Semaphore, watch};
 
-use super::committer::{Committer, Message, Parts};
+use super::committer::{Committer, Parts};
 use super::{Engine, Op, SUBMITTED_BYTES_MAX, Space, Write};
 use crate::error::OpenError;
 use crate::store::StoreOptions;
@@ -32,7 +31,7 @@ use synced_mark::SyncedMark;
 
 pub(crate) use index::{Changes, Index};
 pub(crate) use medium::mark_error;
-pub(crate) use read_only::{ReadOnlyEngine, read_only_error};
+pub(crate) use read_only::ReadOnlyEngine;
 
 /// Column family of the entries: key (group, index) big-endian.
 const LOG: &str = "log";
@@ -98,26 +97,15 @@ impl RocksEngine {
 
 impl Engine for RocksEngine {
     fn submit(&self, write: Write) {
-        self.committer.send(Message::Write(write));
+        self.committer.submit(write);
     }
 
     fn settle(&self) -> io::Result<()> {
-        let (tx, rx) = std_mpsc::sync_channel(1);
-        self.committer.send(Message::Settle(tx));
-        rx.recv().map_err(|_| io::Error::other("the storage engine stopped"))
+        self.committer.settle()
     }
 
     fn write_now(&self, ops: Vec<Op>) -> io::Result<()> {
-        let (tx, rx) = std_mpsc::sync_channel(1);
-        let done: super::Done = Box::new(move |result| {
-            // The waiter may be gone; the write counts all the same.
-            let _ = tx.send(result);
-        });
-        self.submit(Write { ops, done: Some(done) });
-        match rx.recv() {
-            Ok(result) => Ok(result?),
-            Err(_) => Err(io::Error::other("the storage engine stopped")),
-        }
+        self.committer.write_now(ops)
     }
 
     fn entries(

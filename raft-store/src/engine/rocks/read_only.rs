@@ -11,20 +11,17 @@ use rocksdb::{DB, DBRecoveryMode};
 use tokio::sync::{Semaphore, watch};
 
 use super::{open, options, reads};
-use crate::engine::{Engine, Op, Space, Write, WriteError};
+use crate::engine::unwritable::{LOOKS_MAX, Unwritable};
+use crate::engine::{Engine, Op, Space, Write};
 use crate::error::OpenError;
 use crate::store::StoreOptions;
-
-/// How often a database that changes while it is opened is looked at anew.
-const LOOKS_MAX: u32 = 20;
 
 /// The engine of `inspect`.
 #[derive(Debug)]
 pub(crate) struct ReadOnlyEngine {
     db: DB,
     dir: PathBuf,
-    admission: Arc<Semaphore>,
-    failed: watch::Sender<Option<String>>,
+    writing: Unwritable,
 }
 
 impl ReadOnlyEngine {
@@ -42,8 +39,7 @@ impl ReadOnlyEngine {
                 Err(error) => return Err(open::explain(dir, &error)),
             }
         };
-        let (admission, failed) = (Arc::new(Semaphore::new(0)), watch::channel(None).0);
-        Ok(ReadOnlyEngine { db, dir: dir.to_owned(), admission, failed })
+        Ok(ReadOnlyEngine { db, dir: dir.to_owned(), writing: Unwritable::default() })
     }
 }
 
@@ -52,16 +48,9 @@ fn has_changed(error: &rocksdb::Error) -> bool {
     ["No such file", "Missing WAL"].iter().any(|text| error.as_ref().contains(text))
 }
 
-/// Why nothing is written.
-pub(crate) fn read_only_error() -> WriteError {
-    WriteError { kind: io::ErrorKind::ReadOnlyFilesystem, message: "opened to read".to_owned() }
-}
-
 impl Engine for ReadOnlyEngine {
     fn submit(&self, write: Write) {
-        if let Some(done) = write.done {
-            done(Err(read_only_error()));
-        }
+        self.writing.submit(write);
     }
 
     fn settle(&self) -> io::Result<()> {
@@ -69,7 +58,7 @@ impl Engine for ReadOnlyEngine {
     }
 
     fn write_now(&self, _ops: Vec<Op>) -> io::Result<()> {
-        Err(read_only_error().into())
+        self.writing.write_now()
     }
 
     fn entries(
@@ -103,11 +92,11 @@ impl Engine for ReadOnlyEngine {
     }
 
     fn admission(&self) -> &Arc<Semaphore> {
-        &self.admission
+        self.writing.admission()
     }
 
     fn failed(&self) -> watch::Receiver<Option<String>> {
-        self.failed.subscribe()
+        self.writing.failed()
     }
 
     fn space(&self) -> io::Result<Space> {
