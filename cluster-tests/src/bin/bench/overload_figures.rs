@@ -20,6 +20,8 @@ const TOPIC: &str = "bench-overload";
 const PARTITIONS: u32 = 6;
 /// Requests under way that the cluster takes with ease; the peak is what they get through.
 const EASY: u32 = 16;
+/// Before the peak is measured there is a load for so many times as long.
+const WARM_SPANS: u32 = 3;
 /// How much more is offered than the peak.
 const TIMES: f64 = 3.0;
 /// Requests that wait for their answers or for the time to try again. What comes above it is not
@@ -29,9 +31,12 @@ const WAITING_MAX: u64 = 1_500;
 const RETAINED_BYTES: u64 = 256 << 20;
 /// Between two looks at what is due, and at memory.
 const STEP: Duration = Duration::from_millis(10);
-/// Targets: what gets through as a part of the peak; memory.
+/// Between two looks at what gets through once it is over.
+const WINDOW: Duration = Duration::from_secs(1);
+/// Targets: what gets through as a part of the peak; memory; how soon it does again.
 const OF_PEAK: f64 = 0.9;
 const MEMORY_MIB: f64 = 1_024.0;
+const RECOVERED_S: f64 = 3.0;
 
 /// All of it; the overload lasts twelve times the span.
 pub(crate) async fn measure(cluster: &Cluster, span: Duration, report: &mut Report) -> Result<()> {
@@ -39,7 +44,9 @@ pub(crate) async fn measure(cluster: &Cluster, span: Duration, report: &mut Repo
     cluster.api(0).create_topic(TOPIC, PARTITIONS, 3, config).await?;
     cluster.wait_in_sync(TOPIC, 3).await?;
     let writers = Arc::new(Writers::new(cluster).await?);
-    report.progress("what the cluster takes");
+    // New files are faster than those that are used again, as all are after a while.
+    report.progress("what the cluster takes, after a while");
+    closed(&writers, span * WARM_SPANS).await?;
     let peak = closed(&writers, span).await?;
     let long = span * 12;
     report.progress(format!("three times as much for {} s", long.as_secs()));
@@ -56,8 +63,8 @@ pub(crate) async fn measure(cluster: &Cluster, span: Duration, report: &mut Repo
     report.add(area, "not sent, as too many waited", seen.unsent as f64 / took, "1/s");
     latencies(area, seen.times, report);
     report.add_below(area, "RSS per node, most at any time", memory, "MiB", MEMORY_MIB);
-    let after = closed(&writers, span).await?;
-    report.add_above(area, "records right after it : before it", after / peak, "", OF_PEAK);
+    let recovered = recovered(&writers, peak).await?;
+    report.add_below(area, "from its end until as much gets through", recovered, "s", RECOVERED_S);
     cluster.api(0).delete(&format!("/v1/topics/{TOPIC}")).await?.ok()?;
     Ok(())
 }
@@ -140,6 +147,15 @@ async fn closed(writers: &Arc<Writers>, span: Duration) -> Result<f64> {
         task.await??;
     }
     Ok(writers.take().times.len() as f64 / watch.elapsed().as_secs_f64())
+}
+
+/// Seconds until as much gets through as before.
+async fn recovered(writers: &Arc<Writers>, peak: f64) -> Result<f64> {
+    let watch = Stopwatch::start();
+    while closed(writers, WINDOW).await? < peak * OF_PEAK {
+        ensure!(watch.elapsed() < Duration::from_secs(60), "the cluster does not recover");
+    }
+    Ok(watch.elapsed().as_secs_f64())
 }
 
 /// So many requests a second, whatever becomes of those before; the most memory of a node, in MiB.
