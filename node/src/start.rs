@@ -210,6 +210,7 @@ pub(crate) fn timings(config: &Config) -> RaftTimings {
         election_timeout_min: config.raft.election_timeout_min(),
         election_timeout_max: config.raft.election_timeout_max(),
         quiesce_after: config.raft.quiesce_after(),
+        renew_after: config.raft.renew_after(),
         ..RaftTimings::default()
     }
 }

@@ -22,6 +22,9 @@ section! {
         sweep_interval_ms: u64 = 50, |v| between(v, 10, 10_000);
         /// A group without writes this long stops sending heartbeats.
         quiesce_after_ms: u64 = 10_000, |v| between(v, 1_000, 86_400_000);
+        /// A replica that has worked, and has not for this long, is started anew, one at a time: the
+        /// memory of its queues is given back.
+        renew_after_ms: u64 = 60_000, |v| between(v, 1_000, 86_400_000);
     }
 }
 
@@ -54,6 +57,11 @@ impl RaftConfig {
     /// `sweep_interval_ms` as a duration.
     pub fn sweep_interval(&self) -> Duration {
         Duration::from_millis(self.sweep_interval_ms)
+    }
+
+    /// `renew_after_ms` as a duration.
+    pub fn renew_after(&self) -> Duration {
+        Duration::from_millis(self.renew_after_ms)
     }
 
     /// `quiesce_after_ms` as a duration.

@@ -21,6 +21,7 @@ use super::acks::{self, FollowerClock, VoterView};
 use super::appender::PendingAppend;
 use super::replica_log::ReplicaLog;
 use super::request::PartitionKey;
+use super::resting::{Activity, Woken};
 use crate::clock::Clock;
 use crate::peer::LivenessView;
 use crate::raft::progress::ReplicaProgress;
@@ -65,6 +66,8 @@ pub struct ReplicaParts {
     pub liveness: LivenessView,
     /// Time.
     pub clock: Clock,
+    /// Where it is named when it has work again.
+    pub woken: Arc<Woken>,
     /// Branch of tasks that ends with the replica.
     pub tasks: Tasks,
     /// Counters.
@@ -80,7 +83,7 @@ pub struct Replica {
     pub(super) bytes: Arc<Semaphore>,
     appends: mpsc::Sender<PendingAppend>,
     born: Instant,
-    last_activity_ms: AtomicU64,
+    activity: Activity,
     followers: Mutex<Followers>,
     /// The sweep stopped the heartbeats of this led group.
     is_quiesced: AtomicBool,
@@ -128,7 +131,7 @@ impl Replica {
             bytes: Arc::new(Semaphore::new(parts.bytes_in_flight_max)),
             appends,
             born: parts.clock.instant(),
-            last_activity_ms: AtomicU64::new(0),
+            activity: Activity::new(parts.spec.group, parts.woken.clone()),
             followers: Mutex::default(),
             is_quiesced: AtomicBool::new(false),
             handed_over_term: AtomicU64::new(0),
@@ -218,12 +221,18 @@ impl Replica {
 
     /// There is work: a quiet group wakes.
     pub fn note_activity(&self) {
-        self.last_activity_ms.store(self.age_ms(), Ordering::Relaxed);
+        self.activity.note(self.age_ms());
     }
 
     /// Milliseconds since the last work.
     pub fn idle_ms(&self) -> u64 {
-        self.age_ms().saturating_sub(self.last_activity_ms.load(Ordering::Relaxed))
+        self.activity.idle_ms(self.age_ms())
+    }
+
+    /// Puts the group to rest, unless it had work in the last `after_ms`; answers whether it rests.
+    /// Its next work wakes it.
+    pub(super) fn rest(&self, after_ms: u64) -> bool {
+        self.activity.rest(self.age_ms(), after_ms)
     }
 
     /// Whether the sweep has stopped the heartbeats of this led group, so that an expired lease says
@@ -241,6 +250,7 @@ impl Replica {
     /// becomes of it.
     pub(super) fn note_hand_over(&self, term: u64) {
         self.handed_over_term.store(term, Ordering::Relaxed);
+        self.note_activity();
     }
 
     /// Whether the leader of this term was asked to hand over.

@@ -7,7 +7,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use futures_util::FutureExt;
 use rampart_api::model::ids::{GroupId, NodeId, ReplicaId, TopicId};
 use rampart_api::model::topic_config::TopicConfig;
 use rampart_raft_store::error::OpenGroupError;
@@ -26,9 +25,10 @@ use super::replica::{Replica, ReplicaParts, ReplicaSpec};
 use super::replica_log::ReplicaLog;
 use super::replica_set::{ReplicaList, ReplicaSet};
 use super::request::{OffsetSpec, PartitionKey};
+use super::resting::Woken;
 use super::service::Operation;
 use super::starts::{Ended, Starts, Turns};
-use super::stuck::Applying;
+use super::supervision::{Gone, Supervision};
 use super::trouble::{Keep, Troubles, may_give_up};
 use super::{log_check, remote};
 use crate::clock::Clock;
@@ -39,22 +39,18 @@ use crate::raft::claims::ClaimTable;
 use crate::raft::network::GroupNetwork;
 use crate::raft::progress::ReplicaProgress;
 use crate::raft::settings::RaftTimings;
-use crate::raft::status::{self, RaftHandle, Role};
+use crate::raft::status::RaftHandle;
 use crate::tasks::Tasks;
 use crate::telemetry::Metrics;
 
 /// How often stopped cores are looked for, besides every change of the metadata.
 const SUPERVISE_EVERY: Duration = Duration::from_millis(500);
-/// Replicas that are looked at in one round. Where there are more, they take turns.
-const SUPERVISED_AT_ONCE: usize = 250;
 /// How long a replica that is not the preferred leader waits before it initializes the group.
 const INITIALIZE_FALLBACK: Duration = Duration::from_secs(3);
 /// Pause before it is looked again whether a group is initialized.
 const INITIALIZE_RETRY: Duration = Duration::from_secs(3);
 /// How long the leader of a group may take to show that it leads.
 const CONFIRM_TIMEOUT: Duration = Duration::from_secs(1);
-/// How long the state machine of a replica may take to answer. Later it is busy, not dead.
-const MACHINE_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// What the manager is made of.
 #[derive(Debug)]
@@ -103,6 +99,7 @@ struct Inner {
     /// started again.
     suspects: Mutex<BTreeSet<GroupId>>,
     turns: Turns,
+    woken: Arc<Woken>,
 }
 
 /// A replica that should run here.
@@ -126,9 +123,17 @@ impl ReplicaManager {
         let born = options.clock.instant();
         let replicas = ReplicaSet::default();
         let (troubles, suspects) = (Mutex::default(), Mutex::default());
-        let turns = Turns::default();
-        let inner =
-            Inner { options, replicas, started, is_stopping, born, troubles, suspects, turns };
+        let inner = Inner {
+            options,
+            replicas,
+            started,
+            is_stopping,
+            born,
+            troubles,
+            suspects,
+            turns: Turns::default(),
+            woken: Arc::default(),
+        };
         ReplicaManager { inner: Arc::new(inner) }
     }
 
@@ -145,6 +150,11 @@ impl ReplicaManager {
     /// Those of them that keep consumer groups.
     pub(crate) fn of_groups(&self) -> ReplicaList {
         self.inner.replicas.of_groups()
+    }
+
+    /// Groups that were at rest and have work again, since this was asked last.
+    pub(super) fn take_woken(&self) -> Vec<GroupId> {
+        self.inner.woken.take()
     }
 
     /// Whether this node's replica of a group was found damaged and is not back: it neither votes
@@ -165,8 +175,7 @@ impl ReplicaManager {
         let mut supervise = tokio::time::interval(SUPERVISE_EVERY);
         supervise.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut seen: BTreeMap<TopicId, Arc<TopicRecord>> = BTreeMap::new();
-        let (mut starts, mut applying) = (Starts::default(), Applying::default());
-        let mut rounds = 0;
+        let (mut starts, mut supervision) = (Starts::default(), Supervision::default());
         self.drop_orphans(self.inner.options.metadata.state()).await;
         let first = changes.borrow().1.clone();
         self.follow(&first, &mut seen, &mut starts).await;
@@ -182,9 +191,7 @@ impl ReplicaManager {
                     initial.remove(&ended.group);
                 }
                 _ = supervise.tick() => {
-                    let round = Round::new(rounds, self.all().len());
-                    rounds += 1;
-                    self.supervise(&state, (round, &mut applying), &mut starts).await;
+                    self.supervise(&state, &mut supervision, &mut starts).await;
                 }
             }
         }
@@ -404,6 +411,7 @@ impl ReplicaManager {
             timings: options.timings,
             liveness: options.peer.liveness(),
             clock: options.clock,
+            woken: self.inner.woken.clone(),
             tasks: options.tasks.child(),
             metrics: options.metrics.clone(),
         }))
@@ -553,19 +561,6 @@ impl ReplicaManager {
         self.inner.options.clock.instant().saturating_duration_since(self.inner.born)
     }
 
-    /// Last applied index of the replicas whose turn it is and that have entries to apply.
-    fn applying(&self, round: Round) -> BTreeMap<GroupId, u64> {
-        let mut applying = BTreeMap::new();
-        for replica in self.all().iter().filter(|replica| round.is_turn(replica.spec().group)) {
-            let status = replica.status();
-            let applied = status.applied.map_or(0, |id| id.index);
-            if status.committed.is_some_and(|committed| committed.index > applied) {
-                applying.insert(replica.spec().group, applied);
-            }
-        }
-        applying
-    }
-
     async fn stop_one(&self, group: GroupId) {
         if let Some(replica) = self.inner.replicas.remove(group) {
             replica.stop().await;
@@ -599,34 +594,24 @@ impl ReplicaManager {
     }
 
     /// A core that ended is restarted in place: its durable state is sound, and the others go on
-    /// without it meanwhile. Replicas that never started are tried again too. One that fails again
+    /// without it meanwhile; so is one that holds memory it does not need. Replicas that never started are tried again too. One that fails again
     /// and again is tried ever more rarely.
     async fn supervise(
         &self,
         state: &MetadataState,
-        (round, applying): (Round, &mut Applying),
+        supervision: &mut Supervision,
         starts: &mut Starts,
     ) {
         // A failed write or sync ends the process.
         if self.inner.options.store.failed().borrow().is_some() {
             return;
         }
-        let stuck = applying.next(self.applying(round), |group| round.is_turn(group));
         let damaged = self.inner.options.store.damaged().borrow().clone();
-        for replica in self.all().iter().filter(|replica| round.is_turn(replica.spec().group)) {
-            let reason = match ended(replica) {
-                Some(reason) => reason,
-                None if damaged.contains_key(&replica.spec().group) => {
-                    format!("its log is damaged: {}", damaged[&replica.spec().group])
-                }
-                // One in a round: each may take its time to answer.
-                None if stuck == Some(replica.spec().group) && machine_is_gone(replica).await => {
-                    "its state machine panicked".to_owned()
-                }
-                None => continue,
-            };
+        let times = (self.age(), self.inner.options.timings.renew_after);
+        let found = supervision.look(&self.all(), &damaged, times).await;
+        for Gone { replica, reason, is_suspect } in found.gone {
             let spec = *replica.spec();
-            if replica.status().storage_failed || damaged.contains_key(&spec.group) {
+            if is_suspect {
                 self.suspects().insert(spec.group);
             }
             let pause = self.troubles().failed((spec.group, spec.replica), self.age());
@@ -637,10 +622,15 @@ impl ReplicaManager {
             );
             self.stop_one(spec.group).await;
         }
+        if let Some(group) = found.worn {
+            self.inner.options.metrics.raft.renewals.inc();
+            tracing::debug!(%group, "replica started anew, for its memory");
+            self.stop_one(group).await;
+        }
         for topic in state.topics.values() {
             for number in 0..topic.partitions.len() {
                 let group = topic.partitions[number].group;
-                if round.is_turn(group)
+                if found.round.is_turn(group)
                     && self.get(group).is_none()
                     && let Some(wanted) = self.wanted(topic, number)
                 {
@@ -648,23 +638,6 @@ impl ReplicaManager {
                 }
             }
         }
-    }
-}
-
-/// One round of supervision: with many replicas only every so many-th is looked at.
-#[derive(Debug, Clone, Copy)]
-struct Round {
-    number: u64,
-    turns: u64,
-}
-
-impl Round {
-    fn new(number: u64, replicas: usize) -> Round {
-        Round { number, turns: replicas.div_ceil(SUPERVISED_AT_ONCE).max(1) as u64 }
-    }
-
-    fn is_turn(self, group: GroupId) -> bool {
-        group.0 % self.turns == self.number % self.turns
     }
 }
 
@@ -677,25 +650,6 @@ fn open_log(store: &Store, spec: ReplicaSpec) -> Result<OpenGroup<ReplicaLog>, O
     }
     let OpenGroup { log, machine, handle } = store.open_partition(group, replica)?;
     Ok(OpenGroup { log, machine, handle: ReplicaLog::Records(handle) })
-}
-
-/// Why a replica does not run any more though it should.
-fn ended(replica: &Replica) -> Option<String> {
-    let status = replica.status();
-    if status.role == Role::Stopped {
-        return Some(status.fatal.unwrap_or_else(|| "it was stopped".to_owned()));
-    }
-    // A core that panics leaves its last status as it was.
-    if status::core_is_gone(replica.raft()) {
-        return Some("its core panicked".to_owned());
-    }
-    replica.appender_is_gone().then(|| "its appender panicked".to_owned())
-}
-
-/// Whether the state machine's task is dead, of which its core hears only at the next entry.
-async fn machine_is_gone(replica: &Replica) -> bool {
-    let question = replica.raft().with_state_machine(|_| std::future::ready(()).boxed());
-    matches!(tokio::time::timeout(MACHINE_TIMEOUT, question).await, Ok(Err(_)))
 }
 
 /// A new group is initialized by the replicas of its creation record, with exactly that membership:

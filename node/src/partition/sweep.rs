@@ -11,6 +11,7 @@ use rampart_api::peer::ping::LeaderClaim;
 use super::acks;
 use super::replica::Replica;
 use super::replica_manager::ReplicaManager;
+use super::replica_set::ReplicaList;
 use super::standing::Standing;
 use crate::clock::Clock;
 use crate::metadata::MetadataHandle;
@@ -23,13 +24,14 @@ use crate::raft::status::{RaftStatus, Role};
 use crate::randomness::Randomness;
 use crate::telemetry::metrics::{Metrics, set_count};
 
-/// A group for which nothing was due is looked at every so many sweeps, unless it has work or a
+/// A group for which nothing was due is looked at every so many sweeps, unless it is woken or a
 /// node came or went.
-const SETTLED_LOOK_EVERY: u64 = 20;
+const SETTLED_LOOK_EVERY: u64 = 40;
 /// Whether the leader that a settled group follows still says so is asked every so many sweeps; so
 /// often what did not change is published again.
-const CLAIM_LOOK_EVERY: u64 = 4;
-/// A group with work in the last so many milliseconds is looked at in every sweep.
+const CLAIM_LOOK_EVERY: u64 = 10;
+/// A group with work in the last so many milliseconds is looked at in every sweep. Longer than an
+/// election takes: whoever may become the leader is woken, and looked at until it is one.
 const SETTLED_AFTER_MS: u64 = 1_000;
 /// Campaigns started in one sweep, at least; grows with the number of groups.
 const CAMPAIGNS_PER_SWEEP_MIN: usize = 32;
@@ -65,10 +67,20 @@ pub struct Sweep {
 
 /// What the sweep remembers between two looks.
 #[derive(Debug, Default)]
-struct Memory {
+pub(super) struct Memory {
     looks: u64,
     alive: BTreeSet<NodeId>,
-    groups: BTreeMap<GroupId, GroupMemory>,
+    replicas: ReplicaList,
+    /// Of each of these replicas, in their order. Small: it is all that is read of one at rest.
+    pub(super) resting: Vec<Resting>,
+    /// Of each of these replicas, in their order.
+    groups: Vec<GroupMemory>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Resting {
+    pub(super) group: GroupId,
+    pub(super) settled: Option<Settled>,
 }
 
 #[derive(Debug, Default)]
@@ -76,16 +88,50 @@ struct GroupMemory {
     tick: GroupTick,
     claim: Option<LeaderClaim>,
     standing: Standing,
-    settled: Option<Settled>,
 }
 
 /// A group for which nothing was due.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Settled {
+pub(super) enum Settled {
     /// A quiet leader, or a learner.
     Rests,
     /// A follower of a leader that is there, on this node.
     Follows(NodeId),
+}
+
+impl Memory {
+    /// Takes the replicas that there are now; answers whether some came or went. Who came is looked
+    /// at, also where it takes the place of another replica of its group.
+    pub(super) fn follow(&mut self, replicas: ReplicaList) -> bool {
+        if Arc::ptr_eq(&self.replicas, &replicas) {
+            return false;
+        }
+        let former = std::mem::replace(&mut self.replicas, replicas);
+        let known = std::mem::take(&mut self.resting).into_iter().zip(self.groups.drain(..));
+        let known = former.iter().zip(known);
+        let mut known: BTreeMap<_, _> = known.map(|of| (of.1.0.group, of)).collect();
+        for replica in self.replicas.iter() {
+            let group = replica.spec().group;
+            let (settled, memory) = match known.remove(&group) {
+                Some((former, (resting, memory))) => {
+                    (resting.settled.filter(|_| Arc::ptr_eq(former, replica)), memory)
+                }
+                None => (None, GroupMemory::default()),
+            };
+            self.resting.push(Resting { group, settled });
+            self.groups.push(memory);
+        }
+        true
+    }
+
+    pub(super) fn wake(&mut self, groups: &[GroupId]) {
+        for group in groups {
+            // One that is gone by now is not found.
+            if let Ok(place) = self.resting.binary_search_by_key(group, |resting| resting.group) {
+                self.resting[place].settled = None;
+            }
+        }
+    }
 }
 
 impl Sweep {
@@ -104,23 +150,24 @@ impl Sweep {
     }
 
     async fn sweep(&self, memory: &mut Memory, now_ms: u64) {
-        let replicas = self.manager.all();
         let alive = self.peer.alive_nodes();
         let all_due = alive != memory.alive;
         memory.alive = alive;
         memory.looks += 1;
+        let came_or_went = memory.follow(self.manager.all());
+        memory.wake(&self.manager.take_woken());
+        let Memory { looks, replicas, resting, groups, .. } = memory;
         let mut campaigns_left = CAMPAIGNS_PER_SWEEP_MIN.max(replicas.len() / 8);
         let may_campaign = self.lookup.is_registered() && self.peer.may_campaign();
-        let mut is_news = memory.looks.is_multiple_of(CLAIM_LOOK_EVERY);
-        for replica in replicas.iter() {
-            let group = replica.spec().group;
-            let known = memory.groups.entry(group).or_default();
-            let turn = memory.looks + group.0;
-            if !all_due && self.stays_settled(replica, known.settled, turn) {
+        let mut is_news = came_or_went || looks.is_multiple_of(CLAIM_LOOK_EVERY);
+        for (place, resting) in resting.iter_mut().enumerate() {
+            if !all_due && self.stays_settled(*resting, *looks + resting.group.0) {
                 continue;
             }
+            let (replica, known) = (&replicas[place], &mut groups[place]);
             let claimed = known.claim;
-            let action = self.look(replica, known, now_ms);
+            let (action, settled) = self.look(replica, known, now_ms);
+            resting.settled = settled.filter(|_| replica.rest(SETTLED_AFTER_MS));
             is_news |= known.claim != claimed;
             match action {
                 Action::Nothing => {}
@@ -137,33 +184,34 @@ impl Sweep {
                 Action::Campaign => {}
             }
         }
-        if memory.groups.len() > replicas.len() {
-            memory.groups.retain(|group, _| self.manager.get(*group).is_some());
-            is_news = true;
-        }
         if is_news {
-            self.publish(memory, replicas.len());
+            self.publish(memory);
             self.count(memory, now_ms);
         }
     }
 
     /// Whether a group needs no look in this sweep.
-    fn stays_settled(&self, replica: &Replica, settled: Option<Settled>, turn: u64) -> bool {
-        let Some(settled) = settled else { return false };
-        if turn.is_multiple_of(SETTLED_LOOK_EVERY) || replica.idle_ms() < SETTLED_AFTER_MS {
+    fn stays_settled(&self, resting: Resting, turn: u64) -> bool {
+        let Some(settled) = resting.settled else { return false };
+        if turn.is_multiple_of(SETTLED_LOOK_EVERY) {
             return false;
         }
         match settled {
             Settled::Follows(node) if turn.is_multiple_of(CLAIM_LOOK_EVERY) => {
-                let age = self.claims.age_ms(replica.spec().group, node, self.clock.instant());
-                let timeout = self.timings.claim_timeout.as_millis();
-                age.is_some_and(|age| u128::from(age) <= timeout)
+                let (now, timeout) = (self.clock.instant(), self.timings.claim_timeout);
+                self.claims.is_claimed(resting.group, node, now, timeout)
             }
             Settled::Rests | Settled::Follows(_) => true,
         }
     }
 
-    fn look(&self, replica: &Replica, known: &mut GroupMemory, now_ms: u64) -> Action {
+    /// What to do about a group now, and why it may rest then, if it may.
+    fn look(
+        &self,
+        replica: &Replica,
+        known: &mut GroupMemory,
+        now_ms: u64,
+    ) -> (Action, Option<Settled>) {
         let status = replica.status();
         let spec = replica.spec();
         let view = self.view(replica, &status);
@@ -183,7 +231,7 @@ impl Sweep {
                 node: self.node,
             });
         self.note_standing(replica, &status, known, now_ms);
-        known.settled = match status.role {
+        let settled = match status.role {
             _ if action != Action::Nothing => None,
             Role::Leader => known.tick.quiesced.then_some(Settled::Rests),
             Role::Voter => status
@@ -193,7 +241,7 @@ impl Sweep {
             Role::Learner => Some(Settled::Rests),
             Role::Stopped => None,
         };
-        action
+        (action, settled)
     }
 
     fn note_standing(
@@ -226,22 +274,20 @@ impl Sweep {
 
     fn count(&self, memory: &Memory, now_ms: u64) {
         let patience = self.timings.election_timeout_max * 3;
-        let standings = || memory.groups.values().map(|known| &known.standing);
+        let standings = || memory.groups.iter().map(|known| &known.standing);
         let leaderless = standings().filter(|known| known.is_leaderless(patience, now_ms));
         let under_replicated = standings().filter(|known| known.is_under_replicated);
         set_count(&self.metrics.partition.leaderless, leaderless.count());
         set_count(&self.metrics.partition.under_replicated, under_replicated.count());
     }
 
-    fn publish(&self, memory: &Memory, replicas: usize) {
-        let led: BTreeMap<GroupId, LeaderClaim> = memory
-            .groups
-            .iter()
-            .filter_map(|(group, known)| Some((*group, known.claim?)))
-            .collect();
+    fn publish(&self, memory: &Memory) {
+        let claims = memory.groups.iter().filter_map(|known| known.claim);
+        let led: BTreeMap<GroupId, LeaderClaim> =
+            claims.map(|claim| (claim.group, claim)).collect();
         let mine: Vec<LeaderClaim> = led.values().copied().collect();
         self.claims.hear(&mine, self.clock.instant());
-        set_count(&self.metrics.partition.replicas, replicas);
+        set_count(&self.metrics.partition.replicas, memory.replicas.len());
         set_count(&self.metrics.partition.leaders, led.len());
         self.outbox.set_led(led);
     }

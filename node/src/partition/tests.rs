@@ -33,6 +33,7 @@ use crate::raft::testing::{
 use crate::telemetry::Metrics;
 
 mod once;
+mod resting;
 mod sealed;
 
 const KEY: PartitionKey = PartitionKey { topic: TopicId(uuid::Uuid::nil()), partition: 0 };
@@ -56,6 +57,7 @@ fn replica(node: &Node) -> Arc<Replica> {
         timings: RaftTimings::default(),
         liveness: node.peer.liveness(),
         clock: Clock::default(),
+        woken: Arc::default(),
         tasks: node.tasks.child(),
         metrics: Metrics::new(),
     })

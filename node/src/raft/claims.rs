@@ -74,6 +74,17 @@ impl ClaimTable {
         u64::try_from(now.saturating_duration_since(heard.at).as_millis()).ok()
     }
 
+    /// Whether `node` claimed the group within `timeout`, and nobody with a newer term since.
+    pub fn is_claimed(
+        &self,
+        group: GroupId,
+        node: NodeId,
+        now: Instant,
+        timeout: Duration,
+    ) -> bool {
+        self.age_ms(group, node, now).is_some_and(|age| u128::from(age) <= timeout.as_millis())
+    }
+
     /// Forgets the groups that are gone.
     pub fn forget_if(&self, is_gone: impl Fn(GroupId) -> bool) {
         let mut heard = self.heard.write().expect("no holder of this lock panics");

@@ -121,12 +121,17 @@ impl RaftHost for GroupLookup {
         let led_by = if node == self.inner.node {
             LedBy::ThisNode { is_mute: !replica.is_leader() || replica.is_mute(&status) }
         } else {
-            let age = self.inner.claims.age_ms(ballot.group, node, self.inner.clock.instant());
-            let claim_timeout = self.inner.timings.claim_timeout.as_millis();
-            let claims = age.is_some_and(|age| u128::from(age) <= claim_timeout);
+            let (now, timeout) = (self.inner.clock.instant(), self.inner.timings.claim_timeout);
+            let claims = self.inner.claims.is_claimed(ballot.group, node, now, timeout);
             LedBy::Other { leads_still: self.inner.liveness.is_alive(node) && claims }
         };
         lets_vote(ballot, leader, led_by)
+    }
+
+    fn wake(&self, group: GroupId) {
+        if let Some(replica) = self.inner.partitions.get().and_then(|all| all.get(group)) {
+            replica.note_activity();
+        }
     }
 
     fn accept_append(&self, _group: GroupId, is_data: bool) -> bool {

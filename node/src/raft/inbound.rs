@@ -45,6 +45,9 @@ pub trait RaftHost: std::fmt::Debug + Send + Sync + 'static {
     /// leader's node alive, which no lease of the leader protects then.
     fn may_vote(&self, ballot: &Ballot) -> bool;
 
+    /// The group may be about to change its leader: it is looked at until that is done.
+    fn wake(&self, group: GroupId);
+
     /// Whether the replica takes an append: not one with records while the disk is full up to its
     /// reserve. Heartbeats, trims and memberships use the reserve.
     fn accept_append(&self, group: GroupId, is_data: bool) -> bool;
@@ -78,6 +81,7 @@ impl RaftInbound {
         let Some(raft) = self.host.replica(request.group, request.to) else {
             return PeerResponse::Unreachable(UnreachableReason::NoSuchReplica);
         };
+        self.host.wake(request.group);
         let question = convert::vote_request_from_wire(&request);
         let answer = match stage {
             Stage::PreVote => raft.pre_vote(question).await,
@@ -93,6 +97,7 @@ impl RaftInbound {
         let Some(raft) = self.host.replica(request.group, request.to) else {
             return PeerResponse::Unreachable(UnreachableReason::NoSuchReplica);
         };
+        self.host.wake(request.group);
         let question = convert::transfer_from_wire(&request);
         match raft.handle_transfer_leader(question).await {
             Ok(answer) => PeerResponse::TransferLeader(convert::transfer_answer_to_wire(&answer)),
@@ -145,6 +150,7 @@ impl RaftInbound {
             replies.send(first.seq, result).await;
             return;
         };
+        self.host.wake(group);
         // Set when the input stops because a request was not let through.
         let turned_away = Arc::new(OnceLock::new());
         let input = input(self.host.clone(), first, requests, turned_away.clone());

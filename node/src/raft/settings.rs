@@ -19,6 +19,8 @@ pub struct RaftTimings {
     pub quiesce_after: Duration,
     /// A leader whose node lives, but has not claimed the group for so long, is challenged.
     pub claim_timeout: Duration,
+    /// A replica that has worked, and has not for so long, is started anew.
+    pub renew_after: Duration,
 }
 
 impl Default for RaftTimings {
@@ -29,6 +31,7 @@ impl Default for RaftTimings {
             election_timeout_max: Duration::from_millis(600),
             quiesce_after: Duration::from_secs(10),
             claim_timeout: Duration::from_secs(3),
+            renew_after: Duration::from_secs(60),
         }
     }
 }

@@ -98,6 +98,8 @@ impl RaftHost for Host {
         self.votes.load(Ordering::Relaxed)
     }
 
+    fn wake(&self, _group: GroupId) {}
+
     fn accept_append(&self, _group: GroupId, is_data: bool) -> bool {
         let takes_data = !is_data || self.takes_data.load(Ordering::Relaxed);
         takes_data && self.takes_appends.load(Ordering::Relaxed)

@@ -125,6 +125,8 @@ pub struct RaftMetrics {
     pub elections_won: Counter,
     /// Groups that stopped without a storage error and were started again in place.
     pub group_restarts: Counter,
+    /// Replicas that were started anew for their memory.
+    pub renewals: Counter,
     /// Records that were acknowledged with ack 1 and then lost with their leader.
     pub acked_then_lost: Counter,
     /// Snapshots sent to replicas that were too far behind for the log.
@@ -403,6 +405,7 @@ fn raft(registry: &mut Registry) -> RaftMetrics {
         elections: Counter::default(),
         elections_won: Counter::default(),
         group_restarts: Counter::default(),
+        renewals: Counter::default(),
         acked_then_lost: Counter::default(),
         snapshots_sent: Counter::default(),
         log_cuts: Counter::default(),
@@ -413,6 +416,11 @@ fn raft(registry: &mut Registry) -> RaftMetrics {
         "group_restarts",
         "Groups that stopped without a storage error and were started again.",
         metrics.group_restarts.clone(),
+    );
+    registry.register(
+        "renewals",
+        "Replicas at rest that were started anew, to give memory back.",
+        metrics.renewals.clone(),
     );
     registry.register(
         "acked_then_lost_records",

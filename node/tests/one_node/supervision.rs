@@ -1,5 +1,5 @@
-//! A core that ended without a failed write or sync is restarted in place, be it by a panic, and
-//! nothing is lost.
+//! A core that ended without a failed write or sync is restarted in place, be it by a panic, or only
+//! for its memory, and nothing is lost.
 
 use std::sync::Arc;
 
@@ -280,5 +280,26 @@ async fn a_log_that_reads_slowly_keeps_no_other_replica_from_starting() {
     drop(held);
     eventually("it is back", || async { one.produce("letters", "3").await.is_ok() }).await;
     assert_eq!(one.values("letters").await.first(), Some(&"1".to_owned()));
+    one.node.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replica_that_has_worked_and_rests_is_started_anew() {
+    let dir = tempfile::tempdir().unwrap();
+    let quick = [("raft.quiesce_after_ms", "1000"), ("raft.renew_after_ms", "1000")];
+    let one = OneNode::start(dir.path(), &quick).await;
+    one.create("letters").await;
+    one.create("idle").await;
+    let (replica, idle) = (one.replica("letters").await, one.replica("idle").await);
+    for number in 0..300 {
+        one.produce("letters", &number.to_string()).await.unwrap();
+    }
+    one.restarted(replica.spec().group, &replica).await;
+    assert_eq!(one.produce("letters", "300").await.unwrap(), 300);
+    let written: Vec<String> = (0..=300).map(|number| number.to_string()).collect();
+    assert_eq!(one.values("letters").await, written);
+    let still = one.node.replicas().get(idle.spec().group).unwrap();
+    assert!(Arc::ptr_eq(&still, &idle), "it has nothing to give back");
+    one.assert_restarts(0).await;
     one.node.stop().await;
 }

@@ -90,6 +90,9 @@ fn config(shared: &Shared, host: usize) -> Config {
     config.storage.retention_check_interval_ms = 1_000;
     // Two coordinators are as good as eight, and cost less.
     config.groups.state_partitions = 2;
+    // Often enough to be met in a run of seconds.
+    config.raft.quiesce_after_ms = 1_000;
+    config.raft.renew_after_ms = 1_000;
     config
 }
 
