@@ -292,7 +292,7 @@ async fn a_replica_that_has_worked_and_rests_is_started_anew() {
     one.create("idle").await;
     let (replica, idle) = (one.replica("letters").await, one.replica("idle").await);
     // What counts is what comes once it was looked at, which is twice a second.
-    let (begun, mut number, mut counted) = (tokio::time::Instant::now(), 0, 0);
+    let (begun, mut number, mut counted) = (rampart_node::clock::Clock::default().instant(), 0, 0);
     while counted < 300 {
         one.produce("letters", &number.to_string()).await.unwrap();
         number += 1;
