@@ -25,8 +25,9 @@ pub(super) struct Seen {
 #[derive(Debug, Clone, Copy)]
 struct Known {
     replica: ReplicaId,
-    /// When it was first seen.
+    /// The end of its log when it was first seen.
     first_index: u64,
+    /// The end of its log since then.
     last_index: u64,
     since: Duration,
 }

@@ -594,8 +594,8 @@ impl ReplicaManager {
     }
 
     /// A core that ended is restarted in place: its durable state is sound, and the others go on
-    /// without it meanwhile; so is one that holds memory it does not need. Replicas that never started are tried again too. One that fails again
-    /// and again is tried ever more rarely.
+    /// without it meanwhile; so is one that holds memory it does not need. Replicas that never started
+    /// are tried again too. One that fails again and again is tried ever more rarely.
     async fn supervise(
         &self,
         state: &MetadataState,
