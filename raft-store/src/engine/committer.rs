@@ -299,7 +299,7 @@ impl<M: Medium> Worker<M> {
 
 /// How long a real disk takes is of no interest to a simulation, which has none.
 #[expect(clippy::disallowed_methods)]
-fn monotonic() -> Instant {
+pub(super) fn monotonic() -> Instant {
     Instant::now()
 }
 

@@ -6,10 +6,12 @@ use std::io;
 
 use rampart_api::model::ids::GroupId;
 
+use super::block::Changes;
+use super::direct::Placed;
 use super::pieces::Piece;
 use super::tails::{Kept, Tails};
 use crate::engine::Op;
-use crate::engine::rocks::{Changes, Index};
+use crate::engine::rocks::{self, Index};
 
 /// Facts and pieces, to be changed.
 pub(super) trait Indexed {
@@ -26,11 +28,14 @@ pub(super) trait Indexed {
 pub(super) fn apply(
     index: &mut impl Indexed,
     tails: &mut Tails,
-    ops: Vec<Op>,
+    changes: Changes,
     sequence: u64,
     cut: &mut BTreeSet<GroupId>,
 ) -> io::Result<()> {
-    for op in ops {
+    for placed in changes.placed {
+        place(index, tails, &placed)?;
+    }
+    for op in changes.ops {
         match op {
             Op::Append { group, index, header, payload } => {
                 tails.append(group, index, Kept { header, payload, sequence });
@@ -48,6 +53,18 @@ pub(super) fn apply(
             Op::Put { key, value } => index.put(key, value)?,
             Op::Erase { from, to } => index.erase(&from, &to)?,
         }
+    }
+    Ok(())
+}
+
+/// What was placed takes the place of what is in memory. Where the index knows of more it was flushed
+/// after this block, which is read again: so is what made that.
+fn place(index: &mut impl Indexed, tails: &mut Tails, placed: &Placed) -> io::Result<()> {
+    let Some((first, _)) = placed.pieces.first() else { return Ok(()) };
+    tails.remove(placed.group, *first, None);
+    truncate(index, placed.group, *first)?;
+    for (first, piece) in &placed.pieces {
+        index.put_piece(placed.group, *first, piece)?;
     }
     Ok(())
 }
@@ -84,7 +101,7 @@ fn purge(index: &mut impl Indexed, group: GroupId, upto: u64) -> io::Result<()> 
 /// The index on disk: what was changed is looked at only when it is visible.
 pub(super) struct OnDisk<'a> {
     index: &'a Index,
-    changes: Changes<'a>,
+    changes: rocks::Changes<'a>,
 }
 
 impl<'a> OnDisk<'a> {

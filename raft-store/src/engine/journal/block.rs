@@ -13,6 +13,8 @@ use bytes::{Buf, Bytes};
 use rampart_api::model::ids::GroupId;
 
 use super::aligned::{AlignedBuffer, padded};
+use super::direct::Placed;
+use super::pieces::{PIECE_BYTES, Piece};
 use crate::engine::Op;
 use crate::format::envelope::crc32c;
 
@@ -26,6 +28,16 @@ const TRUNCATE: u8 = 1;
 const PURGE: u8 = 2;
 const PUT: u8 = 3;
 const ERASE: u8 = 4;
+const PLACED: u8 = 5;
+
+/// What is in a block.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub(super) struct Changes {
+    /// In order.
+    pub(super) ops: Vec<Op>,
+    /// Of groups whose logs the others do not change.
+    pub(super) placed: Vec<Placed>,
+}
 
 /// A block's header, as far as it makes sense alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,6 +85,11 @@ pub(super) fn encoded_bytes(ops: &[Op]) -> usize {
     ops.iter().map(op_bytes).sum()
 }
 
+/// The same of what was placed.
+pub(super) fn placed_bytes(placed: &[Placed]) -> usize {
+    placed.iter().map(|placed| 13 + placed.pieces.len() * (8 + PIECE_BYTES)).sum()
+}
+
 fn op_bytes(op: &Op) -> usize {
     match op {
         Op::Append { header, payload, .. } => 23 + header.len() + payload.len(),
@@ -87,9 +104,11 @@ pub(super) fn encode(
     buffer: &mut AlignedBuffer,
     (sequence, synced): (u64, u64),
     writes: &[Vec<Op>],
+    placed: &[Placed],
 ) {
     let start = buffer.len();
-    let length: usize = writes.iter().map(|ops| encoded_bytes(ops)).sum();
+    let changes: usize = writes.iter().map(|ops| encoded_bytes(ops)).sum();
+    let length = placed_bytes(placed) + changes;
     let length = u32::try_from(length).expect("what may be submitted is far below 4 GiB");
     buffer.put(&MAGIC);
     buffer.put(&[0; 4]);
@@ -97,6 +116,9 @@ pub(super) fn encode(
     buffer.put(&synced.to_be_bytes());
     buffer.put(&length.to_be_bytes());
     buffer.put(&[0; 4]);
+    for placed in placed {
+        put_placed(buffer, placed);
+    }
     for op in writes.iter().flatten() {
         put_op(buffer, op);
     }
@@ -132,6 +154,17 @@ fn put_op(buffer: &mut AlignedBuffer, op: &Op) {
     }
 }
 
+fn put_placed(buffer: &mut AlignedBuffer, placed: &Placed) {
+    buffer.put(&[PLACED]);
+    buffer.put(&placed.group.0.to_be_bytes());
+    let pieces = u32::try_from(placed.pieces.len());
+    buffer.put(&pieces.expect("a batch of some MiB has few pieces").to_be_bytes());
+    for (first, piece) in &placed.pieces {
+        buffer.put(&first.to_be_bytes());
+        buffer.put(&piece.encode());
+    }
+}
+
 fn put_pair(buffer: &mut AlignedBuffer, tag: u8, first: &[u8], second: &[u8]) {
     buffer.put(&[tag]);
     for bytes in [first, second] {
@@ -144,12 +177,33 @@ fn put_pair(buffer: &mut AlignedBuffer, tag: u8, first: &[u8], second: &[u8]) {
 
 /// Takes the changes of a block apart; what is wrong with them if they can't be. They share the
 /// block's memory.
-pub(super) fn decode(mut changes: Bytes) -> Result<Vec<Op>, String> {
-    let mut ops = Vec::new();
-    while changes.has_remaining() {
-        ops.push(take_op(&mut changes).map_err(|what| format!("change {}: {what}", ops.len()))?);
+pub(super) fn decode(mut bytes: Bytes) -> Result<Changes, String> {
+    let mut changes = Changes::default();
+    while bytes.has_remaining() {
+        let number = changes.ops.len() + changes.placed.len();
+        let wrong = |what| format!("change {number}: {what}");
+        match bytes[0] {
+            PLACED => changes.placed.push(take_placed(&mut bytes).map_err(wrong)?),
+            _ => changes.ops.push(take_op(&mut bytes).map_err(wrong)?),
+        }
     }
-    Ok(ops)
+    Ok(changes)
+}
+
+fn take_placed(bytes: &mut Bytes) -> Result<Placed, String> {
+    let short = |_| "it ends too early".to_owned();
+    bytes.advance(1);
+    let group = GroupId(bytes.try_get_u64().map_err(short)?);
+    let count = bytes.try_get_u32().map_err(short)?;
+    // As many as there are bytes for, whatever it says.
+    let mut pieces = Vec::new();
+    for _ in 0..count {
+        let first = bytes.try_get_u64().map_err(short)?;
+        let piece = take(bytes, PIECE_BYTES)?;
+        let piece = piece.first_chunk().expect("so many were taken");
+        pieces.push((first, Piece::decode(piece)));
+    }
+    Ok(Placed { group, pieces })
 }
 
 fn take_op(bytes: &mut Bytes) -> Result<Op, String> {
@@ -216,11 +270,20 @@ mod tests {
         prop::collection::vec(op, 0..20)
     }
 
-    fn encoded(sequence: u64, synced: u64, writes: &[Vec<Op>]) -> Vec<u8> {
+    fn placed() -> impl Strategy<Value = Placed> {
+        let piece = any::<(u64, u64, u64, u32, u64)>();
+        let piece = piece.prop_map(|(first, segment, position, bytes, last)| {
+            (first, Piece { segment, position, bytes, last })
+        });
+        (any::<u64>(), prop::collection::vec(piece, 0..9))
+            .prop_map(|(group, pieces)| Placed { group: GroupId(group), pieces })
+    }
+
+    fn encoded(numbers: (u64, u64), writes: &[Vec<Op>], placed: &[Placed]) -> Vec<u8> {
         let mut buffer = AlignedBuffer::default();
         let bytes: usize = writes.iter().map(|ops| encoded_bytes(ops)).sum();
-        buffer.reset(HEADER_BYTES + bytes);
-        encode(&mut buffer, (sequence, synced), writes);
+        buffer.reset(HEADER_BYTES + placed_bytes(placed) + bytes);
+        encode(&mut buffer, numbers, writes, placed);
         buffer.bytes().to_vec()
     }
 
@@ -229,21 +292,22 @@ mod tests {
         fn changes_survive_the_trip(
             (sequence, synced) in any::<(u64, u64)>(),
             writes in prop::collection::vec(ops(), 1..4),
+            placed in prop::collection::vec(placed(), 0..3),
         ) {
-            let block = encoded(sequence, synced, &writes);
+            let block = encoded((sequence, synced), &writes, &placed);
             let header = Header::decode(&block).unwrap();
             prop_assert_eq!((header.sequence, header.synced), (sequence, synced));
             prop_assert_eq!(header.block_bytes(), block.len());
             prop_assert!(header.fits(&block));
             let changes = Bytes::from(block).slice(HEADER_BYTES..HEADER_BYTES + header.length);
-            prop_assert_eq!(decode(changes).unwrap(), writes.concat());
+            prop_assert_eq!(decode(changes).unwrap(), Changes { ops: writes.concat(), placed });
         }
 
         #[test]
         fn any_flipped_bit_is_found(
-            ops in ops(), at in any::<prop::sample::Index>(), bit in 0..8,
+            ops in ops(), placed in placed(), at in any::<prop::sample::Index>(), bit in 0..8,
         ) {
-            let mut block = encoded(3, 2, &[ops]);
+            let mut block = encoded((3, 2), &[ops], &[placed]);
             let length = Header::decode(&block).unwrap().length;
             let at = at.index(HEADER_BYTES + length);
             block[at] ^= 1u8 << bit;

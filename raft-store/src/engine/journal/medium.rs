@@ -11,7 +11,8 @@ use rampart_api::model::ids::GroupId;
 use super::Shared;
 use super::aligned::AlignedBuffer;
 use super::apply::{OnDisk, apply};
-use super::block::{self, HEADER_BYTES};
+use super::block::{self, Changes, HEADER_BYTES};
+use super::direct::{self, Placed};
 use super::ring::Ring;
 use super::writer::Writer;
 use crate::engine::committer::Medium;
@@ -52,38 +53,54 @@ impl JournalMedium {
             return Ok(());
         }
         let sequence = self.synced + 1;
-        self.write_block(sequence).map_err(|error| {
+        let shared = self.shared();
+        let large = direct::large(&self.pending, &shared.tails());
+        // Until it is visible nothing else comes into a segment.
+        let mut segments = (!large.is_empty()).then(|| shared.segments());
+        let placed = match &mut segments {
+            None => Vec::new(),
+            Some(segments) => {
+                let tails = |group| shared.tails().all_of(group);
+                let to = (&mut **segments, &mut self.buffer);
+                direct::place(&large, &mut self.pending, to, tails, sequence).map_err(|error| {
+                    let message = format!("a segment cannot be written: {error}");
+                    WriteError { kind: error.kind(), message }
+                })?
+            }
+        };
+        self.write_block(sequence, &placed).map_err(|error| {
             let message = format!("the journal cannot be written: {error}");
             WriteError { kind: error.kind(), message }
         })?;
         self.mark.write(sequence).map_err(|error| mark_error(&error))?;
         self.synced = sequence;
-        let cut = self.show(sequence).map_err(|error| {
+        let cut = self.show(sequence, placed).map_err(|error| {
             let message = format!("the journal's index cannot be changed: {error}");
             WriteError { kind: error.kind(), message }
         })?;
+        drop(segments);
         self.writer.cut(cut);
         self.writer.written();
         Ok(())
     }
 
-    fn write_block(&mut self, sequence: u64) -> io::Result<()> {
+    fn write_block(&mut self, sequence: u64, placed: &[Placed]) -> io::Result<()> {
         let JournalMedium { ring, buffer, pending, synced, .. } = self;
         let changes: usize = pending.iter().map(|ops| block::encoded_bytes(ops)).sum();
-        buffer.reset(ring.room_for_header() + HEADER_BYTES + changes);
+        let length = block::placed_bytes(placed) + changes;
+        buffer.reset(ring.room_for_header() + HEADER_BYTES + length);
         ring.begin(buffer, sequence)?;
-        block::encode(buffer, (sequence, *synced), pending);
+        block::encode(buffer, (sequence, *synced), pending, placed);
         ring.write(buffer)
     }
 
     /// Makes what is synced visible.
-    fn show(&mut self, sequence: u64) -> io::Result<BTreeSet<GroupId>> {
+    fn show(&mut self, sequence: u64, placed: Vec<Placed>) -> io::Result<BTreeSet<GroupId>> {
         let mut cut = BTreeSet::new();
         let mut tails = self.shared.tails();
         let mut index = OnDisk::new(&self.shared.index);
-        for ops in self.pending.drain(..) {
-            apply(&mut index, &mut tails, ops, sequence, &mut cut)?;
-        }
+        let ops = self.pending.drain(..).flatten().collect();
+        apply(&mut index, &mut tails, Changes { ops, placed }, sequence, &mut cut)?;
         index.commit()?;
         tails.applied = sequence;
         Ok(cut)

@@ -4,9 +4,10 @@
 //!
 //! ```text
 //! submit ─► committer ─► journal-N (one block, one sync) ─► tails, facts visible ─► done
-//!                                       │ later, off the way of acknowledgements
-//!                                       └► writer ─► G-N.segment (synced) ─► pieces in the index ─► tails
-//!                                                                               └► journal files are free again
+//!               │                       │ later, off the way of acknowledgements
+//!               │                       └► writer ─► G-N.segment (synced) ─► pieces in the index ─► tails
+//!               │                                                                 └► journal files are free again
+//!               └ what is large for a group ─► G-N.segment (synced) ─► journal-N: its pieces
 //! ```
 //! What is in no synced segment yet is in the journal and, as `tails`, in memory. Recovery reads the
 //! journal from where the index says that all was in segments.
@@ -14,6 +15,7 @@
 mod aligned;
 mod apply;
 mod block;
+mod direct;
 mod files;
 mod medium;
 mod open;
@@ -21,6 +23,7 @@ pub(super) mod pieces;
 mod read;
 mod read_only;
 mod ring;
+mod runs;
 mod scan;
 mod segments;
 mod tails;
@@ -40,7 +43,7 @@ use super::{Engine, Op, SUBMITTED_BYTES_MAX, Space, Write};
 use crate::error::OpenError;
 use crate::store::StoreOptions;
 use medium::JournalMedium;
-use segments::SegmentFiles;
+use segments::{SegmentFiles, SegmentWriter};
 use tails::Tails;
 
 pub(crate) use read_only::ReadOnlyEngine;
@@ -50,10 +53,17 @@ pub(crate) use read_only::ReadOnlyEngine;
 struct Shared {
     index: Index,
     tails: Mutex<Tails>,
+    /// Locked before `tails` if both are.
+    segments: Mutex<SegmentWriter>,
     files: SegmentFiles,
 }
 
 impl Shared {
+    fn segments(&self) -> MutexGuard<'_, SegmentWriter> {
+        // The same.
+        self.segments.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn tails(&self) -> MutexGuard<'_, Tails> {
         // After a panic the engine has failed; what is in memory is in the journal.
         self.tails.lock().unwrap_or_else(PoisonError::into_inner)
@@ -113,7 +123,7 @@ impl Engine for JournalEngine {
         to: u64,
         max_bytes: usize,
     ) -> io::Result<Vec<(u64, Bytes)>> {
-        let Shared { index, tails, files } = &*self.shared;
+        let Shared { index, tails, files, .. } = &*self.shared;
         read::entries(index, tails, files, group, from..to, max_bytes)
     }
 

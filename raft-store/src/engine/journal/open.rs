@@ -6,13 +6,14 @@ use std::fs::File;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
+use bytes::Bytes;
 use rampart_api::model::ids::GroupId;
 use tokio::sync::watch;
 
 use super::Shared;
 use super::aligned::AlignedBuffer;
 use super::apply::{OnDisk, apply};
-use super::block;
+use super::block::{self, Changes};
 use super::files;
 use super::medium::JournalMedium;
 use super::ring::{Files, Ring};
@@ -38,12 +39,11 @@ pub(super) fn parts(
     let unusable = |source| unusable(dir, source);
     let (index, mark) = Index::open(dir, options)?;
     let (written, written_of) = index.written().map_err(unusable)?;
-    let shared = Arc::new(Shared { index, tails: Mutex::default(), files: SegmentFiles::new(dir) });
+    let segments = Mutex::new(SegmentWriter::open(dir).map_err(unusable)?);
+    let (tails, files) = (Mutex::default(), SegmentFiles::new(dir));
+    let shared = Arc::new(Shared { index, tails, segments, files });
     let synced = mark.map(|mark| mark.sequence);
-    let end = recover(dir, &shared, (written, synced), |sequence, op| {
-        is_missing(&written_of, sequence, op)
-    })
-    .map_err(|flaw| match flaw {
+    let end = recover(dir, &shared, (written, synced), &written_of).map_err(|flaw| match flaw {
         Flaw::Unreadable(source) => unusable(source),
         Flaw::Damaged(what) => damaged(dir, what),
     })?;
@@ -53,8 +53,7 @@ pub(super) fn parts(
         file.and_then(|file| file.sync_all()).map_err(unusable)?;
     }
     let mark = SyncedMark::open(dir, end.last).map_err(unusable)?;
-    let mut segments = SegmentWriter::open(dir).map_err(unusable)?;
-    tidy(&shared, &mut segments).map_err(unusable)?;
+    tidy(&shared).map_err(unusable)?;
 
     let (failed_tx, failed) = watch::channel(None);
     let next_number = end.live.iter().map(|file| file.number).chain(end.free.iter().copied()).max();
@@ -72,11 +71,7 @@ pub(super) fn parts(
         dir: dir.to_owned(),
         shared: shared.clone(),
         files,
-        segments,
-        limits: Limits {
-            begin_bytes: options.write_buffer_bytes / 2,
-            wait_bytes: options.write_buffer_bytes.saturating_mul(2),
-        },
+        limits: Limits::of(options.write_buffer_bytes),
         failed: failed_tx.clone(),
         written,
         written_of,
@@ -100,14 +95,24 @@ pub(super) fn parts(
     Ok((parts, failed))
 }
 
-/// Whether a change is not in segments yet. What was cut before a group was written is in the index.
-pub(super) fn is_missing(written_of: &BTreeMap<GroupId, u64>, sequence: u64, op: &Op) -> bool {
-    match op {
+/// Of a block's changes those that are not in segments yet. What was cut, or placed, before a group
+/// was written is in the index.
+pub(super) fn missing(
+    written_of: &BTreeMap<GroupId, u64>,
+    sequence: u64,
+    changes: Bytes,
+) -> Result<Changes, Flaw> {
+    let is_missing = |group: &GroupId| written_of.get(group).is_none_or(|upto| sequence > *upto);
+    let mut changes = block::decode(changes)
+        .map_err(|what| Flaw::Damaged(format!("block {sequence} of the journal: {what}")))?;
+    changes.placed.retain(|placed| is_missing(&placed.group));
+    changes.ops.retain(|op| match op {
         Op::Append { group, .. } | Op::Truncate { group, .. } | Op::Purge { group, .. } => {
-            written_of.get(group).is_none_or(|upto| sequence > *upto)
+            is_missing(group)
         }
         Op::Put { .. } | Op::Erase { .. } => true,
-    }
+    });
+    Ok(changes)
 }
 
 /// Reads the journal again from where the index ends.
@@ -115,16 +120,14 @@ fn recover(
     dir: &Path,
     shared: &Shared,
     (written, synced): (u64, Option<u64>),
-    is_missing: impl Fn(u64, &Op) -> bool,
+    written_of: &BTreeMap<GroupId, u64>,
 ) -> Result<End, Flaw> {
     let mut cut = BTreeSet::new();
     let end = scan::scan(dir, written, synced.unwrap_or(0), |sequence, changes| {
-        let mut ops = block::decode(changes)
-            .map_err(|what| Flaw::Damaged(format!("block {sequence} of the journal: {what}")))?;
-        ops.retain(|op| is_missing(sequence, op));
+        let changes = missing(written_of, sequence, changes)?;
         let mut tails = shared.tails();
         let mut index = OnDisk::new(&shared.index);
-        apply(&mut index, &mut tails, ops, sequence, &mut cut)?;
+        apply(&mut index, &mut tails, changes, sequence, &mut cut)?;
         index.commit()?;
         Ok(())
     })?;
@@ -147,9 +150,10 @@ fn recover(
 }
 
 /// Removes segments that no piece is in, and leaves those alone that are shorter than they should be.
-fn tidy(shared: &Shared, segments: &mut SegmentWriter) -> std::io::Result<()> {
+fn tidy(shared: &Shared) -> std::io::Result<()> {
+    let mut segments = shared.segments();
     for group in segments.groups() {
-        writer::remove_unused(group, shared, segments)?;
+        writer::remove_unused(group, shared, &mut segments)?;
         if let Some((_, piece)) = shared.index.piece_before(group, u64::MAX)? {
             segments.expect(group, piece.segment, piece.end());
         }

@@ -11,7 +11,6 @@ use rampart_api::model::ids::GroupId;
 use tokio::sync::{Semaphore, watch};
 
 use super::apply::{Indexed, apply};
-use super::block;
 use super::pieces::Piece;
 use super::read::{self, Pieces};
 use super::scan::{self, Flaw};
@@ -76,10 +75,8 @@ fn read(dir: &Path, index: &Index, content: &mut Content, tails: &mut Tails) -> 
     let (written, of_groups) = index.written()?;
     let mut cut = BTreeSet::new();
     scan::scan(dir, written, 0, |sequence, changes| {
-        let mut ops = block::decode(changes)
-            .map_err(|what| Flaw::Damaged(format!("block {sequence} of the journal: {what}")))?;
-        ops.retain(|op| super::open::is_missing(&of_groups, sequence, op));
-        Ok(apply(content, tails, ops, sequence, &mut cut)?)
+        let changes = super::open::missing(&of_groups, sequence, changes)?;
+        Ok(apply(content, tails, changes, sequence, &mut cut)?)
     })?;
     Ok(())
 }

@@ -65,9 +65,14 @@ pub(super) struct Files {
 }
 
 impl Files {
+    /// Whether a file is free when everything up to this block is needed no more.
+    pub(super) fn can_release(&self, upto: u64) -> bool {
+        self.live.get(1).is_some_and(|next| next.first <= upto.saturating_add(1))
+    }
+
     /// Everything up to this block is needed no more. Answers the files that are to be removed.
     pub(super) fn release(&mut self, upto: u64) -> Vec<u64> {
-        while self.live.get(1).is_some_and(|next| next.first <= upto.saturating_add(1)) {
+        while self.can_release(upto) {
             self.free.extend(self.live.pop_front().map(|file| file.number));
         }
         let kept = self.free.len().min(FREE_FILES_MAX);

@@ -1,6 +1,7 @@
 //! The segment files: opened to read, appended to, removed. The index says what is in them.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
@@ -17,6 +18,8 @@ use super::pieces::Piece;
 const SEGMENT_BYTES: u64 = 32 << 20;
 /// So many files are kept open to read.
 const OPEN_FILES_MAX: usize = 128;
+/// So many are kept open to append to them.
+const APPENDED_FILES_MAX: usize = 32;
 
 /// Segments as readers know them.
 #[derive(Debug)]
@@ -79,8 +82,10 @@ pub(super) struct SegmentWriter {
     dir: PathBuf,
     of_groups: BTreeMap<GroupId, BTreeMap<u64, u64>>,
     next: u64,
-    /// Segments that were written and are not synced yet.
-    unsynced: BTreeMap<u64, File>,
+    /// Segments that were appended to.
+    open: BTreeMap<u64, File>,
+    /// Those of them that are not synced yet.
+    unsynced: BTreeSet<u64>,
     has_created: bool,
 }
 
@@ -98,8 +103,9 @@ impl SegmentWriter {
                 next = next.max(number + 1);
             }
         }
-        let (dir, unsynced) = (dir.to_owned(), BTreeMap::new());
-        Ok(SegmentWriter { dir, of_groups, next, unsynced, has_created: false })
+        let (open, unsynced) = (BTreeMap::new(), BTreeSet::new());
+        let (dir, has_created) = (dir.to_owned(), false);
+        Ok(SegmentWriter { dir, of_groups, next, open, unsynced, has_created })
     }
 
     /// The groups that have segments.
@@ -130,13 +136,14 @@ impl SegmentWriter {
                 (number, 0)
             }
         };
-        let file = match self.unsynced.entry(number) {
-            std::collections::btree_map::Entry::Occupied(open) => open.into_mut(),
-            std::collections::btree_map::Entry::Vacant(closed) => {
+        let file = match self.open.entry(number) {
+            Entry::Occupied(open) => open.into_mut(),
+            Entry::Vacant(closed) => {
                 let path = self.dir.join(files::segment_name(group, number));
                 closed.insert(files::open_direct(&path, true)?)
             }
         };
+        self.unsynced.insert(number);
         // Known even if the write fails half way: what follows is written behind it.
         segments.insert(number, position + bytes.len() as u64);
         file.write_all_at(bytes, position)?;
@@ -145,10 +152,15 @@ impl SegmentWriter {
 
     /// What was appended outlives a power cut.
     pub(super) fn sync(&mut self) -> io::Result<()> {
-        for file in self.unsynced.values() {
-            file.sync_data()?;
+        for number in &self.unsynced {
+            if let Some(file) = self.open.get(number) {
+                file.sync_data()?;
+            }
         }
         self.unsynced.clear();
+        if self.open.len() > APPENDED_FILES_MAX {
+            self.open.clear();
+        }
         if std::mem::take(&mut self.has_created) {
             files::sync_dir(&self.dir)?;
         }
@@ -173,6 +185,8 @@ impl SegmentWriter {
             }
             readers.forget(number);
             segments.remove(&number);
+            self.open.remove(&number);
+            self.unsynced.remove(&number);
         }
         if segments.is_empty() {
             self.of_groups.remove(&group);

@@ -93,6 +93,17 @@ impl Tails {
         }
     }
 
+    /// Bytes in memory of a group.
+    pub(super) fn bytes_of(&self, group: GroupId) -> usize {
+        self.groups.get(&group).map_or(0, |tail| tail.bytes)
+    }
+
+    /// All of a group's entries; they stay.
+    pub(super) fn all_of(&self, group: GroupId) -> Vec<(u64, Kept)> {
+        let entries = self.groups.get(&group).into_iter().flat_map(|tail| &tail.entries);
+        entries.map(|(index, kept)| (*index, kept.clone())).collect()
+    }
+
     /// First and last index of a group's entries.
     pub(super) fn bounds(&self, group: GroupId) -> Option<(u64, u64)> {
         let entries = &self.groups.get(&group)?.entries;

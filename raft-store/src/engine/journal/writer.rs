@@ -3,32 +3,43 @@
 //!
 //! Groups with much to write go first, in large runs; those with little wait until they hold up the
 //! oldest file of the journal, and are then written with what they have.
+//!
+//! While there is room it writes little at a time and rests in between: the journal's syncs, which
+//! acknowledgements wait for, would else stand behind it in the disk's queue.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use rampart_api::model::ids::GroupId;
 use tokio::sync::watch;
 
 use super::aligned::AlignedBuffer;
-use super::pieces::{FRAME_BYTES, PIECE_BYTES_MIN, Piece, put_frame};
+use super::pieces::Piece;
 use super::ring::{self, SharedFiles};
+use super::runs::{self, Run};
 use super::segments::SegmentWriter;
-use super::tails::Kept;
 use super::{Shared, files};
+use crate::engine::committer::monotonic;
 
 /// A group with so many bytes is always worth a write of its own.
 const RUN_BYTES_MIN: usize = 256 << 10;
-/// What is written before the index says so has about so many bytes at most: whoever waits for room
-/// gets it bit by bit.
-const ROUND_BYTES_MAX: usize = 16 << 20;
-/// One write to a segment has about so many bytes at most.
-const RUN_BYTES_MAX: usize = 4 << 20;
+/// What is written in a hurry before the index says so has about so many bytes at most: whoever
+/// waits for room gets it bit by bit.
+const ROUND_BYTES_MAX: usize = 4 << 20;
+/// The same without a hurry.
+const CALM_ROUND_BYTES_MAX: usize = 512 << 10;
+/// After that it rests so many times as long as the writing took.
+const CALM_REST: u32 = 3;
+/// It rests no longer than this.
+const CALM_REST_MAX: Duration = Duration::from_millis(100);
 /// With so many files of the journal in use the index is flushed, to free the oldest.
 const LIVE_FILES_FLUSH: usize = 5;
+/// With so many there is a hurry.
+const LIVE_FILES_HURRY: usize = 7;
 /// With so many the journal waits.
 const LIVE_FILES_MAX: usize = 10;
 
@@ -36,9 +47,22 @@ const LIVE_FILES_MAX: usize = 10;
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Limits {
     /// With so many bytes in memory it begins.
-    pub(super) begin_bytes: usize,
+    begin_bytes: usize,
+    /// With so many there is a hurry.
+    hurry_bytes: usize,
     /// With so many the journal waits.
-    pub(super) wait_bytes: usize,
+    wait_bytes: usize,
+}
+
+impl Limits {
+    /// Those of a store with so much room for what is not in segments yet.
+    pub(super) fn of(write_buffer_bytes: usize) -> Limits {
+        Limits {
+            begin_bytes: write_buffer_bytes / 8 * 3,
+            hurry_bytes: write_buffer_bytes / 8 * 5,
+            wait_bytes: write_buffer_bytes.saturating_mul(2),
+        }
+    }
 }
 
 #[derive(Debug, Default)]
@@ -67,6 +91,13 @@ impl Signal {
     fn change(&self, change: impl FnOnce(&mut State)) {
         change(&mut self.lock());
         self.changed.notify_all();
+    }
+
+    /// Rests so long, or until it is over or there is a hurry.
+    fn rest(&self, span: Duration, is_hurried: impl Fn() -> bool) {
+        let rests = |state: &mut State| !state.is_over && !is_hurried();
+        // Whatever woke it, it looks for work next.
+        drop(self.changed.wait_timeout_while(self.lock(), span, rests));
     }
 
     /// Waits for work; nothing when it is over.
@@ -98,7 +129,6 @@ pub(super) struct Parts {
     pub(super) dir: PathBuf,
     pub(super) shared: Arc<Shared>,
     pub(super) files: SharedFiles,
-    pub(super) segments: SegmentWriter,
     pub(super) limits: Limits,
     /// Set once a write failed.
     pub(super) failed: watch::Sender<Option<String>>,
@@ -127,8 +157,14 @@ impl Writer {
 
     /// Something was written to the journal.
     pub(super) fn written(&self) {
-        if is_due(&self.shared, &self.files, self.limits) {
-            self.signal.change(|state| state.is_wanted = true);
+        if !is_due(&self.shared, &self.files, self.limits) {
+            return;
+        }
+        let mut state = self.signal.lock();
+        // Nobody who rests is woken for nothing.
+        if !state.is_wanted || is_hurried(&self.shared, &self.files, self.limits) {
+            state.is_wanted = true;
+            self.signal.changed.notify_all();
         }
     }
 
@@ -166,14 +202,17 @@ fn is_due(shared: &Shared, files: &SharedFiles, limits: Limits) -> bool {
     shared.tails().bytes() >= limits.begin_bytes || ring::lock(files).live.len() >= LIVE_FILES_FLUSH
 }
 
-/// A run of a group's entries that was written.
-struct Run {
+/// Whether the journal would soon wait.
+fn is_hurried(shared: &Shared, files: &SharedFiles, limits: Limits) -> bool {
+    shared.tails().bytes() >= limits.hurry_bytes || ring::lock(files).live.len() >= LIVE_FILES_HURRY
+}
+
+/// A group's entries that were written.
+struct Written {
     group: GroupId,
     /// Up to this block the group has no others.
     upto: u64,
-    /// Index and block of each.
-    entries: Vec<(u64, u64)>,
-    pieces: Vec<(u64, Piece)>,
+    runs: Vec<Run>,
 }
 
 struct Worker {
@@ -198,37 +237,50 @@ impl Worker {
     }
 
     fn work(&mut self, is_wanted: bool, cut: &BTreeSet<GroupId>) -> io::Result<()> {
-        if is_wanted {
-            self.write_behind()?;
-            self.free()?;
-            // Whoever waits has room now; what is left goes on.
-            self.signal.changed.notify_all();
-            if is_due(&self.parts.shared, &self.parts.files, self.parts.limits) {
-                self.signal.change(|state| state.is_wanted = true);
-            }
-        }
         for group in cut {
-            self.remove_unused(*group)?;
+            let shared = &self.parts.shared;
+            remove_unused(*group, shared, &mut shared.segments())?;
+        }
+        if !is_wanted {
+            return Ok(());
+        }
+        let begun = monotonic();
+        let room = if self.is_hurried() { ROUND_BYTES_MAX } else { CALM_ROUND_BYTES_MAX };
+        self.write_behind(room)?;
+        self.free()?;
+        // Whoever waits has room now; what is left goes on.
+        self.signal.changed.notify_all();
+        if is_due(&self.parts.shared, &self.parts.files, self.parts.limits) {
+            self.signal.change(|state| state.is_wanted = true);
+            let rest = begun.elapsed().saturating_mul(CALM_REST).min(CALM_REST_MAX);
+            self.signal.rest(rest, || self.is_hurried());
         }
         Ok(())
     }
 
-    /// Writes what is worth it into segments, and says so in the index.
-    fn write_behind(&mut self) -> io::Result<()> {
-        let (mut runs, mut room) = (Vec::new(), ROUND_BYTES_MAX);
+    fn is_hurried(&self) -> bool {
+        is_hurried(&self.parts.shared, &self.parts.files, self.parts.limits)
+    }
+
+    /// Writes what is worth it into segments, about so many bytes, and says so in the index.
+    fn write_behind(&mut self, mut room: usize) -> io::Result<()> {
+        let shared = self.parts.shared.clone();
+        // Nothing else comes into a segment between what is taken from memory and the index.
+        let mut segments = shared.segments();
+        let mut written = Vec::new();
         for group in self.choose() {
             if room == 0 {
                 break;
             }
-            let (entries, upto) = self.parts.shared.tails().oldest_of(group, room);
+            let (entries, upto) = shared.tails().oldest_of(group, room);
             let bytes = entries.iter().map(|(_, kept)| kept.bytes()).sum();
             room = room.saturating_sub(bytes);
-            self.write_group((group, upto), &entries, &mut runs)?;
+            let runs = runs::write(&mut segments, &mut self.buffer, group, &entries)?;
+            written.push(Written { group, upto, runs });
         }
-        self.parts.segments.sync()?;
-        let unused = self.publish(&runs)?;
-        for group in unused {
-            self.remove_unused(group)?;
+        segments.sync()?;
+        for group in self.publish(&written)? {
+            remove_unused(group, &shared, &mut segments)?;
         }
         Ok(())
     }
@@ -250,71 +302,29 @@ impl Worker {
         }
     }
 
-    fn write_group(
-        &mut self,
-        of: (GroupId, u64),
-        entries: &[(u64, Kept)],
-        runs: &mut Vec<Run>,
-    ) -> io::Result<()> {
-        let mut rest = entries;
-        while !rest.is_empty() {
-            let length = run_length(rest);
-            let (run, behind) = rest.split_at(length);
-            runs.push(self.write_run(of, run)?);
-            rest = behind;
-        }
-        Ok(())
-    }
-
-    fn write_run(&mut self, (group, upto): (GroupId, u64), run: &[(u64, Kept)]) -> io::Result<Run> {
-        let framed = |kept: &Kept| FRAME_BYTES + kept.bytes();
-        self.buffer.reset(run.iter().map(|(_, kept)| framed(kept)).sum());
-        // Where each piece begins, and its first and last entry.
-        let mut cuts: Vec<(usize, u64, u64)> = Vec::new();
-        for (index, kept) in run {
-            match cuts.last_mut() {
-                Some((at, _, last)) if self.buffer.len() - *at < PIECE_BYTES_MIN => *last = *index,
-                _ => cuts.push((self.buffer.len(), *index, *index)),
-            }
-            put_frame(&mut self.buffer, *index, kept.bytes());
-            self.buffer.put(&kept.header);
-            self.buffer.put(&kept.payload);
-        }
-        let end = self.buffer.len();
-        self.buffer.pad();
-        let (segment, position) = self.parts.segments.append(group, self.buffer.bytes())?;
-        let ends = cuts.iter().skip(1).map(|(at, ..)| *at).chain([end]);
-        let pieces = cuts.iter().zip(ends).map(|((at, first, last), end)| {
-            let bytes = u32::try_from(end - at).expect("a piece ends behind its minimum");
-            let position = position + *at as u64;
-            (*first, Piece { segment, position, bytes, last: *last })
-        });
-        let entries = run.iter().map(|(index, kept)| (*index, kept.sequence)).collect();
-        Ok(Run { group, upto, entries, pieces: pieces.collect() })
-    }
-
     /// Puts what was written into the index and takes it out of memory, but for what was cut
     /// meanwhile. Answers the groups of which a segment may be unused for that.
-    fn publish(&mut self, runs: &[Run]) -> io::Result<BTreeSet<GroupId>> {
+    fn publish(&mut self, written: &[Written]) -> io::Result<BTreeSet<GroupId>> {
         let shared = self.parts.shared.clone();
         let mut tails = shared.tails();
         let mut changes = shared.index.changes();
         let mut unused = BTreeSet::new();
-        for run in runs {
-            match tails.take_written(run.group, &run.entries) {
-                None => drop(unused.insert(run.group)),
-                Some((first, last)) => {
-                    for (begins, piece) in &run.pieces {
-                        if piece.last < first || *begins > last {
-                            continue;
-                        }
-                        let kept = Piece { last: piece.last.min(last), ..*piece };
-                        changes.put_piece(run.group, (*begins).max(first), &kept);
+        for Written { group, upto, runs } in written {
+            for run in runs {
+                let Some((first, last)) = tails.take_written(*group, &run.entries) else {
+                    unused.insert(*group);
+                    continue;
+                };
+                for (begins, piece) in &run.pieces {
+                    if piece.last < first || *begins > last {
+                        continue;
                     }
+                    let kept = Piece { last: piece.last.min(last), ..*piece };
+                    changes.put_piece(*group, (*begins).max(first), &kept);
                 }
             }
-            self.parts.written_of.insert(run.group, run.upto);
-            changes.put_written_of(run.group, Some(run.upto));
+            self.parts.written_of.insert(*group, *upto);
+            changes.put_written_of(*group, Some(*upto));
         }
         // Up to the oldest entry that is left all is in segments, or was cut.
         let written = tails.oldest().map_or(tails.applied, |oldest| oldest - 1);
@@ -333,7 +343,11 @@ impl Worker {
 
     /// Frees the files of the journal that are needed no more, if there are many.
     fn free(&mut self) -> io::Result<()> {
-        if ring::lock(&self.parts.files).live.len() < LIVE_FILES_FLUSH {
+        let is_worth = {
+            let files = ring::lock(&self.parts.files);
+            files.live.len() >= LIVE_FILES_FLUSH && files.can_release(self.parts.written)
+        };
+        if !is_worth {
             return Ok(());
         }
         self.parts.shared.index.flush()?;
@@ -343,12 +357,6 @@ impl Worker {
         }
         Ok(())
     }
-
-    /// Removes the segments of a group that no piece is in.
-    fn remove_unused(&mut self, group: GroupId) -> io::Result<()> {
-        let Parts { shared, segments, .. } = &mut self.parts;
-        remove_unused(group, shared, segments)
-    }
 }
 
 fn remove(dir: &Path, number: u64) -> io::Result<()> {
@@ -356,20 +364,6 @@ fn remove(dir: &Path, number: u64) -> io::Result<()> {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),
     }
-}
-
-/// How many of these entries are written at once: with indexes that follow each other, and not too
-/// large together.
-fn run_length(entries: &[(u64, Kept)]) -> usize {
-    let mut bytes = 0;
-    for (number, (index, kept)) in entries.iter().enumerate() {
-        bytes += kept.bytes();
-        let follows = *index == entries[0].0 + number as u64;
-        if !follows || (number > 0 && bytes > RUN_BYTES_MAX) {
-            return number;
-        }
-    }
-    entries.len()
 }
 
 /// Removes the segments of a group that no piece is in.

@@ -68,6 +68,28 @@ fn a_torn_block_above_the_mark_is_cut_wherever_it_tears() {
 }
 
 #[test]
+fn what_was_placed_by_a_torn_block_was_never_there() {
+    let dir = tempfile::tempdir().unwrap();
+    let engine = open(dir.path());
+    for index in 1..=3 {
+        engine.write_now(vec![append(1, index, &[7; 300_000])]).unwrap();
+    }
+    // Of the open store: closing it would flush the index.
+    let dir = copied(dir.path());
+    let last = *blocks(dir.path()).last().unwrap();
+    write_at(&journal(dir.path()), &[0; 100], last);
+    let mark = std::fs::read(dir.path().join("SYNCED")).unwrap();
+    std::fs::write(dir.path().join("SYNCED"), mark_before(&mark, 2)).unwrap();
+    let engine = open(dir.path());
+    assert_eq!(engine.log_bounds(GroupId(1)).unwrap(), Some((1, 2)));
+    engine.write_now(vec![append(1, 3, &[8; 300_000])]).unwrap();
+    for engine in [&engine, &open(copied(dir.path()).path())] {
+        let found: Vec<u8> = all(engine, 1).iter().map(|(_, bytes)| bytes[2]).collect();
+        assert_eq!(found, [7, 7, 8]);
+    }
+}
+
+#[test]
 fn a_torn_block_is_damage_where_the_mark_says_nothing() {
     for mark in [None, Some(&b"x"[..])] {
         let dir = filled(9);

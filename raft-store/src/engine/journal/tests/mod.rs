@@ -134,6 +134,72 @@ fn what_is_written_goes_into_segments_and_the_journal_is_used_again() {
     assert!(small.iter().all(|(_, bytes)| bytes == "h:small"));
 }
 
+/// Bytes that the blocks of the journal have.
+fn journaled(dir: &Path) -> usize {
+    let bytes_of = |name: &String| {
+        let bytes = std::fs::read(dir.join(name)).unwrap();
+        let mut at = aligned::ALIGN;
+        while let Some(header) = bytes.get(at..).and_then(block::Header::decode) {
+            at += header.block_bytes();
+        }
+        at
+    };
+    names(dir, "journal-").iter().map(bytes_of).sum()
+}
+
+#[test]
+fn what_is_large_is_written_once_behind_what_is_small() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = StoreOptions { write_buffer_bytes: 64 << 20, ..options() };
+    let open = |dir: &Path| JournalEngine::open(dir, &options).unwrap();
+    let engine = open(dir.path());
+    let (large, mut written) = (vec![7; 500_000], Vec::new());
+    for round in 0..10 {
+        let index = 3 * round + 1;
+        // A small one before, which memory has, and a small one of another group beside.
+        engine.write_now(vec![append(1, index, b"small"), append(2, index, b"small")]).unwrap();
+        let run = [append(1, index + 1, &large), append(1, index + 2, &large)];
+        engine.write_now([&run[..], &[append(2, index + 1, b"beside")]].concat()).unwrap();
+        engine.write_now(vec![append(2, index + 2, b"after")]).unwrap();
+        written.extend([5, large.len(), large.len()]);
+    }
+    assert!(journaled(dir.path()) < 300_000, "{} bytes", journaled(dir.path()));
+    let check = |engine: &JournalEngine| {
+        let found = all(engine, 1);
+        let lengths: Vec<usize> = found.iter().map(|(_, bytes)| bytes.len() - 2).collect();
+        assert_eq!(lengths, written);
+        assert!(found.iter().zip(1..).all(|((at, _), index)| *at == index));
+        assert_eq!(engine.log_bounds(GroupId(1)).unwrap(), Some((1, 30)));
+        assert_eq!(all(engine, 2).len(), 30);
+    };
+    check(&engine);
+    check(&open(copied(dir.path()).path()));
+    let seen = ReadOnlyEngine::open(dir.path(), &options).unwrap();
+    assert_eq!(all(&seen, 1), all(&engine, 1));
+    drop(engine);
+    check(&open(dir.path()));
+}
+
+#[test]
+fn what_was_placed_is_cut_and_purged_as_the_rest() {
+    let dir = tempfile::tempdir().unwrap();
+    let engine = open(dir.path());
+    let large = vec![7; 300_000];
+    for index in 1..=6 {
+        engine.write_now(vec![append(1, index, &large)]).unwrap();
+    }
+    engine.write_now(vec![Op::Truncate { group: GroupId(1), from: 4 }]).unwrap();
+    engine.write_now(vec![append(1, 4, &vec![8; 300_000])]).unwrap();
+    engine.write_now(vec![Op::Purge { group: GroupId(1), upto: 2 }]).unwrap();
+    for engine in [&engine, &open(copied(dir.path()).path())] {
+        let found: Vec<(u64, u8)> =
+            all(engine, 1).into_iter().map(|(index, bytes)| (index, bytes[2])).collect();
+        assert_eq!(found, [(3, 7), (4, 8)]);
+    }
+    engine.write_now(vec![Op::Purge { group: GroupId(1), upto: 4 }]).unwrap();
+    wait_until("its segments are gone", || names(dir.path(), ".segment").is_empty());
+}
+
 #[test]
 fn segments_go_when_all_in_them_is_purged_or_cut() {
     let dir = tempfile::tempdir().unwrap();
