@@ -8,6 +8,7 @@ use std::io;
 
 use rampart_api::model::ids::GroupId;
 
+use super::Shared;
 use super::aligned::AlignedBuffer;
 use super::pieces::Piece;
 use super::runs;
@@ -70,15 +71,21 @@ pub(super) fn large(changes: &[Vec<Op>], tails: &Tails) -> Vec<GroupId> {
 
 /// Writes these groups' entries into segments, those in memory and those of the changes, which lose
 /// them. They last when it returns.
+///
+/// What is placed begins with what was written behind since the index was flushed. After a crash the
+/// entries of that are read from the journal into memory again, and it takes them out: what is in
+/// memory of a group always lies behind what is in its segments.
 pub(super) fn place(
     groups: &[GroupId],
     changes: &mut [Vec<Op>],
+    shared: &Shared,
     (segments, buffer): (&mut SegmentWriter, &mut AlignedBuffer),
-    tails: impl Fn(GroupId) -> Vec<(u64, Kept)>,
     sequence: u64,
 ) -> io::Result<Vec<Placed>> {
-    let mut entries: BTreeMap<GroupId, Vec<(u64, Kept)>> =
-        groups.iter().map(|group| (*group, tails(*group))).collect();
+    let mut entries: BTreeMap<GroupId, Vec<(u64, Kept)>> = {
+        let tails = shared.tails();
+        groups.iter().map(|group| (*group, tails.all_of(*group))).collect()
+    };
     for ops in changes {
         ops.retain(|op| {
             let Op::Append { group, index, header, payload } = op else { return true };
@@ -90,9 +97,13 @@ pub(super) fn place(
     }
     let mut placed = Vec::with_capacity(entries.len());
     for (group, entries) in entries {
+        let mut pieces = match segments.take_unflushed(group) {
+            Some(first) => shared.index.pieces_from(group, first)?,
+            None => Vec::new(),
+        };
         let runs = runs::write(segments, buffer, group, &entries)?;
-        placed
-            .push(Placed { group, pieces: runs.into_iter().flat_map(|run| run.pieces).collect() });
+        pieces.extend(runs.into_iter().flat_map(|run| run.pieces));
+        placed.push(Placed { group, pieces });
     }
     segments.sync()?;
     Ok(placed)

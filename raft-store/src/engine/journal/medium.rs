@@ -56,16 +56,17 @@ impl JournalMedium {
         let shared = self.shared();
         let large = direct::large(&self.pending, &shared.tails());
         // Until it is visible nothing else comes into a segment.
-        let mut segments = (!large.is_empty()).then(|| shared.segments());
+        let mut segments = (!large.is_empty()).then(|| shared.segments_for_committer());
         let placed = match &mut segments {
             None => Vec::new(),
             Some(segments) => {
-                let tails = |group| shared.tails().all_of(group);
                 let to = (&mut **segments, &mut self.buffer);
-                direct::place(&large, &mut self.pending, to, tails, sequence).map_err(|error| {
-                    let message = format!("a segment cannot be written: {error}");
-                    WriteError { kind: error.kind(), message }
-                })?
+                direct::place(&large, &mut self.pending, &shared, to, sequence).map_err(
+                    |error| {
+                        let message = format!("a segment cannot be written: {error}");
+                        WriteError { kind: error.kind(), message }
+                    },
+                )?
             }
         };
         self.write_block(sequence, &placed).map_err(|error| {

@@ -31,6 +31,7 @@ mod writer;
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
@@ -55,13 +56,22 @@ struct Shared {
     tails: Mutex<Tails>,
     /// Locked before `tails` if both are.
     segments: Mutex<SegmentWriter>,
+    committer_waits: AtomicBool,
     files: SegmentFiles,
 }
 
 impl Shared {
     fn segments(&self) -> MutexGuard<'_, SegmentWriter> {
-        // The same.
+        // The same; half a write is a failed one.
         self.segments.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whoever waits for acknowledgements goes before the writer, which a mutex would not see to.
+    fn segments_for_committer(&self) -> MutexGuard<'_, SegmentWriter> {
+        self.committer_waits.store(true, Ordering::Relaxed);
+        let segments = self.segments();
+        self.committer_waits.store(false, Ordering::Relaxed);
+        segments
     }
 
     fn tails(&self) -> MutexGuard<'_, Tails> {

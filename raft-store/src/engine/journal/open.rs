@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::path::Path;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
@@ -41,7 +42,8 @@ pub(super) fn parts(
     let (written, written_of) = index.written().map_err(unusable)?;
     let segments = Mutex::new(SegmentWriter::open(dir).map_err(unusable)?);
     let (tails, files) = (Mutex::default(), SegmentFiles::new(dir));
-    let shared = Arc::new(Shared { index, tails, segments, files });
+    let committer_waits = AtomicBool::new(false);
+    let shared = Arc::new(Shared { index, tails, segments, committer_waits, files });
     let synced = mark.map(|mark| mark.sequence);
     let end = recover(dir, &shared, (written, synced), &written_of).map_err(|flaw| match flaw {
         Flaw::Unreadable(source) => unusable(source),
@@ -132,6 +134,7 @@ fn recover(
         Ok(())
     })?;
     shared.tails().applied = end.last;
+    check_order(shared)?;
     // The mark is there before the first block is: without it nothing says that the end was not
     // acknowledged.
     if end.is_torn && synced.is_none() {
@@ -147,6 +150,20 @@ fn recover(
         tracing::warn!(%dir, block, "the journal has a torn tail, never acknowledged: cut");
     }
     Ok(end)
+}
+
+/// What the journal has of a group lies behind what is in its segments.
+fn check_order(shared: &Shared) -> Result<(), Flaw> {
+    for (group, first) in shared.tails().firsts() {
+        let last = shared.index.piece_before(group, u64::MAX)?.map(|(_, piece)| piece.last);
+        if let Some(last) = last.filter(|last| *last >= first) {
+            let what = format!(
+                "entry {first} of group {group} is in the journal, but entries up to {last} are in its segments"
+            );
+            return Err(Flaw::Damaged(what));
+        }
+    }
+    Ok(())
 }
 
 /// Removes segments that no piece is in, and leaves those alone that are shorter than they should be.

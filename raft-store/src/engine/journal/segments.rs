@@ -19,7 +19,7 @@ const SEGMENT_BYTES: u64 = 32 << 20;
 /// So many files are kept open to read.
 const OPEN_FILES_MAX: usize = 128;
 /// So many are kept open to append to them.
-const APPENDED_FILES_MAX: usize = 32;
+const APPENDED_FILES_MAX: usize = 128;
 
 /// Segments as readers know them.
 #[derive(Debug)]
@@ -87,6 +87,10 @@ pub(super) struct SegmentWriter {
     /// Those of them that are not synced yet.
     unsynced: BTreeSet<u64>,
     has_created: bool,
+    /// Of some groups the first index of what was written behind and is in no flushed index yet.
+    unflushed: BTreeMap<GroupId, u64>,
+    /// A write or sync failed: what a later sync would say is worth nothing (INV-13).
+    has_failed: bool,
 }
 
 impl SegmentWriter {
@@ -104,8 +108,16 @@ impl SegmentWriter {
             }
         }
         let (open, unsynced) = (BTreeMap::new(), BTreeSet::new());
-        let (dir, has_created) = (dir.to_owned(), false);
-        Ok(SegmentWriter { dir, of_groups, next, open, unsynced, has_created })
+        Ok(SegmentWriter {
+            dir: dir.to_owned(),
+            of_groups,
+            next,
+            open,
+            unsynced,
+            has_created: false,
+            unflushed: BTreeMap::new(),
+            has_failed: false,
+        })
     }
 
     /// The groups that have segments.
@@ -115,6 +127,7 @@ impl SegmentWriter {
 
     /// A segment must have so many bytes; if not, nothing is appended to it any more.
     pub(super) fn expect(&mut self, group: GroupId, number: u64, bytes: u64) {
+        self.next = self.next.max(number + 1);
         let segments = self.of_groups.entry(group).or_default();
         match segments.get_mut(&number) {
             Some(length) if *length < bytes => *length = length.saturating_add(SEGMENT_BYTES),
@@ -125,6 +138,43 @@ impl SegmentWriter {
     /// Appends to a group's newest segment, or begins one. Answers which, and where. What is given
     /// begins and ends at a multiple of a block.
     pub(super) fn append(&mut self, group: GroupId, bytes: &[u8]) -> io::Result<(u64, u64)> {
+        self.once_sound(|sound| sound.append_now(group, bytes))
+    }
+
+    /// What was appended outlives a power cut.
+    pub(super) fn sync(&mut self) -> io::Result<()> {
+        self.once_sound(SegmentWriter::sync_now)
+    }
+
+    /// Entries from this index on were written behind: until the index is flushed nothing but memory
+    /// knows where they are.
+    pub(super) fn written_behind(&mut self, group: GroupId, first: u64) {
+        let known = self.unflushed.entry(group).or_insert(first);
+        *known = first.min(*known);
+    }
+
+    /// The index knows all of that for good.
+    pub(super) fn flushed(&mut self) {
+        self.unflushed.clear();
+    }
+
+    /// The first index of what of a group only memory knows, if anything. Whoever asks says it in
+    /// the journal.
+    pub(super) fn take_unflushed(&mut self, group: GroupId) -> Option<u64> {
+        self.unflushed.remove(&group)
+    }
+
+    fn once_sound<T>(&mut self, work: impl FnOnce(&mut Self) -> io::Result<T>) -> io::Result<T> {
+        if self.has_failed {
+            return Err(io::Error::other("a write or sync before failed"));
+        }
+        self.has_failed = true;
+        let done = work(self)?;
+        self.has_failed = false;
+        Ok(done)
+    }
+
+    fn append_now(&mut self, group: GroupId, bytes: &[u8]) -> io::Result<(u64, u64)> {
         let segments = self.of_groups.entry(group).or_default();
         let newest = segments.last_key_value().map(|(number, length)| (*number, *length));
         let (number, position) = match newest.filter(|(_, length)| *length < SEGMENT_BYTES) {
@@ -150,8 +200,7 @@ impl SegmentWriter {
         Ok((number, position))
     }
 
-    /// What was appended outlives a power cut.
-    pub(super) fn sync(&mut self) -> io::Result<()> {
+    fn sync_now(&mut self) -> io::Result<()> {
         for number in &self.unsynced {
             if let Some(file) = self.open.get(number) {
                 file.sync_data()?;
@@ -174,6 +223,10 @@ impl SegmentWriter {
         used: Option<(u64, u64)>,
         readers: &SegmentFiles,
     ) -> io::Result<()> {
+        if let Some((first, last)) = used.filter(|(first, last)| first > last) {
+            tracing::error!(%group, first, last, "the segments of a group are out of order: all are kept");
+            return Ok(());
+        }
         let Some(segments) = self.of_groups.get_mut(&group) else { return Ok(()) };
         let is_used =
             |number: &u64| used.is_some_and(|(first, last)| (first..=last).contains(number));

@@ -136,13 +136,23 @@ impl Tails {
         firsts.map(|kept| kept.sequence).min()
     }
 
-    /// The groups with so many bytes, or with an entry in a block up to this one.
+    /// The groups with so many bytes, or with an entry in a block up to this one: these first, the
+    /// oldest before the others.
     pub(super) fn worth_writing(&self, bytes_min: usize, upto: u64) -> Vec<GroupId> {
-        let is_worth = |tail: &Tail| {
-            let oldest = tail.entries.values().next().map(|kept| kept.sequence);
-            tail.bytes >= bytes_min || oldest.is_some_and(|oldest| oldest <= upto)
-        };
-        self.groups.iter().filter(|(_, tail)| is_worth(tail)).map(|(group, _)| *group).collect()
+        let oldest = |tail: &Tail| tail.entries.values().next().map(|kept| kept.sequence);
+        let old = |tail: &Tail| oldest(tail).filter(|oldest| *oldest <= upto);
+        let is_worth = |tail: &Tail| tail.bytes >= bytes_min || old(tail).is_some();
+        let groups = self.groups.iter().filter(|(_, tail)| is_worth(tail));
+        let mut worth: Vec<(u64, GroupId)> =
+            groups.map(|(group, tail)| (old(tail).unwrap_or(u64::MAX), *group)).collect();
+        worth.sort_unstable();
+        worth.into_iter().map(|(_, group)| group).collect()
+    }
+
+    /// The groups that have entries, each with its first index.
+    pub(super) fn firsts(&self) -> impl Iterator<Item = (GroupId, u64)> {
+        let first = |tail: &Tail| tail.entries.keys().next().copied();
+        self.groups.iter().filter_map(move |(group, tail)| Some((*group, first(tail)?)))
     }
 
     /// A group's oldest entries, to write them, of about so many bytes; they stay. All of a block or
@@ -290,6 +300,10 @@ mod tests {
         tails.append(GroupId(3), 1, kept(18, "x"));
         assert_eq!(tails.worth_writing(1_000, 0), [GroupId(2)]);
         assert_eq!(tails.worth_writing(usize::MAX, 17), [G, GroupId(2)]);
+        assert_eq!(tails.worth_writing(1_000, 11), [G, GroupId(2)], "the old one first");
+        tails.append(GroupId(2), 0, kept(9, "x"));
+        assert_eq!(tails.worth_writing(0, 11), [GroupId(2), G, GroupId(3)]);
+        tails.remove(GroupId(2), 0, Some(1));
         assert_eq!(tails.worth_writing(0, 0).len(), 3);
         assert_eq!(tails.oldest(), Some(11));
     }

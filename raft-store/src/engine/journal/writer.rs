@@ -9,7 +9,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -23,7 +25,7 @@ use super::ring::{self, SharedFiles};
 use super::runs::{self, Run};
 use super::segments::SegmentWriter;
 use super::{Shared, files};
-use crate::engine::committer::monotonic;
+use crate::engine::committer::{monotonic, panic_text};
 
 /// A group with so many bytes is always worth a write of its own.
 const RUN_BYTES_MIN: usize = 256 << 10;
@@ -36,6 +38,10 @@ const CALM_ROUND_BYTES_MAX: usize = 512 << 10;
 const CALM_REST: u32 = 3;
 /// It rests no longer than this.
 const CALM_REST_MAX: Duration = Duration::from_millis(100);
+/// It rests so long where the committer waits for the segments.
+const GIVE_WAY: Duration = Duration::from_millis(1);
+/// A group's write counts for no less: it costs a sync.
+const GROUP_BYTES_MIN: usize = 32 << 10;
 /// With so many files of the journal in use the index is flushed, to free the oldest.
 const LIVE_FILES_FLUSH: usize = 5;
 /// With so many there is a hurry.
@@ -224,8 +230,15 @@ struct Worker {
 impl Worker {
     fn run(mut self) {
         while let Some((is_wanted, cut)) = self.signal.work() {
-            if let Err(error) = self.work(is_wanted, &cut) {
-                let message = format!("a segment cannot be written: {error}");
+            // A panic is a failure like any other: whoever waits for room would wait for ever.
+            let worked = catch_unwind(AssertUnwindSafe(|| self.work(is_wanted, &cut)));
+            let failure = match worked {
+                Ok(Ok(())) => None,
+                Ok(Err(error)) => Some(error.to_string()),
+                Err(panic) => Some(format!("a panic: {}", panic_text(&*panic))),
+            };
+            if let Some(failure) = failure {
+                let message = format!("a segment cannot be written: {failure}");
                 tracing::error!(error = message, "nothing is acknowledged any more");
                 self.parts.failed.send_replace(Some(message));
                 self.signal.change(|state| state.has_failed = true);
@@ -255,6 +268,9 @@ impl Worker {
             let rest = begun.elapsed().saturating_mul(CALM_REST).min(CALM_REST_MAX);
             self.signal.rest(rest, || self.is_hurried());
         }
+        if self.parts.shared.committer_waits.load(Ordering::Relaxed) {
+            self.signal.rest(GIVE_WAY, || false);
+        }
         Ok(())
     }
 
@@ -273,13 +289,13 @@ impl Worker {
                 break;
             }
             let (entries, upto) = shared.tails().oldest_of(group, room);
-            let bytes = entries.iter().map(|(_, kept)| kept.bytes()).sum();
-            room = room.saturating_sub(bytes);
+            let bytes = entries.iter().map(|(_, kept)| kept.bytes()).sum::<usize>();
+            room = room.saturating_sub(GROUP_BYTES_MIN.max(bytes));
             let runs = runs::write(&mut segments, &mut self.buffer, group, &entries)?;
             written.push(Written { group, upto, runs });
         }
         segments.sync()?;
-        for group in self.publish(&written)? {
+        for group in self.publish(&written, &mut segments)? {
             remove_unused(group, &shared, &mut segments)?;
         }
         Ok(())
@@ -304,7 +320,11 @@ impl Worker {
 
     /// Puts what was written into the index and takes it out of memory, but for what was cut
     /// meanwhile. Answers the groups of which a segment may be unused for that.
-    fn publish(&mut self, written: &[Written]) -> io::Result<BTreeSet<GroupId>> {
+    fn publish(
+        &mut self,
+        written: &[Written],
+        segments: &mut SegmentWriter,
+    ) -> io::Result<BTreeSet<GroupId>> {
         let shared = self.parts.shared.clone();
         let mut tails = shared.tails();
         let mut changes = shared.index.changes();
@@ -315,6 +335,7 @@ impl Worker {
                     unused.insert(*group);
                     continue;
                 };
+                segments.written_behind(*group, first);
                 for (begins, piece) in &run.pieces {
                     if piece.last < first || *begins > last {
                         continue;
@@ -350,7 +371,9 @@ impl Worker {
         if !is_worth {
             return Ok(());
         }
-        self.parts.shared.index.flush()?;
+        let shared = &self.parts.shared;
+        shared.index.flush()?;
+        shared.segments().flushed();
         let gone = ring::lock(&self.parts.files).release(self.parts.written);
         for number in gone {
             remove(&self.parts.dir, number)?;

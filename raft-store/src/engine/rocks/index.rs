@@ -114,6 +114,21 @@ impl Index {
         Ok(Some((reads::index_of(&key)?, piece_of(&value)?)))
     }
 
+    /// The pieces of a group that begin at this index or behind, in order.
+    pub(crate) fn pieces_from(&self, group: GroupId, index: u64) -> io::Result<Vec<(u64, Piece)>> {
+        let pieces = self.db.cf_handle(PIECES).expect("opened with this column family");
+        let mut options = ReadOptions::default();
+        options.set_iterate_upper_bound(log_end(group));
+        let key = log_key(group, index);
+        let found =
+            self.db.iterator_cf_opt(&pieces, options, IteratorMode::From(&key, Direction::Forward));
+        let piece = |item: Result<(Box<[u8]>, Box<[u8]>), rocksdb::Error>| {
+            let (key, value) = item.map_err(|error| reads::read_error(&error))?;
+            Ok((reads::index_of(&key)?, piece_of(&value)?))
+        };
+        found.map(piece).collect()
+    }
+
     /// All pieces, of all groups.
     pub(crate) fn all_pieces(&self) -> io::Result<BTreeMap<(GroupId, u64), Piece>> {
         let pieces = self.db.cf_handle(PIECES).expect("opened with this column family");

@@ -181,6 +181,36 @@ fn what_is_large_is_written_once_behind_what_is_small() {
 }
 
 #[test]
+fn what_was_written_behind_before_something_large_is_in_its_place_after_a_crash() {
+    let dir = tempfile::tempdir().unwrap();
+    let engine = open(dir.path());
+    let mut next = 1;
+    let mut add = |engine: &JournalEngine, bytes: usize| {
+        engine.write_now(vec![append(1, next, &vec![next as u8; bytes])]).unwrap();
+        next += 1;
+    };
+    (0..6).for_each(|_| add(&engine, 30_000));
+    wait_until("it is written behind", || engine.shared.tails().bytes_of(GroupId(1)) < 60_000);
+    add(&engine, 300_000);
+    let indexes = |engine: &dyn Engine| {
+        all(engine, 1).into_iter().map(|(index, _)| index).collect::<Vec<u64>>()
+    };
+    assert_eq!(indexes(&engine), [1, 2, 3, 4, 5, 6, 7]);
+    // With so much memory nothing is written behind that would hide what is wrong.
+    let roomy = StoreOptions { write_buffer_bytes: 64 << 20, ..options() };
+    let left = copied(dir.path());
+    let seen = ReadOnlyEngine::open(left.path(), &roomy).unwrap();
+    assert_eq!(indexes(&seen), [1, 2, 3, 4, 5, 6, 7]);
+    let after = JournalEngine::open(left.path(), &roomy).unwrap();
+    add(&after, 10);
+    assert_eq!(indexes(&after), [1, 2, 3, 4, 5, 6, 7, 8]);
+    add(&after, 300_000);
+    for engine in [&after, &open(copied(left.path()).path())] {
+        assert_eq!(indexes(engine), [1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    }
+}
+
+#[test]
 fn what_was_placed_is_cut_and_purged_as_the_rest() {
     let dir = tempfile::tempdir().unwrap();
     let engine = open(dir.path());
