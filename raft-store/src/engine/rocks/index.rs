@@ -120,13 +120,12 @@ impl Index {
         let mut options = ReadOptions::default();
         options.set_iterate_upper_bound(log_end(group));
         let key = log_key(group, index);
-        let found =
-            self.db.iterator_cf_opt(&pieces, options, IteratorMode::From(&key, Direction::Forward));
-        let piece = |item: Result<(Box<[u8]>, Box<[u8]>), rocksdb::Error>| {
+        let mode = IteratorMode::From(&key, Direction::Forward);
+        let found = self.db.iterator_cf_opt(&pieces, options, mode).map(|item| {
             let (key, value) = item.map_err(|error| reads::read_error(&error))?;
             Ok((reads::index_of(&key)?, piece_of(&value)?))
-        };
-        found.map(piece).collect()
+        });
+        found.collect()
     }
 
     /// All pieces, of all groups.
