@@ -74,7 +74,7 @@ pub(super) fn large(changes: &[Vec<Op>], tails: &Tails) -> Vec<GroupId> {
 ///
 /// What is placed begins with what was written behind since the index was flushed. After a crash the
 /// entries of that are read from the journal into memory again, and it takes them out: what is in
-/// memory of a group always lies behind what is in its segments.
+/// memory of a group always lies behind what is in its segments (INV-22).
 pub(super) fn place(
     groups: &[GroupId],
     changes: &mut [Vec<Op>],

@@ -1,5 +1,5 @@
 //! Opening: the index first, then the journal from where the index ends, then the threads.
-//! Enforces INV-18.
+//! Enforces INV-18 and INV-22.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
@@ -152,7 +152,7 @@ fn recover(
     Ok(end)
 }
 
-/// What the journal has of a group lies behind what is in its segments.
+/// What the journal has of a group lies behind what is in its segments (INV-22).
 fn check_order(shared: &Shared) -> Result<(), Flaw> {
     for (group, first) in shared.tails().firsts() {
         let last = shared.index.piece_before(group, u64::MAX)?.map(|(_, piece)| piece.last);

@@ -281,7 +281,7 @@ impl Worker {
     /// Writes what is worth it into segments, about so many bytes, and says so in the index.
     fn write_behind(&mut self, mut room: usize) -> io::Result<()> {
         let shared = self.parts.shared.clone();
-        // Nothing else comes into a segment between what is taken from memory and the index.
+        // Nothing else comes into a segment between what is taken from memory and the index (INV-22).
         let mut segments = shared.segments();
         let mut written = Vec::new();
         for group in self.choose() {
