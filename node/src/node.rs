@@ -22,6 +22,9 @@ use crate::surroundings::Surroundings;
 use crate::tasks::Tasks;
 use crate::telemetry::Metrics;
 
+/// After its leaderships are handed over a node answers so long yet who has them: whoever still sends
+/// to it would else find nobody, and hear of the new leaders with their next pings only.
+const FAREWELL: Duration = Duration::from_millis(150);
 /// How long one hand-over of a leadership may take at shutdown.
 const HAND_OVER_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -182,10 +185,12 @@ impl Node {
         let hand_over = async {
             // The metadata first: it is quick, and whoever leads partitions next reports to it.
             hand_over_metadata(&self.metadata, liveness).await;
-            hand_over_all(&self.manager, &self.partitions).await;
+            hand_over_all(&self.manager, &self.partitions).await
         };
-        if tokio::time::timeout(limit / 2, hand_over).await.is_err() {
-            tracing::warn!("not all leaderships were handed over in time");
+        match tokio::time::timeout(limit / 2, hand_over).await {
+            Ok(true) => tokio::time::sleep(FAREWELL).await,
+            Ok(false) => {}
+            Err(_) => tracing::warn!("not all leaderships were handed over in time"),
         }
         self.manager.stop().await;
         if let Err(error) = self.metadata.raft().shutdown().await {
@@ -196,7 +201,8 @@ impl Node {
     }
 }
 
-async fn hand_over_all(manager: &ReplicaManager, partitions: &PartitionService) {
+/// Answers whether there was any.
+async fn hand_over_all(manager: &ReplicaManager, partitions: &PartitionService) -> bool {
     let all = manager.all();
     let led = all.iter().filter(|replica| replica.is_leader());
     let hand_overs = led.map(|replica| async move {
@@ -205,7 +211,7 @@ async fn hand_over_all(manager: &ReplicaManager, partitions: &PartitionService) 
         // Without a follower that is caught up the others elect by themselves, a little later.
         let _ = tokio::time::timeout(HAND_OVER_TIMEOUT, done).await;
     });
-    futures_util::future::join_all(hand_overs).await;
+    !futures_util::future::join_all(hand_overs).await.is_empty()
 }
 
 async fn bind(setting: &'static str, addr: SocketAddr) -> Result<TcpListener, StartError> {

@@ -1,5 +1,7 @@
 //! JSON as text: the nesting check that runs before any parser, and writing strings.
 
+use memchr::memchr2;
+
 use crate::model::limits::JSON_DEPTH_MAX;
 
 /// A body that nests deeper than [`JSON_DEPTH_MAX`].
@@ -34,14 +36,14 @@ pub fn check_depth(text: &[u8]) -> Result<(), TooDeep> {
 /// Position of the quote that closes the string whose content begins at `from`.
 fn end_of_string(text: &[u8], from: usize) -> usize {
     let mut position = from;
-    while position < text.len() {
+    while let Some(found) = text.get(position..).and_then(|rest| memchr2(b'"', b'\\', rest)) {
+        position += found;
         match text[position] {
             b'"' => return position,
-            b'\\' => position += 2,
-            _ => position += 1,
+            _ => position += 2,
         }
     }
-    position
+    text.len()
 }
 
 /// Appends a JSON string, quotes and escapes included.
