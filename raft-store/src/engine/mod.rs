@@ -136,6 +136,13 @@ pub struct WriteError {
     pub message: String,
 }
 
+impl WriteError {
+    /// Says what could not be done, and what the disk said.
+    pub(crate) fn of(what: &str, error: &io::Error) -> WriteError {
+        WriteError { kind: error.kind(), message: format!("{what}: {error}") }
+    }
+}
+
 impl From<WriteError> for io::Error {
     fn from(error: WriteError) -> Self {
         io::Error::new(error.kind, error)

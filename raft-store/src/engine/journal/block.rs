@@ -80,13 +80,17 @@ impl Header {
     }
 }
 
+/// Bytes of a block behind its header.
+pub(super) fn length(writes: &[Vec<Op>], placed: &[Placed]) -> usize {
+    placed_bytes(placed) + writes.iter().map(|ops| encoded_bytes(ops)).sum::<usize>()
+}
+
 /// Bytes that the changes take in a block.
 pub(super) fn encoded_bytes(ops: &[Op]) -> usize {
     ops.iter().map(op_bytes).sum()
 }
 
-/// The same of what was placed.
-pub(super) fn placed_bytes(placed: &[Placed]) -> usize {
+fn placed_bytes(placed: &[Placed]) -> usize {
     placed.iter().map(|placed| 13 + placed.pieces.len() * (8 + PIECE_BYTES)).sum()
 }
 
@@ -107,9 +111,8 @@ pub(super) fn encode(
     placed: &[Placed],
 ) {
     let start = buffer.len();
-    let changes: usize = writes.iter().map(|ops| encoded_bytes(ops)).sum();
-    let length = placed_bytes(placed) + changes;
-    let length = u32::try_from(length).expect("what may be submitted is far below 4 GiB");
+    let length =
+        u32::try_from(length(writes, placed)).expect("what may be submitted is far below 4 GiB");
     buffer.put(&MAGIC);
     buffer.put(&[0; 4]);
     buffer.put(&sequence.to_be_bytes());
@@ -281,8 +284,7 @@ mod tests {
 
     fn encoded(numbers: (u64, u64), writes: &[Vec<Op>], placed: &[Placed]) -> Vec<u8> {
         let mut buffer = AlignedBuffer::default();
-        let bytes: usize = writes.iter().map(|ops| encoded_bytes(ops)).sum();
-        buffer.reset(HEADER_BYTES + placed_bytes(placed) + bytes);
+        buffer.reset(HEADER_BYTES + length(writes, placed)).unwrap();
         encode(&mut buffer, numbers, writes, placed);
         buffer.bytes().to_vec()
     }

@@ -95,18 +95,20 @@ pub(super) fn place(
             false
         });
     }
-    let mut placed = Vec::with_capacity(entries.len());
-    for (group, entries) in entries {
-        let mut pieces = match segments.take_unflushed(group) {
-            Some(first) => shared.index.pieces_from(group, first)?,
+    let mut placed: BTreeMap<GroupId, Placed> = BTreeMap::new();
+    for group in entries.keys() {
+        let pieces = match segments.take_unflushed(*group) {
+            Some(first) => shared.index.pieces_from(*group, first)?,
             None => Vec::new(),
         };
-        let runs = runs::write(segments, buffer, group, &entries)?;
-        pieces.extend(runs.into_iter().flat_map(|run| run.pieces));
-        placed.push(Placed { group, pieces });
+        placed.insert(*group, Placed { group: *group, pieces });
     }
-    segments.sync()?;
-    Ok(placed)
+    let entries: Vec<_> = entries.into_iter().collect();
+    for run in runs::write(segments, buffer, &entries)? {
+        let of_group = placed.get_mut(&run.group).expect("only these groups' entries are written");
+        of_group.pieces.extend(run.pieces);
+    }
+    Ok(placed.into_values().collect())
 }
 
 #[cfg(test)]

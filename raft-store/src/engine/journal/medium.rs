@@ -61,24 +61,17 @@ impl JournalMedium {
             None => Vec::new(),
             Some(segments) => {
                 let to = (&mut **segments, &mut self.buffer);
-                direct::place(&large, &mut self.pending, &shared, to, sequence).map_err(
-                    |error| {
-                        let message = format!("a segment cannot be written: {error}");
-                        WriteError { kind: error.kind(), message }
-                    },
-                )?
+                direct::place(&large, &mut self.pending, &shared, to, sequence)
+                    .map_err(|error| WriteError::of("a segment cannot be written", &error))?
             }
         };
-        self.write_block(sequence, &placed).map_err(|error| {
-            let message = format!("the journal cannot be written: {error}");
-            WriteError { kind: error.kind(), message }
-        })?;
+        self.write_block(sequence, &placed)
+            .map_err(|error| WriteError::of("the journal cannot be written", &error))?;
         self.mark.write(sequence).map_err(|error| mark_error(&error))?;
         self.synced = sequence;
-        let cut = self.show(sequence, placed).map_err(|error| {
-            let message = format!("the journal's index cannot be changed: {error}");
-            WriteError { kind: error.kind(), message }
-        })?;
+        let cut = self
+            .show(sequence, placed)
+            .map_err(|error| WriteError::of("the journal's index cannot be changed", &error))?;
         drop(segments);
         self.writer.cut(cut);
         self.writer.written();
@@ -87,9 +80,8 @@ impl JournalMedium {
 
     fn write_block(&mut self, sequence: u64, placed: &[Placed]) -> io::Result<()> {
         let JournalMedium { ring, buffer, pending, synced, .. } = self;
-        let changes: usize = pending.iter().map(|ops| block::encoded_bytes(ops)).sum();
-        let length = block::placed_bytes(placed) + changes;
-        buffer.reset(ring.room_for_header() + HEADER_BYTES + length);
+        let length = block::length(pending, placed);
+        buffer.reset(ring.room_for_header() + HEADER_BYTES + length)?;
         ring.begin(buffer, sequence)?;
         block::encode(buffer, (sequence, *synced), pending, placed);
         ring.write(buffer)

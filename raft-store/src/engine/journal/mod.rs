@@ -14,6 +14,7 @@
 
 mod aligned;
 mod apply;
+mod beside;
 mod block;
 mod direct;
 mod files;

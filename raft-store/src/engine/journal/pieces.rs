@@ -104,7 +104,7 @@ mod tests {
 
     fn framed(entries: &[(u64, &str)]) -> Bytes {
         let mut buffer = AlignedBuffer::default();
-        buffer.reset(1_000);
+        buffer.reset(1_000).unwrap();
         for (index, entry) in entries {
             put_frame(&mut buffer, *index, entry.len());
             buffer.put(entry.as_bytes());

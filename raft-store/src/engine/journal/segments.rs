@@ -1,9 +1,10 @@
 //! The segment files: opened to read, appended to, removed. The index says what is in them.
 
 use std::collections::btree_map::Entry;
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::fs::File;
 use std::io;
+use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,8 +12,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 use rampart_api::model::ids::GroupId;
 
-use super::files;
 use super::pieces::Piece;
+use super::{beside, files};
 
 /// A segment takes no more once it has so many bytes.
 const SEGMENT_BYTES: u64 = 32 << 20;
@@ -76,6 +77,15 @@ impl SegmentFiles {
     }
 }
 
+/// Bytes that have their place in a segment.
+#[derive(Debug)]
+pub(super) struct Append {
+    pub(super) segment: u64,
+    pub(super) position: u64,
+    /// Where they are in memory.
+    bytes: Range<usize>,
+}
+
 /// Segments as the writer knows them: which each group has, and how long they are.
 #[derive(Debug)]
 pub(super) struct SegmentWriter {
@@ -84,8 +94,6 @@ pub(super) struct SegmentWriter {
     next: u64,
     /// Segments that were appended to.
     open: BTreeMap<u64, File>,
-    /// Those of them that are not synced yet.
-    unsynced: BTreeSet<u64>,
     has_created: bool,
     /// Of some groups the first index of what was written behind and is in no flushed index yet.
     unflushed: BTreeMap<GroupId, u64>,
@@ -107,13 +115,11 @@ impl SegmentWriter {
                 next = next.max(number + 1);
             }
         }
-        let (open, unsynced) = (BTreeMap::new(), BTreeSet::new());
         Ok(SegmentWriter {
             dir: dir.to_owned(),
             of_groups,
             next,
-            open,
-            unsynced,
+            open: BTreeMap::new(),
             has_created: false,
             unflushed: BTreeMap::new(),
             has_failed: false,
@@ -135,15 +141,16 @@ impl SegmentWriter {
         }
     }
 
-    /// Appends to a group's newest segment, or begins one. Answers which, and where. What is given
-    /// begins and ends at a multiple of a block.
-    pub(super) fn append(&mut self, group: GroupId, bytes: &[u8]) -> io::Result<(u64, u64)> {
-        self.once_sound(|sound| sound.append_now(group, bytes))
+    /// Takes room for these bytes behind a group's newest segment, or in a new one. They begin and end
+    /// at a multiple of a block.
+    pub(super) fn take_room(&mut self, group: GroupId, bytes: Range<usize>) -> io::Result<Append> {
+        self.once_sound(|sound| sound.take_room_now(group, bytes))
     }
 
-    /// What was appended outlives a power cut.
-    pub(super) fn sync(&mut self) -> io::Result<()> {
-        self.once_sound(SegmentWriter::sync_now)
+    /// Writes these parts of what is in memory, each file's beside the others'. They outlive a power
+    /// cut when it returns.
+    pub(super) fn write(&mut self, bytes: &[u8], appends: &[Append]) -> io::Result<()> {
+        self.once_sound(|sound| sound.write_now(bytes, appends))
     }
 
     /// Entries from this index on were written behind: until the index is flushed nothing but memory
@@ -174,10 +181,10 @@ impl SegmentWriter {
         Ok(done)
     }
 
-    fn append_now(&mut self, group: GroupId, bytes: &[u8]) -> io::Result<(u64, u64)> {
+    fn take_room_now(&mut self, group: GroupId, bytes: Range<usize>) -> io::Result<Append> {
         let segments = self.of_groups.entry(group).or_default();
         let newest = segments.last_key_value().map(|(number, length)| (*number, *length));
-        let (number, position) = match newest.filter(|(_, length)| *length < SEGMENT_BYTES) {
+        let (segment, position) = match newest.filter(|(_, length)| *length < SEGMENT_BYTES) {
             Some((number, length)) => (number, super::aligned::padded_u64(length)),
             None => {
                 let number = self.next;
@@ -186,27 +193,28 @@ impl SegmentWriter {
                 (number, 0)
             }
         };
-        let file = match self.open.entry(number) {
-            Entry::Occupied(open) => open.into_mut(),
-            Entry::Vacant(closed) => {
-                let path = self.dir.join(files::segment_name(group, number));
-                closed.insert(files::open_direct(&path, true)?)
-            }
-        };
-        self.unsynced.insert(number);
+        if let Entry::Vacant(closed) = self.open.entry(segment) {
+            let path = self.dir.join(files::segment_name(group, segment));
+            closed.insert(files::open_direct(&path, true)?);
+        }
         // Known even if the write fails half way: what follows is written behind it.
-        segments.insert(number, position + bytes.len() as u64);
-        file.write_all_at(bytes, position)?;
-        Ok((number, position))
+        segments.insert(segment, position + bytes.len() as u64);
+        Ok(Append { segment, position, bytes })
     }
 
-    fn sync_now(&mut self) -> io::Result<()> {
-        for number in &self.unsynced {
-            if let Some(file) = self.open.get(number) {
-                file.sync_data()?;
-            }
+    fn write_now(&mut self, bytes: &[u8], appends: &[Append]) -> io::Result<()> {
+        let mut of_files: BTreeMap<u64, Vec<&Append>> = BTreeMap::new();
+        for append in appends {
+            of_files.entry(append.segment).or_default().push(append);
         }
-        self.unsynced.clear();
+        let of_files: Vec<_> = of_files.into_iter().collect();
+        beside::each(&of_files, |(segment, appends)| {
+            let file = &self.open[segment];
+            for append in appends {
+                file.write_all_at(&bytes[append.bytes.clone()], append.position)?;
+            }
+            file.sync_data()
+        })?;
         if self.open.len() > APPENDED_FILES_MAX {
             self.open.clear();
         }
@@ -239,7 +247,6 @@ impl SegmentWriter {
             readers.forget(number);
             segments.remove(&number);
             self.open.remove(&number);
-            self.unsynced.remove(&number);
         }
         if segments.is_empty() {
             self.of_groups.remove(&group);

@@ -213,12 +213,11 @@ fn is_hurried(shared: &Shared, files: &SharedFiles, limits: Limits) -> bool {
     shared.tails().bytes() >= limits.hurry_bytes || ring::lock(files).live.len() >= LIVE_FILES_HURRY
 }
 
-/// A group's entries that were written.
+/// What was written.
 struct Written {
-    group: GroupId,
-    /// Up to this block the group has no others.
-    upto: u64,
     runs: Vec<Run>,
+    /// Up to which block each group has no other entries.
+    upto: Vec<(GroupId, u64)>,
 }
 
 struct Worker {
@@ -283,7 +282,7 @@ impl Worker {
         let shared = self.parts.shared.clone();
         // Nothing else comes into a segment between what is taken from memory and the index (INV-22).
         let mut segments = shared.segments();
-        let mut written = Vec::new();
+        let (mut chosen, mut blocks) = (Vec::new(), Vec::new());
         for group in self.choose() {
             if room == 0 {
                 break;
@@ -291,10 +290,11 @@ impl Worker {
             let (entries, upto) = shared.tails().oldest_of(group, room);
             let bytes = entries.iter().map(|(_, kept)| kept.bytes()).sum::<usize>();
             room = room.saturating_sub(GROUP_BYTES_MIN.max(bytes));
-            let runs = runs::write(&mut segments, &mut self.buffer, group, &entries)?;
-            written.push(Written { group, upto, runs });
+            chosen.push((group, entries));
+            blocks.push((group, upto));
         }
-        segments.sync()?;
+        let runs = runs::write(&mut segments, &mut self.buffer, &chosen)?;
+        let written = Written { runs, upto: blocks };
         for group in self.publish(&written, &mut segments)? {
             remove_unused(group, &shared, &mut segments)?;
         }
@@ -322,28 +322,28 @@ impl Worker {
     /// meanwhile. Answers the groups of which a segment may be unused for that.
     fn publish(
         &mut self,
-        written: &[Written],
+        written: &Written,
         segments: &mut SegmentWriter,
     ) -> io::Result<BTreeSet<GroupId>> {
         let shared = self.parts.shared.clone();
         let mut tails = shared.tails();
         let mut changes = shared.index.changes();
         let mut unused = BTreeSet::new();
-        for Written { group, upto, runs } in written {
-            for run in runs {
-                let Some((first, last)) = tails.take_written(*group, &run.entries) else {
-                    unused.insert(*group);
+        for Run { group, entries, pieces } in &written.runs {
+            let Some((first, last)) = tails.take_written(*group, entries) else {
+                unused.insert(*group);
+                continue;
+            };
+            segments.written_behind(*group, first);
+            for (begins, piece) in pieces {
+                if piece.last < first || *begins > last {
                     continue;
-                };
-                segments.written_behind(*group, first);
-                for (begins, piece) in &run.pieces {
-                    if piece.last < first || *begins > last {
-                        continue;
-                    }
-                    let kept = Piece { last: piece.last.min(last), ..*piece };
-                    changes.put_piece(*group, (*begins).max(first), &kept);
                 }
+                let kept = Piece { last: piece.last.min(last), ..*piece };
+                changes.put_piece(*group, (*begins).max(first), &kept);
             }
+        }
+        for (group, upto) in &written.upto {
             self.parts.written_of.insert(*group, *upto);
             changes.put_written_of(*group, Some(*upto));
         }

@@ -110,6 +110,5 @@ pub(super) fn write_error(error: &rocksdb::Error) -> WriteError {
 
 /// The mark could not be written.
 pub(crate) fn mark_error(error: &io::Error) -> WriteError {
-    let message = format!("the synced mark cannot be written: {error}");
-    WriteError { kind: error.kind(), message }
+    WriteError::of("the synced mark cannot be written", error)
 }
