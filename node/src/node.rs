@@ -4,6 +4,8 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use rampart_api::model::error_code::ErrorCode;
+use rampart_api::model::problem::Problem;
 use rampart_raft_store::Store;
 use tokio::sync::watch;
 
@@ -201,7 +203,7 @@ impl Node {
     }
 }
 
-/// Answers whether there was any.
+/// Answers whether anybody may have taken over.
 async fn hand_over_all(manager: &ReplicaManager, partitions: &PartitionService) -> bool {
     let all = manager.all();
     let led = all.iter().filter(|replica| replica.is_leader());
@@ -209,9 +211,11 @@ async fn hand_over_all(manager: &ReplicaManager, partitions: &PartitionService) 
         let operation = crate::partition::Operation::TransferLeadership(replica.spec().key, None);
         let done = partitions.execute_here(operation);
         // Without a follower that is caught up the others elect by themselves, a little later.
-        let _ = tokio::time::timeout(HAND_OVER_TIMEOUT, done).await;
+        let refused = |problem: &Problem| problem.code == ErrorCode::Unsafe;
+        let done = tokio::time::timeout(HAND_OVER_TIMEOUT, done).await;
+        !matches!(done, Ok(Err(problem)) if refused(&problem))
     });
-    !futures_util::future::join_all(hand_overs).await.is_empty()
+    futures_util::future::join_all(hand_overs).await.contains(&true)
 }
 
 async fn bind(setting: &'static str, addr: SocketAddr) -> Result<TcpListener, StartError> {

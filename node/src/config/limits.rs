@@ -21,7 +21,7 @@ section! {
         record_bytes_max: u64 = limits::RECORD_BYTES_MAX as u64,
             |v| between(v, 1 << 10, limits::RECORD_BYTES_CEILING as u64);
         /// Records of one partition that are accepted and not acknowledged yet.
-        partition_bytes_in_flight_max: u64 = 32 * MIB, |v| between(v, MIB, 16 << 30);
+        partition_bytes_in_flight_max: u64 = 24 * MIB, |v| between(v, MIB, 16 << 30);
         /// The same for one client connection.
         connection_bytes_in_flight_max: u64 = 32 * MIB, |v| between(v, MIB, 16 << 30);
         /// The same for the whole node.

@@ -61,6 +61,13 @@ impl LeaderBalancer {
         transfers
     }
 
+    /// Whether a plan without a transfer, made now, is the same for as long as the situation is: none
+    /// waits for time to pass.
+    pub(crate) fn is_settled(&self, now_ms: u64) -> bool {
+        let mut since = self.misplaced_since.values();
+        self.retry_at.is_empty() && since.all(|since| now_ms >= since + SETTLE_MS)
+    }
+
     fn drained(
         &self,
         situation: Situation<'_>,
@@ -221,6 +228,21 @@ mod tests {
         assert_eq!(plan(&mut balancer, &sample, &led_by, SETTLE_MS), [(1, 2, 1)]);
         // Once that is done the counts are 1, 1, 2: good enough.
         assert_eq!(plan(&mut balancer, &sample, &[1, 2, 3, 3], 3 * SETTLE_MS), []);
+    }
+
+    #[test]
+    fn what_waits_for_time_to_pass_is_planned_again() {
+        let sample = three_by_four();
+        let mut balancer = LeaderBalancer::default();
+        plan(&mut balancer, &sample, &[1, 2, 3, 1], 0);
+        assert!(balancer.is_settled(0), "each at its place");
+        plan(&mut balancer, &sample, &[2, 2, 3, 3], 1);
+        assert!(!balancer.is_settled(1), "not away for long");
+        assert!(!plan(&mut balancer, &sample, &[2, 2, 3, 3], 1 + SETTLE_MS).is_empty());
+        assert!(!balancer.is_settled(1 + SETTLE_MS), "it may have to be tried again");
+        let later = 1 + SETTLE_MS + RETRY_MS;
+        plan(&mut balancer, &sample, &[1, 2, 3, 3], later);
+        assert!(balancer.is_settled(later), "one is away, and that is good enough");
     }
 
     #[test]

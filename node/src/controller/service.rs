@@ -45,6 +45,17 @@ pub struct ControllerService {
     silence: Silence,
     /// What was seen when nothing was due: the same needs no second thought.
     idle_at: Option<Seen>,
+    /// The same of leaderships.
+    settled_at: Option<Led>,
+}
+
+/// What the place of leaderships depends on.
+#[derive(Debug, PartialEq, Eq)]
+struct Led {
+    applied_index: u64,
+    alive: BTreeSet<NodeId>,
+    /// Of the leaders that were heard of.
+    changes: u64,
 }
 
 /// What the steps depend on.
@@ -68,6 +79,7 @@ impl ControllerService {
             balancer: LeaderBalancer::default(),
             silence: Silence::default(),
             idle_at: None,
+            settled_at: None,
         }
     }
 
@@ -89,6 +101,7 @@ impl ControllerService {
                 self.look(outlook).await;
             } else {
                 self.idle_at = None;
+                self.settled_at = None;
                 self.metrics.partition.moves.set(0);
             }
         }
@@ -178,8 +191,18 @@ impl ControllerService {
     }
 
     async fn move_leaderships(&mut self, situation: Situation<'_>) {
-        let leaders = self.leaders(situation);
-        let transfers = self.balancer.plan(situation, &leaders, self.controller.now_ms());
+        let led = Led {
+            applied_index: situation.state.applied_index,
+            alive: situation.alive.clone(),
+            changes: self.controller.partitions().leader_changes(),
+        };
+        if self.settled_at.as_ref() == Some(&led) {
+            return;
+        }
+        let (leaders, now_ms) = (self.leaders(situation), self.controller.now_ms());
+        let transfers = self.balancer.plan(situation, &leaders, now_ms);
+        let is_settled = transfers.is_empty() && self.balancer.is_settled(now_ms);
+        self.settled_at = is_settled.then_some(led);
         let hand_overs = transfers.iter().map(|transfer| self.hand_over(transfer));
         futures_util::future::join_all(hand_overs).await;
     }

@@ -273,6 +273,11 @@ impl PartitionService {
         })
     }
 
+    /// Changes whenever another leader is heard of for a group.
+    pub fn leader_changes(&self) -> u64 {
+        self.inner.options.claims.changes()
+    }
+
     /// Does an operation here, whoever asks. Called for forwarded operations.
     ///
     /// # Errors

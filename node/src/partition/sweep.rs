@@ -26,7 +26,7 @@ use crate::telemetry::metrics::{Metrics, set_count};
 
 /// A group for which nothing was due is looked at every so many sweeps, unless it is woken or a
 /// node came or went.
-const SETTLED_LOOK_EVERY: u64 = 40;
+const SETTLED_LOOK_EVERY: u64 = 80;
 /// Whether the leader that a settled group follows still says so is asked every so many sweeps; so
 /// often what did not change is published again.
 const CLAIM_LOOK_EVERY: u64 = 10;

@@ -27,7 +27,7 @@ struct Load {
 const LOADS: [Load; 6] = [
     Load {
         area: "JSON, batches of 100 x 1 KiB, 6 partitions x 3",
-        args: "--body json --batch 100",
+        args: "--body json --batch 100 --in-flight 32",
         records_above: Some(JSON_RECORDS),
         p99_below_ms: None,
     },

@@ -43,8 +43,9 @@ struct Arguments {
     /// At a rate: how long a record waits for others, at either, in milliseconds.
     #[arg(long, default_value_t = 5)]
     linger_ms: u64,
-    /// Flat out: Rampart's requests in flight at any time.
-    #[arg(long, default_value_t = 16)]
+    /// Flat out: Rampart's requests in flight at any time, a batch in each. Kafka's client has up to
+    /// five at each node, with a batch of every partition that the node leads: as many.
+    #[arg(long, default_value_t = 30)]
     in_flight: u32,
     /// Only these loads.
     #[arg(long, value_enum, value_delimiter = ',')]
