@@ -136,6 +136,7 @@ pub struct WriteError {
     pub message: String,
 }
 
+#[cfg(feature = "rocks")]
 impl WriteError {
     /// Says what could not be done, and what the disk said.
     pub(crate) fn of(what: &str, error: &io::Error) -> WriteError {
@@ -146,12 +147,6 @@ impl WriteError {
 impl From<WriteError> for io::Error {
     fn from(error: WriteError) -> Self {
         io::Error::new(error.kind, error)
-    }
-}
-
-impl From<&io::Error> for WriteError {
-    fn from(error: &io::Error) -> Self {
-        WriteError { kind: error.kind(), message: error.to_string() }
     }
 }
 
