@@ -99,6 +99,8 @@ impl Tasks {
     {
         let cancel = self.cancel.clone();
         let panics = self.panics.clone();
+        // What holds a future while it is waited for is at least twice as large: here are four.
+        let future = Box::pin(future);
         let guarded = std::panic::AssertUnwindSafe(async move {
             tokio::select! {
                 () = cancel.cancelled() => None,

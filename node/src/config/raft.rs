@@ -21,7 +21,7 @@ section! {
         /// How often the node looks over all of its groups.
         sweep_interval_ms: u64 = 50, |v| between(v, 10, 10_000);
         /// A group without writes this long stops sending heartbeats.
-        quiesce_after_ms: u64 = 10_000, |v| between(v, 1_000, 86_400_000);
+        quiesce_after_ms: u64 = 1_000, |v| between(v, 1_000, 86_400_000);
         /// A replica that has worked, and has not for this long, is started anew, one at a time: the
         /// memory of its queues is given back.
         renew_after_ms: u64 = 60_000, |v| between(v, 1_000, 86_400_000);

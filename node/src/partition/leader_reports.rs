@@ -34,7 +34,7 @@ pub async fn run(
     let mut every = tokio::time::interval(REPORT_EVERY);
     every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut reported: BTreeMap<GroupId, u64> = BTreeMap::new();
-    let mut ticks = 0;
+    let (mut ticks, mut all_reported) = (0, None);
     loop {
         every.tick().await;
         ticks += 1;
@@ -44,8 +44,13 @@ pub async fn run(
             heard.forget_if(|group| state.is_gone(group));
             reported.retain(|group, _| !state.is_gone(*group));
         }
+        let changes = outbox.changes();
+        if all_reported == Some(changes) {
+            continue;
+        }
         let claims = outbox.news(&reported, REPORT_GROUPS_MAX);
         if claims.is_empty() {
+            all_reported = Some(changes);
             continue;
         }
         let leaders = claims.iter().map(|claim| report(claim, &manager)).collect();

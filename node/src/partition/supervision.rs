@@ -14,7 +14,7 @@ use super::stuck::Applying;
 use crate::raft::status::{self, RaftStatus, Role};
 
 /// Replicas that are looked at in one round. Where there are more, they take turns.
-const SUPERVISED_AT_ONCE: usize = 250;
+const SUPERVISED_AT_ONCE: usize = 125;
 /// How long the state machine of a replica may take to answer. Later it is busy, not dead.
 const MACHINE_TIMEOUT: Duration = Duration::from_millis(500);
 

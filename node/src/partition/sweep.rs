@@ -26,10 +26,10 @@ use crate::telemetry::metrics::{Metrics, set_count};
 
 /// A group for which nothing was due is looked at every so many sweeps, unless it is woken or a
 /// node came or went.
-const SETTLED_LOOK_EVERY: u64 = 80;
+const SETTLED_LOOK_EVERY: u64 = 200;
 /// Whether the leader that a settled group follows still says so is asked every so many sweeps; so
 /// often what did not change is published again.
-const CLAIM_LOOK_EVERY: u64 = 10;
+const CLAIM_LOOK_EVERY: u64 = 20;
 /// A group with work in the last so many milliseconds is looked at in every sweep. Longer than an
 /// election takes: whoever may become the leader is woken, and looked at until it is one.
 const SETTLED_AFTER_MS: u64 = 1_000;

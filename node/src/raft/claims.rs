@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, RwLock};
+use std::sync::{Mutex, MutexGuard, RwLock};
 use std::time::Duration;
 
 use rampart_api::model::ids::{GroupId, LeaderEpoch, NodeId};
@@ -95,47 +95,72 @@ impl ClaimTable {
 /// This node's own claims on their way to one peer: changes at once, everything now and then.
 #[derive(Debug, Default)]
 pub struct ClaimOutbox {
-    led: Mutex<BTreeMap<GroupId, LeaderClaim>>,
+    led: Mutex<Led>,
     sent: Mutex<BTreeMap<NodeId, PeerSent>>,
+}
+
+#[derive(Debug, Default)]
+struct Led {
+    claims: BTreeMap<GroupId, LeaderClaim>,
+    changes: u64,
 }
 
 #[derive(Debug)]
 struct PeerSent {
     terms: BTreeMap<GroupId, u64>,
+    /// How often the claims had changed then.
+    changes: u64,
     all_at: Instant,
 }
 
 impl ClaimOutbox {
     /// The groups this node leads now.
-    pub fn set_led(&self, led: BTreeMap<GroupId, LeaderClaim>) {
-        *self.led.lock().expect("no holder of this lock panics") = led;
+    pub fn set_led(&self, claims: BTreeMap<GroupId, LeaderClaim>) {
+        let mut led = self.led();
+        if led.claims != claims {
+            led.claims = claims;
+            led.changes += 1;
+        }
+    }
+
+    /// How often the claims of this node changed: where that is as before, nothing is new.
+    pub fn changes(&self) -> u64 {
+        self.led().changes
     }
 
     /// The claims whose term is not the one in `known`, at most `claims_max`.
     pub fn news(&self, known: &BTreeMap<GroupId, u64>, claims_max: usize) -> Vec<LeaderClaim> {
-        let led = self.led.lock().expect("no holder of this lock panics");
+        let led = self.led();
         let is_new = |claim: &&LeaderClaim| known.get(&claim.group) != Some(&claim.term);
-        led.values().filter(is_new).copied().take(claims_max).collect()
+        led.claims.values().filter(is_new).copied().take(claims_max).collect()
     }
 
     /// What to tell a peer now.
     pub fn for_peer(&self, peer: NodeId, now: Instant) -> Vec<LeaderClaim> {
-        let led = self.led.lock().expect("no holder of this lock panics");
+        let led = self.led();
         let mut sent = self.sent.lock().expect("no holder of this lock panics");
         let known =
             sent.get(&peer).filter(|s| now.saturating_duration_since(s.all_at) < REPEAT_EVERY);
+        if known.is_some_and(|known| known.changes == led.changes) {
+            return Vec::new();
+        }
         let claims: Vec<LeaderClaim> = match known {
-            None => led.values().copied().collect(),
+            None => led.claims.values().copied().collect(),
             Some(known) => led
+                .claims
                 .values()
                 .filter(|claim| known.terms.get(&claim.group) != Some(&claim.term))
                 .copied()
                 .collect(),
         };
         let all_at = known.map_or(now, |known| known.all_at);
-        let terms = led.values().map(|claim| (claim.group, claim.term)).collect();
-        sent.insert(peer, PeerSent { terms, all_at });
+        let terms = led.claims.values().map(|claim| (claim.group, claim.term)).collect();
+        sent.insert(peer, PeerSent { terms, changes: led.changes, all_at });
         claims
+    }
+
+    fn led(&self) -> MutexGuard<'_, Led> {
+        self.led.lock().expect("no holder of this lock panics")
     }
 }
 
@@ -192,5 +217,12 @@ mod tests {
         outbox.set_led(led(&[(1, 1), (2, 3)]));
         assert_eq!(outbox.for_peer(NodeId(2), at + REPEAT_EVERY / 5), vec![claim(2, 3, 1)]);
         assert_eq!(outbox.for_peer(NodeId(2), at + REPEAT_EVERY).len(), 2);
+        let changes = outbox.changes();
+        outbox.set_led(led(&[(1, 1), (2, 3)]));
+        assert_eq!(outbox.changes(), changes, "the same again");
+        outbox.set_led(led(&[(2, 3)]));
+        assert_ne!(outbox.changes(), changes);
+        outbox.set_led(led(&[(1, 1), (2, 3)]));
+        assert_eq!(outbox.for_peer(NodeId(2), at + REPEAT_EVERY).len(), 0, "as it was told");
     }
 }

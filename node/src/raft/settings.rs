@@ -29,7 +29,7 @@ impl Default for RaftTimings {
             heartbeat: Duration::from_millis(150),
             election_timeout_min: Duration::from_millis(300),
             election_timeout_max: Duration::from_millis(600),
-            quiesce_after: Duration::from_secs(10),
+            quiesce_after: Duration::from_secs(1),
             claim_timeout: Duration::from_secs(3),
             renew_after: Duration::from_secs(60),
         }

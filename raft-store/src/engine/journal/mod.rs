@@ -23,6 +23,7 @@ mod open;
 pub(super) mod pieces;
 mod read;
 mod read_only;
+mod remover;
 mod ring;
 mod runs;
 mod scan;
@@ -45,6 +46,7 @@ use super::{Engine, Op, SUBMITTED_BYTES_MAX, Space, Write};
 use crate::error::OpenError;
 use crate::store::StoreOptions;
 use medium::JournalMedium;
+use remover::Remover;
 use segments::{SegmentFiles, SegmentWriter};
 use tails::Tails;
 
@@ -59,6 +61,7 @@ struct Shared {
     segments: Mutex<SegmentWriter>,
     committer_waits: AtomicBool,
     files: SegmentFiles,
+    remover: Remover,
 }
 
 impl Shared {

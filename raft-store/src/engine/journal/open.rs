@@ -17,6 +17,7 @@ use super::apply::{OnDisk, apply};
 use super::block::{self, Changes};
 use super::files;
 use super::medium::JournalMedium;
+use super::remover::Remover;
 use super::ring::{Files, Ring};
 use super::scan::{self, End, Flaw};
 use super::segments::{SegmentFiles, SegmentWriter};
@@ -43,7 +44,8 @@ pub(super) fn parts(
     let segments = Mutex::new(SegmentWriter::open(dir).map_err(unusable)?);
     let (tails, files) = (Mutex::default(), SegmentFiles::new(dir));
     let committer_waits = AtomicBool::new(false);
-    let shared = Arc::new(Shared { index, tails, segments, committer_waits, files });
+    let remover = Remover::start().map_err(unusable)?;
+    let shared = Arc::new(Shared { index, tails, segments, committer_waits, files, remover });
     let synced = mark.map(|mark| mark.sequence);
     let end = recover(dir, &shared, (written, synced), &written_of).map_err(|flaw| match flaw {
         Flaw::Unreadable(source) => unusable(source),

@@ -1,4 +1,4 @@
-//! The segment files: opened to read, appended to, removed. The index says what is in them.
+//! The segment files: opened to read, appended to, forgotten. The index says what is in them.
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, VecDeque};
@@ -63,7 +63,7 @@ impl SegmentFiles {
         if let Some((_, file)) = self.open().iter().find(|(known, _)| *known == number) {
             return Ok(file.clone());
         }
-        let file = Arc::new(File::open(self.dir.join(files::segment_name(group, number)))?);
+        let file = Arc::new(File::open(self.path(group, number))?);
         let mut open = self.open();
         if open.len() >= OPEN_FILES_MAX {
             open.pop_front();
@@ -72,8 +72,14 @@ impl SegmentFiles {
         Ok(file)
     }
 
-    fn forget(&self, number: u64) {
+    /// A segment is needed no more. Answers where it is.
+    pub(super) fn forget(&self, group: GroupId, number: u64) -> PathBuf {
         self.open().retain(|(known, _)| *known != number);
+        self.path(group, number)
+    }
+
+    fn path(&self, group: GroupId, number: u64) -> PathBuf {
+        self.dir.join(files::segment_name(group, number))
     }
 }
 
@@ -224,33 +230,24 @@ impl SegmentWriter {
         Ok(())
     }
 
-    /// Removes the segments of a group but those from the first to the last that are used.
-    pub(super) fn keep_only(
-        &mut self,
-        group: GroupId,
-        used: Option<(u64, u64)>,
-        readers: &SegmentFiles,
-    ) -> io::Result<()> {
+    /// Forgets the segments of a group but those from the first to the last that are used. Answers
+    /// which they are.
+    pub(super) fn keep_only(&mut self, group: GroupId, used: Option<(u64, u64)>) -> Vec<u64> {
         if let Some((first, last)) = used.filter(|(first, last)| first > last) {
             tracing::error!(%group, first, last, "the segments of a group are out of order: all are kept");
-            return Ok(());
+            return Vec::new();
         }
-        let Some(segments) = self.of_groups.get_mut(&group) else { return Ok(()) };
+        let Some(segments) = self.of_groups.get_mut(&group) else { return Vec::new() };
         let is_used =
             |number: &u64| used.is_some_and(|(first, last)| (first..=last).contains(number));
         let gone: Vec<u64> = segments.keys().filter(|number| !is_used(number)).copied().collect();
-        for number in gone {
-            match std::fs::remove_file(self.dir.join(files::segment_name(group, number))) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-                _ => {}
-            }
-            readers.forget(number);
-            segments.remove(&number);
-            self.open.remove(&number);
+        for number in &gone {
+            segments.remove(number);
+            self.open.remove(number);
         }
         if segments.is_empty() {
             self.of_groups.remove(&group);
         }
-        Ok(())
+        gone
     }
 }

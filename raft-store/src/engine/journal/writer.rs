@@ -10,7 +10,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -376,16 +376,9 @@ impl Worker {
         shared.segments().flushed();
         let gone = ring::lock(&self.parts.files).release(self.parts.written);
         for number in gone {
-            remove(&self.parts.dir, number)?;
+            shared.remover.remove(self.parts.dir.join(files::journal_name(number)));
         }
         Ok(())
-    }
-}
-
-fn remove(dir: &Path, number: u64) -> io::Result<()> {
-    match std::fs::remove_file(dir.join(files::journal_name(number))) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
     }
 }
 
@@ -397,5 +390,8 @@ pub(super) fn remove_unused(
 ) -> io::Result<()> {
     let first = shared.index.piece_from(group, 0)?.map(|(_, piece)| piece.segment);
     let last = shared.index.piece_before(group, u64::MAX)?.map(|(_, piece)| piece.segment);
-    segments.keep_only(group, first.zip(last), &shared.files)
+    for number in segments.keep_only(group, first.zip(last)) {
+        shared.remover.remove(shared.files.forget(group, number));
+    }
+    Ok(())
 }

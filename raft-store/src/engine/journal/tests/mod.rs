@@ -76,7 +76,7 @@ fn names(dir: &Path, what: &str) -> Vec<String> {
 
 /// Waits until it is so.
 #[expect(clippy::disallowed_methods)] // No simulation runs these.
-fn wait_until(what: &str, is_so: impl Fn() -> bool) {
+pub(super) fn wait_until(what: &str, is_so: impl Fn() -> bool) {
     let begun = std::time::Instant::now();
     while !is_so() {
         assert!(begun.elapsed() < std::time::Duration::from_secs(60), "{what}");
