@@ -7,15 +7,21 @@ use tokio::time::Instant;
 /// Wall and monotonic time of this node. Copied freely. Monotonic time is the runtime's, so that a
 /// test or a simulation that steers the runtime steers it; wall time is the system's, or follows
 /// the runtime's from a given moment on.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy)]
 pub struct Clock {
     wall: Wall,
+    began: Instant,
 }
 
-#[derive(Debug, Clone, Copy, Default)]
+impl Default for Clock {
+    fn default() -> Self {
+        Clock { wall: Wall::System, began: monotonic() }
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
 enum Wall {
     /// What the system says.
-    #[default]
     System,
     /// So many milliseconds since 1970 it was at that instant.
     Given { ms: i64, at: Instant },
@@ -25,7 +31,8 @@ impl Clock {
     /// A clock that says `now_ms` now and goes on with the runtime: any wall time at all, and the
     /// same one in each run where the runtime's time is steered.
     pub fn given(now_ms: i64) -> Self {
-        Clock { wall: Wall::Given { ms: now_ms, at: monotonic() } }
+        let began = monotonic();
+        Clock { wall: Wall::Given { ms: now_ms, at: began }, began }
     }
 
     /// Milliseconds since 1970, for timestamps only: it may jump.
@@ -42,6 +49,37 @@ impl Clock {
     pub fn instant(self) -> Instant {
         monotonic()
     }
+
+    /// Ticks at once and then at multiples of `period` since the clock began. Loops of one node that
+    /// have nothing to do wake it together, instead of each at a time of its own.
+    pub fn every(self, period: Duration) -> Ticks {
+        Ticks { began: self.began, period, next: Some(monotonic()) }
+    }
+}
+
+/// See [`Clock::every`]. A tick that comes late is not made up for.
+#[derive(Debug)]
+pub struct Ticks {
+    began: Instant,
+    period: Duration,
+    next: Option<Instant>,
+}
+
+impl Ticks {
+    /// Waits for the next tick. Nothing is lost if the future is dropped.
+    pub async fn tick(&mut self) {
+        let (began, period) = (self.began, self.period);
+        let next = *self.next.get_or_insert_with(|| following(began, period, monotonic()));
+        tokio::time::sleep_until(next).await;
+        self.next = None;
+    }
+}
+
+/// The first multiple of a period behind this moment.
+fn following(began: Instant, period: Duration, now: Instant) -> Instant {
+    let gone = now.saturating_duration_since(began).as_nanos();
+    let into = gone % period.as_nanos().max(1);
+    now + period.saturating_sub(Duration::from_nanos(u64::try_from(into).unwrap_or(0)))
 }
 
 #[expect(clippy::disallowed_methods)] // This is the place.
@@ -74,12 +112,39 @@ mod tests {
         assert!((0..=millis(t2 - t0)).contains(&gone), "{gone} ms in {:?}", t2 - t1);
 
         let earlier = t0.checked_sub(an_hour).unwrap_or(t0);
-        let clock = Clock { wall: Wall::Given { ms: -5, at: earlier } };
+        let clock = Clock { wall: Wall::Given { ms: -5, at: earlier }, began: t0 };
         assert!(clock.now_ms() + 5 >= millis(t0 - earlier));
     }
 
     #[test]
     fn the_systems_clock_is_past_2020() {
         assert!(Clock::default().now_ms() > 1_577_836_800_000);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn ticks_of_one_clock_come_together_and_late_ones_are_not_made_up_for() {
+        let clock = Clock::default();
+        let ms = Duration::from_millis;
+        let gone = || (monotonic() - clock.began).as_millis();
+        let (mut short, mut long) = (clock.every(ms(50)), clock.every(ms(100)));
+        short.tick().await;
+        assert_eq!(gone(), 0, "the first comes at once");
+        tokio::time::advance(ms(30)).await;
+        long.tick().await;
+        assert_eq!(gone(), 30);
+        short.tick().await;
+        assert_eq!(gone(), 50, "20 ms later");
+        short.tick().await;
+        long.tick().await;
+        assert_eq!(gone(), 100, "both");
+        tokio::time::advance(ms(170)).await;
+        short.tick().await;
+        assert_eq!(gone(), 300, "what was missed is not made up for");
+        let dropped = tokio::time::timeout(ms(60), long.tick()).await;
+        assert!(dropped.is_err());
+        assert_eq!(gone(), 360);
+        tokio::time::advance(ms(90)).await;
+        long.tick().await;
+        assert_eq!(gone(), 450, "it was due at 400");
     }
 }

@@ -391,11 +391,13 @@ pub(crate) async fn run(parts: Parts, listener: TcpListener) -> Result<Running, 
     tasks.spawn_critical("sweep", sweep.run());
     tasks.spawn_critical(
         "reassign",
-        reassign::run(manager.clone(), metadata.clone(), tasks.child()),
+        reassign::run(manager.clone(), metadata.clone(), tasks.child(), clock),
     );
-    tasks.spawn_critical("seal", seal::run(manager.clone(), metadata.clone(), tasks.child()));
+    tasks
+        .spawn_critical("seal", seal::run(manager.clone(), metadata.clone(), tasks.child(), clock));
     tasks.spawn_critical("link up", link_up::run(manager.clone(), peer.clone()));
-    let reports = leader_reports::run(outbox, claims.clone(), manager.clone(), metadata.clone());
+    let reports =
+        leader_reports::run(outbox, claims.clone(), manager.clone(), metadata.clone(), clock);
     tasks.spawn_critical("leader reports", reports);
     let every = config.storage.retention_check_interval();
     let retention = retention::run(manager.clone(), store.clone(), every, (clock, metrics.clone()));

@@ -70,8 +70,7 @@ impl GroupHost {
 
     /// Starts a coordinator wherever this node leads, until cancelled.
     pub async fn run(self) {
-        let mut every = tokio::time::interval(LOOK_EVERY);
-        every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut every = self.inner.options.clock.every(LOOK_EVERY);
         loop {
             every.tick().await;
             for replica in self.inner.options.manager.of_groups().iter() {

@@ -11,6 +11,7 @@ use rampart_api::peer::ping::LeaderClaim;
 use rampart_raft_store::state::metadata::command::{LeaderReport, MetadataCommand};
 
 use super::replica_manager::ReplicaManager;
+use crate::clock::Clock;
 use crate::metadata::MetadataHandle;
 use crate::raft::claims::{ClaimOutbox, ClaimTable};
 
@@ -30,9 +31,9 @@ pub async fn run(
     heard: Arc<ClaimTable>,
     manager: ReplicaManager,
     metadata: MetadataHandle,
+    clock: Clock,
 ) {
-    let mut every = tokio::time::interval(REPORT_EVERY);
-    every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut every = clock.every(REPORT_EVERY);
     let mut reported: BTreeMap<GroupId, u64> = BTreeMap::new();
     let (mut ticks, mut all_reported) = (0, None);
     loop {

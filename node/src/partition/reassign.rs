@@ -16,6 +16,7 @@ use rampart_raft_store::type_config::Member;
 use super::hand_over::hand_over;
 use super::replica::Replica;
 use super::replica_manager::ReplicaManager;
+use crate::clock::Clock;
 use crate::metadata::MetadataHandle;
 use crate::raft::membership::{self, Former};
 use crate::raft::status::{self, MembershipView, RaftHandle};
@@ -52,10 +53,9 @@ enum Step {
 }
 
 /// Runs the loop on every node, for the groups it leads.
-pub async fn run(manager: ReplicaManager, metadata: MetadataHandle, tasks: Tasks) {
+pub async fn run(manager: ReplicaManager, metadata: MetadataHandle, tasks: Tasks, clock: Clock) {
     let busy: Arc<Mutex<BTreeSet<GroupId>>> = Arc::default();
-    let mut every = tokio::time::interval(LOOK_EVERY);
-    every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut every = clock.every(LOOK_EVERY);
     let (mut last, mut is_settled, mut looks) = (None::<Arc<MetadataState>>, false, 0_u64);
     loop {
         every.tick().await;

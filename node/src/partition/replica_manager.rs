@@ -172,8 +172,7 @@ impl ReplicaManager {
     /// Follows the metadata until cancelled.
     pub async fn run(self) {
         let mut changes = self.inner.options.metadata.watch();
-        let mut supervise = tokio::time::interval(SUPERVISE_EVERY);
-        supervise.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut supervise = self.inner.options.clock.every(SUPERVISE_EVERY);
         let mut seen: BTreeMap<TopicId, Arc<TopicRecord>> = BTreeMap::new();
         let (mut starts, mut supervision) = (Starts::default(), Supervision::default());
         self.drop_orphans(self.inner.options.metadata.state()).await;
@@ -190,7 +189,7 @@ impl ReplicaManager {
                     self.settle(&state, ended, &mut starts).await;
                     initial.remove(&ended.group);
                 }
-                _ = supervise.tick() => {
+                () = supervise.tick() => {
                     self.supervise(&state, &mut supervision, &mut starts).await;
                 }
             }

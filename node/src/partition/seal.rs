@@ -18,6 +18,7 @@ use rampart_raft_store::type_config::Applied;
 
 use super::replica::Replica;
 use super::replica_manager::ReplicaManager;
+use crate::clock::Clock;
 use crate::metadata::MetadataHandle;
 use crate::tasks::Tasks;
 
@@ -37,10 +38,9 @@ enum Step {
 }
 
 /// Runs the loop on every node, for the groups it leads.
-pub async fn run(manager: ReplicaManager, metadata: MetadataHandle, tasks: Tasks) {
+pub async fn run(manager: ReplicaManager, metadata: MetadataHandle, tasks: Tasks, clock: Clock) {
     let busy: Arc<Mutex<BTreeSet<GroupId>>> = Arc::default();
-    let mut every = tokio::time::interval(LOOK_EVERY);
-    every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut every = clock.every(LOOK_EVERY);
     loop {
         every.tick().await;
         let state = metadata.state();

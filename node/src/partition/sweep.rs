@@ -137,8 +137,7 @@ impl Memory {
 impl Sweep {
     /// Sweeps until cancelled.
     pub async fn run(self) {
-        let mut every = tokio::time::interval(self.every);
-        every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut every = self.clock.every(self.every);
         let started = self.clock.instant();
         let mut memory = Memory::default();
         loop {
@@ -156,12 +155,16 @@ impl Sweep {
         memory.looks += 1;
         let came_or_went = memory.follow(self.manager.all());
         memory.wake(&self.manager.take_woken());
+        if memory.looks.is_multiple_of(CLAIM_LOOK_EVERY) {
+            memory.wake(&self.unclaimed(memory));
+        }
         let Memory { looks, replicas, resting, groups, .. } = memory;
         let mut campaigns_left = CAMPAIGNS_PER_SWEEP_MIN.max(replicas.len() / 8);
         let may_campaign = self.lookup.is_registered() && self.peer.may_campaign();
         let mut is_news = came_or_went || looks.is_multiple_of(CLAIM_LOOK_EVERY);
         for (place, resting) in resting.iter_mut().enumerate() {
-            if !all_due && self.stays_settled(*resting, *looks + resting.group.0) {
+            let turn = *looks + resting.group.0;
+            if !all_due && resting.settled.is_some() && !turn.is_multiple_of(SETTLED_LOOK_EVERY) {
                 continue;
             }
             let (replica, known) = (&replicas[place], &mut groups[place]);
@@ -190,19 +193,13 @@ impl Sweep {
         }
     }
 
-    /// Whether a group needs no look in this sweep.
-    fn stays_settled(&self, resting: Resting, turn: u64) -> bool {
-        let Some(settled) = resting.settled else { return false };
-        if turn.is_multiple_of(SETTLED_LOOK_EVERY) {
-            return false;
-        }
-        match settled {
-            Settled::Follows(node) if turn.is_multiple_of(CLAIM_LOOK_EVERY) => {
-                let (now, timeout) = (self.clock.instant(), self.timings.claim_timeout);
-                self.claims.is_claimed(resting.group, node, now, timeout)
-            }
-            Settled::Rests | Settled::Follows(_) => true,
-        }
+    /// Groups at rest whose leader does not say any more that it leads them.
+    fn unclaimed(&self, memory: &Memory) -> Vec<GroupId> {
+        let followed = memory.resting.iter().filter_map(|resting| match resting.settled {
+            Some(Settled::Follows(node)) => Some((resting.group, node)),
+            Some(Settled::Rests) | None => None,
+        });
+        self.claims.unclaimed(followed, self.clock.instant(), self.timings.claim_timeout)
     }
 
     /// What to do about a group now, and why it may rest then, if it may.

@@ -387,8 +387,7 @@ async fn follow_directory(net: Arc<Inner>) {
 
 /// One ping to every node each 100 ms, for all groups together.
 async fn ping_all(net: Arc<Inner>) {
-    let mut every = tokio::time::interval(net.limits.ping_every);
-    every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut every = net.clock.every(net.limits.ping_every);
     let mut last = net.clock.instant();
     loop {
         every.tick().await;

@@ -85,6 +85,25 @@ impl ClaimTable {
         self.age_ms(group, node, now).is_some_and(|age| u128::from(age) <= timeout.as_millis())
     }
 
+    /// Those of these groups and nodes, in the order of the groups, of which the node did not claim
+    /// the group within `timeout`, or somebody did with a newer term since.
+    pub fn unclaimed(
+        &self,
+        groups: impl Iterator<Item = (GroupId, NodeId)>,
+        now: Instant,
+        timeout: Duration,
+    ) -> Vec<GroupId> {
+        let heard = self.heard.read().expect("no holder of this lock panics");
+        let mut heard = heard.iter().peekable();
+        let is_unclaimed = |(group, node): &(GroupId, NodeId)| {
+            while heard.next_if(|(known, _)| *known < group).is_some() {}
+            heard.next_if(|(known, _)| *known == group).is_none_or(|(_, heard)| {
+                heard.node != *node || now.saturating_duration_since(heard.at) > timeout
+            })
+        };
+        groups.filter(is_unclaimed).map(|(group, _)| group).collect()
+    }
+
     /// Forgets the groups that are gone.
     pub fn forget_if(&self, is_gone: impl Fn(GroupId) -> bool) {
         let mut heard = self.heard.write().expect("no holder of this lock panics");
@@ -194,6 +213,22 @@ mod tests {
         assert_eq!(table.led(), BTreeMap::from([(NodeId(2), 2)]));
         assert_eq!(table.age_ms(GroupId(1), NodeId(1), at), None);
         assert_eq!(table.age_ms(GroupId(1), NodeId(2), at + REPEAT_EVERY), Some(1_000));
+    }
+
+    #[test]
+    fn groups_that_their_leader_claims_no_more_are_found_in_one_walk() {
+        let (table, at) = (ClaimTable::default(), now());
+        table.hear(&[claim(1, 5, 1), claim(3, 5, 2), claim(4, 1, 1), claim(7, 1, 1)], at);
+        let unclaimed = |groups: &[(u64, u64)], now| {
+            let groups = groups.iter().map(|(group, node)| (GroupId(*group), NodeId(*node)));
+            table.unclaimed(groups, now, REPEAT_EVERY)
+        };
+        let followed = [(0, 1), (1, 1), (2, 1), (3, 1), (4, 1), (7, 1), (8, 1)];
+        let never = [0, 2, 3, 8].map(GroupId);
+        assert_eq!(unclaimed(&followed, at + REPEAT_EVERY), never, "3 is claimed by another node");
+        table.hear(&[claim(4, 1, 1)], at + REPEAT_EVERY);
+        let late = at + REPEAT_EVERY + Duration::from_millis(1);
+        assert_eq!(unclaimed(&[(1, 1), (4, 1)], late), [GroupId(1)]);
     }
 
     #[test]

@@ -19,7 +19,7 @@ const STEP_BYTES: u64 = 1 << 20;
 /// In between it rests so long, and syncs go on.
 const REST: Duration = Duration::from_millis(10);
 /// So many files that wait halve the rest: what is removed keeps up with what is written.
-const FILES_PER_HASTE: u32 = 16;
+const FILES_PER_HASTE: u32 = 64;
 
 /// Handle of the thread. Dropping it waits for the step under way.
 #[derive(Debug)]
