@@ -98,6 +98,8 @@ fn millis(duration: Duration) -> i64 {
 
 #[cfg(test)]
 mod tests {
+    use futures_util::FutureExt;
+
     use super::*;
 
     #[test]
@@ -121,30 +123,28 @@ mod tests {
         assert!(Clock::default().now_ms() > 1_577_836_800_000);
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn ticks_of_one_clock_come_together_and_late_ones_are_not_made_up_for() {
+    #[test]
+    fn ticks_are_due_at_multiples_of_their_period() {
+        let (began, ms) = (monotonic(), Duration::from_millis);
+        for (period, now, next) in [(50, 0, 50), (50, 30, 50), (50, 50, 100), (100, 270, 300)] {
+            assert_eq!(following(began, ms(period), began + ms(now)), began + ms(next), "{now}");
+        }
+        assert_eq!(following(began, Duration::ZERO, began + ms(7)), began + ms(7));
+        assert_eq!(following(began + ms(9), ms(50), began), began + ms(50), "before it began");
+    }
+
+    #[tokio::test]
+    async fn the_first_tick_comes_at_once_and_one_that_is_not_waited_for_is_not_lost() {
         let clock = Clock::default();
-        let ms = Duration::from_millis;
-        let gone = || (monotonic() - clock.began).as_millis();
-        let (mut short, mut long) = (clock.every(ms(50)), clock.every(ms(100)));
-        short.tick().await;
-        assert_eq!(gone(), 0, "the first comes at once");
-        tokio::time::advance(ms(30)).await;
-        long.tick().await;
-        assert_eq!(gone(), 30);
-        short.tick().await;
-        assert_eq!(gone(), 50, "20 ms later");
-        short.tick().await;
-        long.tick().await;
-        assert_eq!(gone(), 100, "both");
-        tokio::time::advance(ms(170)).await;
-        short.tick().await;
-        assert_eq!(gone(), 300, "what was missed is not made up for");
-        let dropped = tokio::time::timeout(ms(60), long.tick()).await;
-        assert!(dropped.is_err());
-        assert_eq!(gone(), 360);
-        tokio::time::advance(ms(90)).await;
-        long.tick().await;
-        assert_eq!(gone(), 450, "it was due at 400");
+        let hour = Duration::from_secs(3_600);
+        let mut ticks = clock.every(hour);
+        ticks.tick().await;
+        assert!(clock.instant() < clock.began + hour);
+        let mut ticks = clock.every(Duration::from_millis(50));
+        ticks.tick().await;
+        assert!(ticks.tick().now_or_never().is_none());
+        let due = ticks.next.unwrap();
+        ticks.tick().await;
+        assert!(clock.instant() >= due && ticks.next.is_none());
     }
 }

@@ -99,7 +99,7 @@ impl Tasks {
     {
         let cancel = self.cancel.clone();
         let panics = self.panics.clone();
-        // What holds a future while it is waited for is at least twice as large: here are four.
+        // Each of the futures below would hold it twice, as it was given and as it is polled.
         let future = Box::pin(future);
         let guarded = std::panic::AssertUnwindSafe(async move {
             tokio::select! {

@@ -318,7 +318,7 @@ impl Replica {
 
     /// Waits until this leader has applied an entry of its own term, and so everything that was
     /// acknowledged before: until then the end it knows may be an old one. It must hold its lease
-    /// too, unless its group is quiet.
+    /// too, unless its group is quiet and a majority of the voters' nodes are heard from.
     ///
     /// # Errors
     /// `NOT_LEADER`: it does not lead, is cut off, or has not applied so far within a lease.
@@ -330,7 +330,11 @@ impl Replica {
             if planted::is(Bug::StaleLeaderReads) {
                 return Ok(status);
             }
-            let has_lease = self.is_quiesced() || self.lease_valid(&status);
+            // One that was paused still takes itself for quiet: others may lead by now.
+            let is_quiet = || {
+                self.is_quiesced() && self.is_majority(|node| self.parts.liveness.is_heard(node))
+            };
+            let has_lease = self.lease_valid(&status) || is_quiet();
             if has_lease && status.has_applied_own_term() {
                 return Ok(status);
             }
@@ -396,11 +400,15 @@ impl Replica {
 
     /// Whether the replicas on living nodes, this one included, are a majority of the voters.
     pub fn has_living_majority(&self) -> bool {
+        self.is_majority(|node| self.parts.liveness.is_alive(node))
+    }
+
+    /// Whether the replicas on nodes for which this holds are a majority of the voters with this one.
+    fn is_majority(&self, counts: impl Fn(NodeId) -> bool) -> bool {
         let view = status::membership(&self.parts.raft);
         let me = self.parts.spec.replica;
-        let lives = |id: ReplicaId, node| id == me || self.parts.liveness.is_alive(node);
-        let alive = view.voters.iter().filter(|(id, node)| lives(*id, *node)).count();
-        !view.is_joint && alive > view.voters.len() / 2
+        let counted = view.voters.iter().filter(|(id, node)| *id == me || counts(*node)).count();
+        !view.is_joint && counted > view.voters.len() / 2
     }
 
     /// Time since a follower or learner last had everything, or was first seen in this term.

@@ -27,7 +27,7 @@ use crate::telemetry::metrics::{Metrics, set_count};
 /// A group for which nothing was due is looked at every so many sweeps, unless it is woken or a
 /// node came or went.
 const SETTLED_LOOK_EVERY: u64 = 200;
-/// Whether the leader that a settled group follows still says so is asked every so many sweeps; so
+/// Whether the leaders that settled groups follow still say so is looked at every so many sweeps; so
 /// often what did not change is published again.
 const CLAIM_LOOK_EVERY: u64 = 20;
 /// A group with work in the last so many milliseconds is looked at in every sweep. Longer than an
@@ -69,6 +69,8 @@ pub struct Sweep {
 #[derive(Debug, Default)]
 pub(super) struct Memory {
     looks: u64,
+    /// All are to be looked at.
+    doubts: bool,
     alive: BTreeSet<NodeId>,
     replicas: ReplicaList,
     /// Of each of these replicas, in their order. Small: it is all that is read of one at rest.
@@ -124,6 +126,13 @@ impl Memory {
         true
     }
 
+    /// This node was stopped or starved for so long that others may lead its groups by now: those
+    /// that were quiet are to prove that they still lead.
+    fn doubt(&mut self) {
+        self.doubts = true;
+        self.groups.iter_mut().for_each(|known| known.tick.quiesced = false);
+    }
+
     pub(super) fn wake(&mut self, groups: &[GroupId]) {
         for group in groups {
             // One that is gone by now is not found.
@@ -139,10 +148,14 @@ impl Sweep {
     pub async fn run(self) {
         let mut every = self.clock.every(self.every);
         let started = self.clock.instant();
-        let mut memory = Memory::default();
+        let (mut memory, mut last) = (Memory::default(), started);
         loop {
             every.tick().await;
             let now = self.clock.instant();
+            if now - last > self.peer.silence_max() {
+                memory.doubt();
+            }
+            last = now;
             let now_ms = u64::try_from((now - started).as_millis()).unwrap_or(u64::MAX);
             self.sweep(&mut memory, now_ms).await;
         }
@@ -150,7 +163,7 @@ impl Sweep {
 
     async fn sweep(&self, memory: &mut Memory, now_ms: u64) {
         let alive = self.peer.alive_nodes();
-        let all_due = alive != memory.alive;
+        let all_due = alive != memory.alive || std::mem::take(&mut memory.doubts);
         memory.alive = alive;
         memory.looks += 1;
         let came_or_went = memory.follow(self.manager.all());
@@ -234,6 +247,7 @@ impl Sweep {
             Role::Voter => status
                 .leader
                 .filter(|_| view.leader.is_some_and(|leader| leader.alive))
+                .filter(|_| !known.tick.is_about_to_campaign())
                 .map(|(_, node)| Settled::Follows(node)),
             Role::Learner => Some(Settled::Rests),
             Role::Stopped => None,

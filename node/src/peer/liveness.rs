@@ -179,6 +179,12 @@ impl LivenessView {
         self.table.observation(node).is_some_and(|seen| seen.is_alive(self.table.silence_max, now))
     }
 
+    /// Whether a node was heard lately; other than of one that is presumed alive, it is known.
+    pub fn is_heard(&self, node: NodeId) -> bool {
+        let silence_max = self.table.silence_max.as_millis();
+        self.silent_ms(node).is_some_and(|silent| u128::from(silent) < silence_max)
+    }
+
     /// For how long a node has been silent; if it was never heard, since this node expects it.
     pub fn silence(&self, node: NodeId) -> Duration {
         if node == self.table.own {

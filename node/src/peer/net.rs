@@ -178,6 +178,11 @@ impl PeerNet {
         self.inner.link(to, class)?.connection_now()?.open_stream()
     }
 
+    /// A node that is silent for longer is presumed dead.
+    pub fn silence_max(&self) -> Duration {
+        self.inner.limits.silence_max
+    }
+
     /// Which nodes are alive, as this one hears them.
     pub fn liveness(&self) -> LivenessView {
         LivenessView::new(self.inner.liveness.clone())

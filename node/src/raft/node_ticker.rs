@@ -53,6 +53,13 @@ pub struct GroupTick {
     pub quiesced: bool,
 }
 
+impl GroupTick {
+    /// Voter: it is about to campaign, sooner or later.
+    pub fn is_about_to_campaign(&self) -> bool {
+        self.cause.is_some()
+    }
+}
+
 /// What to do about a group now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {

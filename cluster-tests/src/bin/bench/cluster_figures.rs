@@ -18,7 +18,7 @@ const FAILOVER_P50_MS: f64 = 1_000.0;
 const FAILOVER_P99_MS: f64 = 1_500.0;
 const IDLE_PERCENT: f64 = 2.0;
 const MEMORY_MIB: f64 = 500.0;
-/// Groups without writes fall quiet after ten seconds by default.
+/// Groups without writes fall quiet after a second by default; then some are started anew.
 const UNTIL_QUIET: Duration = Duration::from_secs(15);
 const IDLE_SPAN_MIN: Duration = Duration::from_secs(5);
 const BEATING: &str = "just created";

@@ -10,7 +10,7 @@ use super::rows::{Figure, Part};
 use super::system::System;
 
 const PARTITIONS: u32 = 1_000;
-/// Rampart's groups fall quiet after ten seconds without a write; Kafka gets the same time.
+/// Rampart's groups fall quiet a second after they were made; both get the same time.
 const UNTIL_QUIET: Duration = Duration::from_secs(20);
 /// CPU is counted in steps of 10 ms: it takes a while to tell parts of a percent.
 const SPAN_MIN: Duration = Duration::from_secs(10);

@@ -55,13 +55,14 @@ pub(crate) use read_only::ReadOnlyEngine;
 /// What the threads and the readers share.
 #[derive(Debug)]
 struct Shared {
+    /// First, as fields are dropped in order: it ends before the index lets go of the directory.
+    remover: Remover,
     index: Index,
     tails: Mutex<Tails>,
     /// Locked before `tails` if both are.
     segments: Mutex<SegmentWriter>,
     committer_waits: AtomicBool,
     files: SegmentFiles,
-    remover: Remover,
 }
 
 impl Shared {

@@ -45,7 +45,7 @@ pub(super) fn parts(
     let (tails, files) = (Mutex::default(), SegmentFiles::new(dir));
     let committer_waits = AtomicBool::new(false);
     let remover = Remover::start().map_err(unusable)?;
-    let shared = Arc::new(Shared { index, tails, segments, committer_waits, files, remover });
+    let shared = Arc::new(Shared { remover, index, tails, segments, committer_waits, files });
     let synced = mark.map(|mark| mark.sequence);
     let end = recover(dir, &shared, (written, synced), &written_of).map_err(|flaw| match flaw {
         Flaw::Unreadable(source) => unusable(source),

@@ -2,7 +2,8 @@
 //! disk at once what is free (`discard`), or frees many blocks in one transaction, makes every sync
 //! wait behind a large file that goes at once: 32 MiB were 30 ms, a topic's GiB a second.
 //!
-//! What is left when a store closes goes when it is opened again: nothing says that it is used.
+//! What is left when a store closes goes when it is opened again, or later: files of the journal are
+//! used again, and a segment between two that are used goes with the older one.
 
 use std::collections::VecDeque;
 use std::fs::OpenOptions;
@@ -59,7 +60,7 @@ impl Drop for Remover {
 
 struct Worker {
     files: Receiver<PathBuf>,
-    /// In the order in which they came.
+    /// In the order in which they came. Names, of files that are there: no more than the disk has room for.
     waiting: VecDeque<PathBuf>,
 }
 
@@ -92,11 +93,16 @@ impl Worker {
         let mut length = file.metadata()?.len();
         while length > STEP_BYTES {
             length = (length - 1) / STEP_BYTES * STEP_BYTES;
-            file.set_len(length)?;
+            if file.set_len(length).is_err() {
+                // Whatever is in the way of it, the name may go.
+                break;
+            }
             if !self.rest() {
                 return Ok(false);
             }
         }
+        // Open, it would stay where it is.
+        drop(file);
         std::fs::remove_file(path)?;
         Ok(self.rest())
     }
