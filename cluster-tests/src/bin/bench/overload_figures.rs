@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use rampart_cluster_tests::figures::median;
 use rampart_cluster_tests::harness::client::Api;
 use rampart_cluster_tests::harness::clock::{Stopwatch, background};
 use rampart_cluster_tests::harness::cluster::Cluster;
@@ -159,8 +160,7 @@ async fn usual(writers: &Arc<Writers>) -> Result<f64> {
     for _ in 0..WINDOWS {
         rates.push(closed(writers, WINDOW).await?);
     }
-    rates.sort_by(f64::total_cmp);
-    Ok(rates[WINDOWS / 2])
+    median(rates).context("no window")
 }
 
 /// Seconds until as much gets through as before.
