@@ -69,8 +69,6 @@ pub struct Sweep {
 #[derive(Debug, Default)]
 pub(super) struct Memory {
     looks: u64,
-    /// All are to be looked at.
-    doubts: bool,
     alive: BTreeSet<NodeId>,
     replicas: ReplicaList,
     /// Of each of these replicas, in their order. Small: it is all that is read of one at rest.
@@ -129,7 +127,7 @@ impl Memory {
     /// This node was stopped or starved for so long that others may lead its groups by now: those
     /// that were quiet are to prove that they still lead.
     fn doubt(&mut self) {
-        self.doubts = true;
+        self.resting.iter_mut().for_each(|resting| resting.settled = None);
         self.groups.iter_mut().for_each(|known| known.tick.quiesced = false);
     }
 
@@ -163,7 +161,7 @@ impl Sweep {
 
     async fn sweep(&self, memory: &mut Memory, now_ms: u64) {
         let alive = self.peer.alive_nodes();
-        let all_due = alive != memory.alive || std::mem::take(&mut memory.doubts);
+        let all_due = alive != memory.alive;
         memory.alive = alive;
         memory.looks += 1;
         let came_or_went = memory.follow(self.manager.all());

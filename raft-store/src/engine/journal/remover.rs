@@ -60,7 +60,8 @@ impl Drop for Remover {
 
 struct Worker {
     files: Receiver<PathBuf>,
-    /// In the order in which they came. Names, of files that are there: no more than the disk has room for.
+    /// In the order in which they came. Names of files that are there: no more than the disk has
+    /// room for.
     waiting: VecDeque<PathBuf>,
 }
 
