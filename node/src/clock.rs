@@ -23,24 +23,23 @@ impl Default for Clock {
 enum Wall {
     /// What the system says.
     System,
-    /// So many milliseconds since 1970 it was at that instant.
-    Given { ms: i64, at: Instant },
+    /// So many milliseconds since 1970 it was when the clock began.
+    Given { ms: i64 },
 }
 
 impl Clock {
     /// A clock that says `now_ms` now and goes on with the runtime: any wall time at all, and the
     /// same one in each run where the runtime's time is steered.
     pub fn given(now_ms: i64) -> Self {
-        let began = monotonic();
-        Clock { wall: Wall::Given { ms: now_ms, at: began }, began }
+        Clock { wall: Wall::Given { ms: now_ms }, began: monotonic() }
     }
 
     /// Milliseconds since 1970, for timestamps only: it may jump.
     pub fn now_ms(self) -> i64 {
         match self.wall {
             Wall::System => system_ms(),
-            Wall::Given { ms, at } => {
-                ms.saturating_add(millis(monotonic().saturating_duration_since(at)))
+            Wall::Given { ms } => {
+                ms.saturating_add(millis(monotonic().saturating_duration_since(self.began)))
             }
         }
     }
@@ -114,7 +113,7 @@ mod tests {
         assert!((0..=millis(t2 - t0)).contains(&gone), "{gone} ms in {:?}", t2 - t1);
 
         let earlier = t0.checked_sub(an_hour).unwrap_or(t0);
-        let clock = Clock { wall: Wall::Given { ms: -5, at: earlier }, began: t0 };
+        let clock = Clock { wall: Wall::Given { ms: -5 }, began: earlier };
         assert!(clock.now_ms() + 5 >= millis(t0 - earlier));
     }
 

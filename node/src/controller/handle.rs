@@ -143,6 +143,11 @@ impl ControllerHandle {
         MembershipKeeper::new(self.inner.metadata.clone()).voters()
     }
 
+    /// Time.
+    pub(super) fn clock(&self) -> Clock {
+        self.inner.clock
+    }
+
     /// Milliseconds since this handle was made; only differences mean something.
     pub(super) fn now_ms(&self) -> u64 {
         let since = self.inner.clock.instant().saturating_duration_since(self.inner.started);

@@ -85,8 +85,7 @@ impl ControllerService {
 
     /// Runs until cancelled.
     pub async fn run(mut self) {
-        let mut every = tokio::time::interval(LOOK_EVERY);
-        every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut every = self.controller.clock().every(LOOK_EVERY);
         let mut watched_ms = self.controller.now_ms();
         loop {
             every.tick().await;

@@ -22,8 +22,7 @@ const LOOKS_BETWEEN: u64 = 20;
 
 /// Runs until cancelled.
 pub async fn run(controller: ControllerHandle) {
-    let mut every = tokio::time::interval(LOOK_EVERY);
-    every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut every = controller.clock().every(LOOK_EVERY);
     let (mut looks, mut waits) = (0, BTreeMap::new());
     loop {
         every.tick().await;

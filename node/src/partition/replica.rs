@@ -330,7 +330,7 @@ impl Replica {
             if planted::is(Bug::StaleLeaderReads) {
                 return Ok(status);
             }
-            // One that was paused still takes itself for quiet: others may lead by now.
+            // One that was paused still takes itself for quiet: others may lead by now (INV-23).
             let is_quiet = || {
                 self.is_quiesced() && self.is_majority(|node| self.parts.liveness.is_heard(node))
             };

@@ -74,7 +74,7 @@ pub(super) struct Memory {
     /// Of each of these replicas, in their order. Small: it is all that is read of one at rest.
     pub(super) resting: Vec<Resting>,
     /// Of each of these replicas, in their order.
-    groups: Vec<GroupMemory>,
+    pub(super) groups: Vec<GroupMemory>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,8 +84,8 @@ pub(super) struct Resting {
 }
 
 #[derive(Debug, Default)]
-struct GroupMemory {
-    tick: GroupTick,
+pub(super) struct GroupMemory {
+    pub(super) tick: GroupTick,
     claim: Option<LeaderClaim>,
     standing: Standing,
 }
@@ -125,8 +125,8 @@ impl Memory {
     }
 
     /// This node was stopped or starved for so long that others may lead its groups by now: those
-    /// that were quiet are to prove that they still lead.
-    fn doubt(&mut self) {
+    /// that were quiet are to prove that they still lead (INV-23).
+    pub(super) fn doubt(&mut self) {
         self.resting.iter_mut().for_each(|resting| resting.settled = None);
         self.groups.iter_mut().for_each(|known| known.tick.quiesced = false);
     }

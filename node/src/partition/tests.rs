@@ -246,6 +246,34 @@ async fn a_leader_says_nothing_of_its_end_before_it_has_applied_an_entry_of_its_
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_quiet_leader_that_hears_of_no_majority_says_nothing_of_its_end() {
+    let [a, b, c] = start_three(3).await;
+    write(&a, 20).await;
+    all_at(&[&a, &b, &c], 20).await;
+    let replica = replica(&a);
+    for node in [&a, &b, &c] {
+        node.host.votes.store(false, Ordering::Relaxed);
+        node.host.takes_appends.store(false, Ordering::Relaxed);
+    }
+    eventually("the lease runs out", || !replica.lease_valid(&replica.status())).await;
+    let refused = fetch(&replica, 20, 0).await.unwrap_err();
+    assert_eq!((refused.code, refused.outcome), (ErrorCode::NotLeader, Outcome::NotDone));
+    assert!(replica.is_leader(), "nobody got a vote");
+    replica.set_quiesced(true);
+    assert_eq!(fetch(&replica, 20, 0).await.unwrap().high_watermark, Offset(20));
+    // As after a pause: it takes itself for quiet, and others may lead.
+    for follower in [&b, &c] {
+        follower.raft.shutdown().await.unwrap();
+        follower.tasks.cancel();
+    }
+    let is_heard = |node: &Node| a.peer.liveness().is_heard(node.id);
+    eventually("the others are silent", || !is_heard(&b) && !is_heard(&c)).await;
+    assert!(replica.is_leader() && replica.is_quiesced(), "by its own view");
+    let refused = fetch(&replica, 20, 0).await.unwrap_err();
+    assert_eq!((refused.code, refused.outcome), (ErrorCode::NotLeader, Outcome::NotDone));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_fetch_that_waits_is_counted_until_it_is_answered() {
     let [a, _, _] = start_three(1).await;
     let replica = replica(&a);

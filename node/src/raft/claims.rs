@@ -21,6 +21,13 @@ struct Heard {
     at: Instant,
 }
 
+impl Heard {
+    /// Whether it is a claim of this node within `timeout`.
+    fn holds(&self, node: NodeId, now: Instant, timeout: Duration) -> bool {
+        self.node == node && now.saturating_duration_since(self.at) <= timeout
+    }
+}
+
 /// Claims heard from all nodes, this one included.
 #[derive(Debug, Default)]
 pub struct ClaimTable {
@@ -82,7 +89,8 @@ impl ClaimTable {
         now: Instant,
         timeout: Duration,
     ) -> bool {
-        self.age_ms(group, node, now).is_some_and(|age| u128::from(age) <= timeout.as_millis())
+        let heard = self.heard.read().expect("no holder of this lock panics");
+        heard.get(&group).is_some_and(|heard| heard.holds(node, now, timeout))
     }
 
     /// Those of these groups and nodes, in the order of the groups, of which the node did not claim
@@ -97,9 +105,9 @@ impl ClaimTable {
         let mut heard = heard.iter().peekable();
         let is_unclaimed = |(group, node): &(GroupId, NodeId)| {
             while heard.next_if(|(known, _)| *known < group).is_some() {}
-            heard.next_if(|(known, _)| *known == group).is_none_or(|(_, heard)| {
-                heard.node != *node || now.saturating_duration_since(heard.at) > timeout
-            })
+            heard
+                .next_if(|(known, _)| *known == group)
+                .is_none_or(|(_, heard)| !heard.holds(*node, now, timeout))
         };
         groups.filter(is_unclaimed).map(|(group, _)| group).collect()
     }

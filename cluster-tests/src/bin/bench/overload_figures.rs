@@ -21,26 +21,37 @@ const TOPIC: &str = "bench-overload";
 const PARTITIONS: u32 = 6;
 /// Requests under way that the cluster takes with ease; the peak is what they get through.
 const EASY: u32 = 16;
-/// Before the peak is measured there is a load for so many times as long.
+/// Before the peak is measured there is a load for so many times as long, and no less than until
+/// old records are removed, as they always are later: it takes a part of the disk.
 const WARM_SPANS: u32 = 3;
+const WARM_MIN: Duration = Duration::from_secs(45);
 /// How much more is offered than the peak.
 const TIMES: f64 = 3.0;
 /// Requests that wait for their answers or for the time to try again. What comes above it is not
 /// sent: clients are bounded too.
 const WAITING_MAX: u64 = 1_500;
 /// The log is trimmed behind the writers: a minute would fill a disk.
-const RETAINED_BYTES: u64 = 256 << 20;
+const RETAINED_BYTES: u64 = 64 << 20;
 /// Between two looks at what is due, and at memory.
 const STEP: Duration = Duration::from_millis(10);
-/// Between two looks at what gets through once it is over. What ends and begins in so short a span
-/// counts: it is compared with spans as short.
+/// What gets through before and after it is counted in such spans. What ends and begins in so short
+/// a one counts: it is compared with those as short.
 const WINDOW: Duration = Duration::from_secs(1);
 /// So many of them before it.
-const WINDOWS: usize = 5;
-/// Targets: what gets through as a part of the peak; memory; how soon it does again.
+const WINDOWS_BEFORE: usize = 5;
+/// So many behind it.
+const WINDOWS_BEHIND: usize = 30;
+/// Those behind so many say what the disk takes by then: it changes by a third within a minute,
+/// whatever is done with it.
+const WINDOWS_UNTIL_LEVEL: usize = 15;
+/// Targets: what gets through as a part of the peak, or of what did before; memory; how soon.
 const OF_PEAK: f64 = 0.9;
 const MEMORY_MIB: f64 = 1_024.0;
 const RECOVERED_S: f64 = 3.0;
+/// What the disk takes moves by so much by itself.
+const LEVEL: f64 = 0.67;
+/// So many windows in a row are no accident.
+const STEADY: usize = 2;
 
 /// All of it; the overload lasts twelve times the span.
 pub(crate) async fn measure(cluster: &Cluster, span: Duration, report: &mut Report) -> Result<()> {
@@ -50,9 +61,9 @@ pub(crate) async fn measure(cluster: &Cluster, span: Duration, report: &mut Repo
     let writers = Arc::new(Writers::new(cluster).await?);
     // New files are faster than those that are used again, as all are after a while.
     report.progress("what the cluster takes, after a while");
-    closed(&writers, span * WARM_SPANS).await?;
+    closed(&writers, (span * WARM_SPANS).max(WARM_MIN)).await?;
     let peak = closed(&writers, span).await?;
-    let usual = usual(&writers).await?;
+    let before = windows(&writers, WINDOWS_BEFORE).await?;
     let long = span * 12;
     report.progress(format!("three times as much for {} s", long.as_secs()));
     let area = "three times the load that it takes, 6 partitions x 3";
@@ -68,8 +79,12 @@ pub(crate) async fn measure(cluster: &Cluster, span: Duration, report: &mut Repo
     report.add(area, "not sent, as too many waited", seen.unsent as f64 / took, "1/s");
     latencies(area, seen.times, report);
     report.add_below(area, "RSS per node, most at any time", memory, "MiB", MEMORY_MIB);
-    let recovered = recovered(&writers, usual).await?;
-    report.add_below(area, "from its end until as much gets through", recovered, "s", RECOVERED_S);
+    report.progress("what it takes then");
+    let behind = windows(&writers, WINDOWS_BEHIND).await?;
+    let recovery = Recovery::of(&before, &behind).context("the cluster does not recover")?;
+    report.add_above(area, "records behind it : before it", recovery.level, "", LEVEL);
+    let took = recovery.windows as f64 * WINDOW.as_secs_f64();
+    report.add_below(area, "from its end until as much gets through", took, "s", RECOVERED_S);
     cluster.api(0).delete(&format!("/v1/topics/{TOPIC}")).await?.ok()?;
     Ok(())
 }
@@ -154,22 +169,32 @@ async fn closed(writers: &Arc<Writers>, span: Duration) -> Result<f64> {
     Ok(writers.take().times.len() as f64 / watch.elapsed().as_secs_f64())
 }
 
-/// What gets through in a window, the median of some.
-async fn usual(writers: &Arc<Writers>) -> Result<f64> {
+/// What gets through in each of some windows, requests a second.
+async fn windows(writers: &Arc<Writers>, count: usize) -> Result<Vec<f64>> {
     let mut rates = Vec::new();
-    for _ in 0..WINDOWS {
+    for _ in 0..count {
         rates.push(closed(writers, WINDOW).await?);
     }
-    median(rates).context("no window")
+    Ok(rates)
 }
 
-/// Seconds until as much gets through as before.
-async fn recovered(writers: &Arc<Writers>, usual: f64) -> Result<f64> {
-    let watch = Stopwatch::start();
-    while closed(writers, WINDOW).await? < usual * OF_PEAK {
-        ensure!(watch.elapsed() < Duration::from_secs(60), "the cluster does not recover");
+/// How it was over.
+struct Recovery {
+    /// What gets through in the end, as a part of what did before.
+    level: f64,
+    /// Windows until as much got through as before, or as in the end if that is less, and went on to.
+    windows: usize,
+}
+
+impl Recovery {
+    fn of(before: &[f64], behind: &[f64]) -> Option<Recovery> {
+        let before = median(before.to_vec())?;
+        let level = median(behind.get(WINDOWS_UNTIL_LEVEL..)?.to_vec())?;
+        let enough = before.min(level) * OF_PEAK;
+        let is_enough = |rates: &[f64]| rates.iter().all(|rate| *rate >= enough);
+        let windows = behind.windows(STEADY).position(is_enough)? + 1;
+        Some(Recovery { level: level / before, windows })
     }
-    Ok(watch.elapsed().as_secs_f64())
 }
 
 /// So many requests a second, whatever becomes of those before; the most memory of a node, in MiB.
@@ -212,4 +237,26 @@ async fn open(
         pass(STEP).await;
     }
     Ok(most as f64 / f64::from(1 << 20))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_is_over_once_as_much_gets_through_as_before_or_in_the_end_and_goes_on_to() {
+        let behind = |first: &[f64], rest: f64| {
+            let mut rates = first.to_vec();
+            rates.resize(WINDOWS_BEHIND, rest);
+            rates
+        };
+        let recovery = |rates: Vec<f64>| Recovery::of(&[90.0, 100.0, 110.0], &rates);
+        let at_once = recovery(behind(&[], 100.0)).unwrap();
+        assert_eq!((at_once.windows, at_once.level), (1, 1.0));
+        assert_eq!(recovery(behind(&[30.0, 95.0, 40.0], 95.0)).unwrap().windows, 4, "by accident");
+        let slower = recovery(behind(&[30.0], 80.0)).unwrap();
+        assert_eq!((slower.windows, slower.level), (2, 0.8));
+        assert_eq!(recovery(behind(&[95.0], 200.0)).unwrap().windows, 1, "more than before");
+        assert!(recovery(Vec::new()).is_none(), "nothing was seen");
+    }
 }

@@ -25,8 +25,7 @@ type Pulled = (PartitionId, DirectivesStamp, Option<Vec<WaitingDirective>>);
 impl CastleService {
     /// Keeps house until cancelled.
     pub async fn run(self) {
-        let mut every = tokio::time::interval(PULL_EVERY);
-        every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut every = self.inner.options.clock.every(PULL_EVERY);
         loop {
             every.tick().await;
             let clients = {

@@ -25,6 +25,11 @@ async fn a_group_rests_until_it_is_woken_or_another_replica_takes_the_place_of_i
     memory.wake(&[GROUP]);
     assert_eq!(memory.resting, [is_due]);
     memory.resting = vec![rests];
+    memory.groups[0].tick.quiesced = true;
+    memory.doubt();
+    assert_eq!(memory.resting, [is_due], "others may lead by now");
+    assert!(!memory.groups[0].tick.quiesced, "it is to prove that it leads");
+    memory.resting = vec![rests];
     assert!(memory.follow([replica(&a)].into()), "another replica");
     assert_eq!(memory.resting, [is_due]);
     assert!(memory.follow(ReplicaList::default()), "it went");

@@ -18,9 +18,12 @@ use crate::engine::Op;
 
 /// What a block has of a group is large from so many bytes on.
 const BYTES_MIN: usize = 96 << 10;
-/// What memory has of the group goes with it, since segments are in order; if that is more, the
-/// writer is to write it first.
+/// What memory has of the group goes with it, since segments are in order; if that is more, and more
+/// than some times what is large, the writer is to write it first. A load that takes all of a disk
+/// would else stay in the journal once it is there: each byte is written twice, and the writer never
+/// comes to its end.
 const TAIL_BYTES_MAX: usize = 1 << 20;
+const TAIL_TIMES_MAX: usize = 4;
 
 /// Entries of a group that are in its segments when the block comes that says so.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,7 +64,7 @@ pub(super) fn large(changes: &[Vec<Op>], tails: &Tails) -> Vec<GroupId> {
     let is_large = |(group, appends): &(GroupId, Appends)| {
         appends.is_run
             && appends.bytes >= BYTES_MIN
-            && tails.bytes_of(*group) <= TAIL_BYTES_MAX
+            && tails.bytes_of(*group) <= TAIL_BYTES_MAX.max(appends.bytes * TAIL_TIMES_MAX)
             && tails
                 .bounds(*group)
                 .is_none_or(|(_, last)| last.checked_add(1) == Some(appends.first))
@@ -165,5 +168,9 @@ mod tests {
             assert!(large(&changes, &remembered(1, index, 100)).is_empty(), "{index}");
         }
         assert!(large(&changes, &remembered(1, 4, TAIL_BYTES_MAX)).is_empty());
+        let larger = [vec![append(1, 5, TAIL_BYTES_MAX)]];
+        let tail_max = TAIL_BYTES_MAX * TAIL_TIMES_MAX;
+        assert_eq!(large(&larger, &remembered(1, 4, tail_max - 1_000)), [GroupId(1)]);
+        assert!(large(&larger, &remembered(1, 4, tail_max + 1_000)).is_empty());
     }
 }

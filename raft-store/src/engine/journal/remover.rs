@@ -13,14 +13,21 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use super::segments::SEGMENT_BYTES;
+use super::space;
 use crate::engine::committer::monotonic;
 
 /// A file becomes so much shorter at a time.
 const STEP_BYTES: u64 = 1 << 20;
-/// In between it rests so long, and syncs go on.
-const REST: Duration = Duration::from_millis(10);
-/// So many files that wait halve the rest: what is removed keeps up with what is written.
-const FILES_PER_HASTE: u32 = 64;
+/// In between it rests, and syncs go on: so long as if all that waits now were to go within this
+/// time, which Kafka waits before it removes anything (`file.delete.delay.ms`). The more waits the
+/// faster it goes: what is removed keeps up with what is written.
+const GONE_AFTER: Duration = Duration::from_secs(60);
+/// It rests no longer than this.
+const REST_MAX: Duration = Duration::from_millis(50);
+/// The same where less than this part of the disk is free: writes may wait for the room.
+const REST_SCARCE_MAX: Duration = Duration::from_millis(10);
+const SCARCE_PERCENT: u64 = 20;
 
 /// Handle of the thread. Dropping it waits for the step under way.
 #[derive(Debug)]
@@ -34,7 +41,7 @@ impl Remover {
     pub(super) fn start() -> io::Result<Remover> {
         let (files_tx, files) = channel();
         let thread = std::thread::Builder::new().name("store-remover".to_owned());
-        let thread = thread.spawn(move || Worker { files, waiting: VecDeque::new() }.run())?;
+        let thread = thread.spawn(move || Worker::new(files).run())?;
         Ok(Remover { files: Some(files_tx), thread: Some(thread) })
     }
 
@@ -63,9 +70,14 @@ struct Worker {
     /// In the order in which they came. Names of files that are there: no more than the disk has
     /// room for.
     waiting: VecDeque<PathBuf>,
+    rest_max: Duration,
 }
 
 impl Worker {
+    fn new(files: Receiver<PathBuf>) -> Worker {
+        Worker { files, waiting: VecDeque::new(), rest_max: REST_MAX }
+    }
+
     /// Until the handle is dropped.
     fn run(mut self) {
         while let Some(path) = self.next() {
@@ -91,6 +103,7 @@ impl Worker {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(true),
             file => file?,
         };
+        self.rest_max = rest_max(path);
         let mut length = file.metadata()?.len();
         while length > STEP_BYTES {
             length = (length - 1) / STEP_BYTES * STEP_BYTES;
@@ -112,8 +125,7 @@ impl Worker {
     fn rest(&mut self) -> bool {
         let begun = monotonic();
         loop {
-            let waiting = u32::try_from(self.waiting.len()).unwrap_or(u32::MAX);
-            let rest = REST / (waiting / FILES_PER_HASTE).saturating_add(1);
+            let rest = rest(self.waiting.len()).min(self.rest_max);
             match self.files.recv_timeout(rest.saturating_sub(begun.elapsed())) {
                 Ok(path) => self.waiting.push_back(path),
                 Err(RecvTimeoutError::Timeout) => return true,
@@ -121,6 +133,21 @@ impl Worker {
             }
         }
     }
+}
+
+/// Between two steps, while so many files wait behind this one. Most are whole segments.
+fn rest(waiting: usize) -> Duration {
+    let files = u32::try_from(waiting).unwrap_or(u32::MAX).saturating_add(1);
+    GONE_AFTER / files.saturating_mul((SEGMENT_BYTES / STEP_BYTES) as u32)
+}
+
+fn rest_max(path: &Path) -> Duration {
+    // A disk that doesn't say how full it is has room.
+    let is_scarce = path
+        .parent()
+        .and_then(|dir| space(dir).ok())
+        .is_some_and(|space| space.free_bytes < space.total_bytes / 100 * SCARCE_PERCENT);
+    if is_scarce { REST_SCARCE_MAX } else { REST_MAX }
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ use super::pieces::Piece;
 use super::{beside, files};
 
 /// A segment takes no more once it has so many bytes.
-const SEGMENT_BYTES: u64 = 32 << 20;
+pub(super) const SEGMENT_BYTES: u64 = 32 << 20;
 /// So many files are kept open to read.
 const OPEN_FILES_MAX: usize = 128;
 /// So many are kept open to append to them.

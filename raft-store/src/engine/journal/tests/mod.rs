@@ -211,6 +211,34 @@ fn what_was_written_behind_before_something_large_is_in_its_place_after_a_crash(
 }
 
 #[test]
+fn what_is_large_takes_much_that_memory_has_with_it() {
+    let dir = tempfile::tempdir().unwrap();
+    // Nothing is written behind.
+    let roomy = StoreOptions { write_buffer_bytes: 64 << 20, ..options() };
+    let engine = JournalEngine::open(dir.path(), &roomy).unwrap();
+    let lengths: Vec<usize> = [vec![80_000; 40], vec![1 << 20], vec![10]].concat();
+    for (length, index) in lengths.iter().zip(1..) {
+        engine.write_now(vec![append(1, index, &vec![index as u8; *length])]).unwrap();
+        let kept = engine.shared.tails().bytes_of(GroupId(1));
+        match index {
+            40 => assert!(kept > 3 << 20, "{kept} bytes in memory"),
+            41 => assert_eq!(kept, 0, "they went into a segment"),
+            _ => {}
+        }
+    }
+    let left = copied(dir.path());
+    let after = JournalEngine::open(left.path(), &roomy).unwrap();
+    for engine in [&engine, &after] {
+        let found = all(engine, 1);
+        assert!(found.iter().zip(1..).all(|((at, bytes), index)| {
+            *at == index && bytes[2..].iter().all(|byte| *byte == index as u8)
+        }));
+        assert_eq!(found.iter().map(|(_, bytes)| bytes.len() - 2).collect::<Vec<_>>(), lengths);
+    }
+    assert_eq!(all(&ReadOnlyEngine::open(left.path(), &roomy).unwrap(), 1), all(&engine, 1));
+}
+
+#[test]
 fn what_was_placed_is_cut_and_purged_as_the_rest() {
     let dir = tempfile::tempdir().unwrap();
     let engine = open(dir.path());
